@@ -1,0 +1,66 @@
+-- name: CreateGrant :exec
+INSERT INTO oauth_grants
+    (id, user_id, client_id, scope, resource, provider_token, provider_token_key_id,
+     provider_checked_at, created_at, last_used_at)
+VALUES (@id, @user_id, @client_id, @scope, @resource, @provider_token, @provider_token_key_id,
+     @provider_checked_at, @created_at, @last_used_at);
+
+-- name: GetGrant :one
+SELECT * FROM oauth_grants WHERE id = @id;
+
+-- name: ActivateGrant :one
+UPDATE oauth_grants SET activated_at = CAST(@now AS BIGINT), last_used_at = CAST(@now AS BIGINT)
+WHERE id = @id AND revoked_at IS NULL
+RETURNING *;
+
+-- name: TouchGrant :one
+UPDATE oauth_grants SET last_used_at = CAST(@now AS BIGINT)
+WHERE id = @id AND revoked_at IS NULL
+RETURNING *;
+
+-- name: ListLiveGrants :many
+SELECT g.* FROM oauth_grants g
+WHERE g.user_id = @user_id AND g.revoked_at IS NULL AND g.activated_at IS NOT NULL AND g.id > @after
+  AND EXISTS (SELECT 1 FROM oauth_refresh_tokens r
+              WHERE r.grant_id = g.id AND r.spent_at IS NULL AND r.expires_at > CAST(@now AS BIGINT))
+ORDER BY g.id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: CountLiveGrants :one
+SELECT COUNT(*) FROM oauth_grants g
+WHERE g.revoked_at IS NULL AND g.activated_at IS NOT NULL
+  AND EXISTS (SELECT 1 FROM oauth_refresh_tokens r
+              WHERE r.grant_id = g.id AND r.spent_at IS NULL AND r.expires_at > CAST(@now AS BIGINT));
+
+-- name: CountLiveGrantsOfClient :one
+SELECT COUNT(*) FROM oauth_grants g
+WHERE g.client_id = @client_id AND g.revoked_at IS NULL AND g.activated_at IS NOT NULL
+  AND EXISTS (SELECT 1 FROM oauth_refresh_tokens r
+              WHERE r.grant_id = g.id AND r.spent_at IS NULL AND r.expires_at > CAST(@now AS BIGINT));
+
+-- name: SetGrantProviderToken :execrows
+UPDATE oauth_grants
+SET provider_token = @provider_token, provider_token_key_id = @provider_token_key_id,
+    provider_checked_at = @provider_checked_at
+WHERE id = @id AND revoked_at IS NULL;
+
+-- name: RevokeGrant :execrows
+UPDATE oauth_grants SET revoked_at = CAST(@now AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+WHERE id = @id AND revoked_at IS NULL;
+
+-- name: RevokeGrantOfUser :execrows
+UPDATE oauth_grants SET revoked_at = CAST(@now AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+WHERE id = @id AND user_id = @user_id AND revoked_at IS NULL;
+
+-- name: RevokeGrantsOfClient :execrows
+UPDATE oauth_grants SET revoked_at = CAST(@now AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+WHERE client_id = @client_id AND revoked_at IS NULL;
+
+-- name: DeleteDeadGrants :execrows
+DELETE FROM oauth_grants WHERE id IN (
+    SELECT g.id FROM oauth_grants g
+    WHERE g.created_at <= @created_before
+      AND NOT EXISTS (SELECT 1 FROM oauth_codes c WHERE c.grant_id = g.id)
+      AND NOT EXISTS (SELECT 1 FROM oauth_access_tokens a WHERE a.grant_id = g.id)
+      AND NOT EXISTS (SELECT 1 FROM oauth_refresh_tokens r WHERE r.grant_id = g.id)
+    LIMIT CAST(@max_rows AS BIGINT));
