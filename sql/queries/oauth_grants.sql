@@ -8,6 +8,12 @@ VALUES (@id, @user_id, @client_id, @scope, @resource, @provider_token, @provider
 -- name: GetGrant :one
 SELECT * FROM oauth_grants WHERE id = @id;
 
+-- name: GetNewestProviderToken :one
+SELECT id, provider_token, provider_token_key_id FROM oauth_grants
+WHERE user_id = @user_id AND provider_token IS NOT NULL AND revoked_at IS NULL
+ORDER BY created_at DESC, id DESC
+LIMIT 1;
+
 -- name: ActivateGrant :one
 UPDATE oauth_grants SET activated_at = CAST(@now AS BIGINT), last_used_at = CAST(@now AS BIGINT)
 WHERE id = @id AND revoked_at IS NULL

@@ -48,7 +48,7 @@ type OAuthClient struct {
 type OAuthCode struct {
 	CodeHash      string
 	GrantID       string
-	RedirectUri   string
+	RedirectURI   string
 	CodeChallenge string
 	CreatedAt     int64
 	ExpiresAt     int64

@@ -157,6 +157,26 @@ func (q *Queries) GetGrant(ctx context.Context, id string) (OAuthGrant, error) {
 	return i, err
 }
 
+const getNewestProviderToken = `-- name: GetNewestProviderToken :one
+SELECT id, provider_token, provider_token_key_id FROM oauth_grants
+WHERE user_id = $1 AND provider_token IS NOT NULL AND revoked_at IS NULL
+ORDER BY created_at DESC, id DESC
+LIMIT 1
+`
+
+type GetNewestProviderTokenRow struct {
+	ID                 string
+	ProviderToken      *string
+	ProviderTokenKeyID *string
+}
+
+func (q *Queries) GetNewestProviderToken(ctx context.Context, userID string) (GetNewestProviderTokenRow, error) {
+	row := q.db.QueryRow(ctx, getNewestProviderToken, userID)
+	var i GetNewestProviderTokenRow
+	err := row.Scan(&i.ID, &i.ProviderToken, &i.ProviderTokenKeyID)
+	return i, err
+}
+
 const listLiveGrants = `-- name: ListLiveGrants :many
 SELECT g.id, g.user_id, g.client_id, g.scope, g.resource, g.provider_token, g.provider_token_key_id, g.provider_checked_at, g.created_at, g.activated_at, g.last_used_at, g.revoked_at FROM oauth_grants g
 WHERE g.user_id = $1 AND g.revoked_at IS NULL AND g.activated_at IS NOT NULL AND g.id > $2

@@ -37,6 +37,7 @@ type Querier interface {
 	GetClient(ctx context.Context, key string) (OAuthClient, error)
 	GetEncryptionKey(ctx context.Context, id string) (EncryptionKey, error)
 	GetGrant(ctx context.Context, id string) (OAuthGrant, error)
+	GetNewestProviderToken(ctx context.Context, userID string) (GetNewestProviderTokenRow, error)
 	GetRefreshToken(ctx context.Context, arg GetRefreshTokenParams) (OAuthRefreshToken, error)
 	GetSpentCode(ctx context.Context, arg GetSpentCodeParams) (OAuthCode, error)
 	GetUser(ctx context.Context, id string) (OAuthUser, error)

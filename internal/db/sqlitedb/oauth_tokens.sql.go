@@ -41,7 +41,7 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 type CreateCodeParams struct {
 	CodeHash      string
 	GrantID       string
-	RedirectUri   string
+	RedirectURI   string
 	CodeChallenge string
 	CreatedAt     int64
 	ExpiresAt     int64
@@ -51,7 +51,7 @@ func (q *Queries) CreateCode(ctx context.Context, arg CreateCodeParams) error {
 	_, err := q.db.ExecContext(ctx, createCode,
 		arg.CodeHash,
 		arg.GrantID,
-		arg.RedirectUri,
+		arg.RedirectURI,
 		arg.CodeChallenge,
 		arg.CreatedAt,
 		arg.ExpiresAt,
@@ -273,7 +273,7 @@ func (q *Queries) GetSpentCode(ctx context.Context, arg GetSpentCodeParams) (OAu
 	err := row.Scan(
 		&i.CodeHash,
 		&i.GrantID,
-		&i.RedirectUri,
+		&i.RedirectURI,
 		&i.CodeChallenge,
 		&i.CreatedAt,
 		&i.ExpiresAt,
@@ -295,7 +295,7 @@ type SpendCodeParams struct {
 	Now           int64
 	CodeHash      string
 	CodeChallenge string
-	RedirectUri   string
+	RedirectURI   string
 	ClientID      string
 }
 
@@ -304,14 +304,14 @@ func (q *Queries) SpendCode(ctx context.Context, arg SpendCodeParams) (OAuthCode
 		arg.Now,
 		arg.CodeHash,
 		arg.CodeChallenge,
-		arg.RedirectUri,
+		arg.RedirectURI,
 		arg.ClientID,
 	)
 	var i OAuthCode
 	err := row.Scan(
 		&i.CodeHash,
 		&i.GrantID,
-		&i.RedirectUri,
+		&i.RedirectURI,
 		&i.CodeChallenge,
 		&i.CreatedAt,
 		&i.ExpiresAt,

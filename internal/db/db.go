@@ -1,0 +1,88 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+)
+
+// Querier is the generated queries, on either engine.
+type Querier = sqlitedb.Querier
+
+// ErrBadURL is an address that names no database mcpkeep can open.
+var ErrBadURL = errors.New("want sqlite:PATH or a PostgreSQL URL or DSN")
+
+// DB is an open database.
+type DB struct{ engine engine }
+
+// engine is what the two engines do differently.
+type engine interface {
+	name() string
+	reader() Querier
+	inTx(ctx context.Context, f func(Querier) error) error
+	ping(ctx context.Context) error
+	classify(err error) Kind
+	// query reads one row that no generated query does.
+	query(ctx context.Context, query string) *sql.Row
+	// migrations returns the handle and the dialect for goose.
+	migrations() (*sql.DB, goose.Dialect)
+	// lockMigrations keeps other processes from migrating until unlock.
+	lockMigrations(ctx context.Context) (unlock func(), err error)
+	close() error
+}
+
+// Open opens the database at url: "sqlite:PATH" (the file is made when it is
+// missing), or a PostgreSQL URL or keyword/value DSN. A PostgreSQL server need
+// not be reachable yet. The error wraps ErrBadURL when url is malformed; it
+// never holds a password.
+func Open(ctx context.Context, url string) (*DB, error) {
+	switch {
+	case strings.HasPrefix(url, sqlitePrefix):
+		e, err := openSQLite(ctx, strings.TrimPrefix(url, sqlitePrefix))
+		return &DB{engine: e}, err
+	case isPostgres(url):
+		e, err := openPostgres(ctx, url)
+		return &DB{engine: e}, err
+	}
+	return nil, ErrBadURL
+}
+
+// IsSQLite says whether url names an SQLite file, and which.
+func IsSQLite(url string) (path string, ok bool) { return strings.CutPrefix(url, sqlitePrefix) }
+
+// Engine is "sqlite" or "postgres".
+func (d *DB) Engine() string { return d.engine.name() }
+
+// Read returns the queries outside of a transaction, for reading only.
+func (d *DB) Read() Querier { return d.engine.reader() }
+
+// InTx runs f in a transaction that may write. It commits when f returns nil
+// and rolls back otherwise; f may run again after a serialization failure, so
+// it must have no effect but on the database.
+func (d *DB) InTx(ctx context.Context, f func(Querier) error) error {
+	const tries = 5
+	var err error
+	for range tries {
+		if err = d.engine.inTx(ctx, f); err == nil || d.Classify(err) != Conflict {
+			return err
+		}
+	}
+	return err
+}
+
+// Ping returns nil when the database answers.
+func (d *DB) Ping(ctx context.Context) error {
+	if err := d.engine.ping(ctx); err != nil {
+		return fmt.Errorf("the database does not answer: %w", err)
+	}
+	return nil
+}
+
+// Close releases all connections.
+func (d *DB) Close() error { return d.engine.close() }

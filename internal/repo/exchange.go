@@ -1,0 +1,83 @@
+package repo
+
+import (
+	"context"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// ExchangeCode implements storage.GrantStore. The whole proof is in one UPDATE's
+// predicate, so what does not fit matches no row and burns nothing.
+func (r *Repo) ExchangeCode(ctx context.Context, x storage.CodeExchange, now time.Time) (storage.Issued, error) {
+	var issued storage.Issued
+	var refusal error
+	err := r.write(ctx, "exchange a code", func(ctx context.Context, q db.Querier) error {
+		issued, refusal = storage.Issued{}, nil
+		code, err := q.SpendCode(ctx, sqlitedb.SpendCodeParams{
+			Now: unix(now), CodeHash: string(x.Code), CodeChallenge: x.Challenge,
+			RedirectURI: x.RedirectURI, ClientID: x.ClientID,
+		})
+		if r.db.Classify(err) == db.NoRows {
+			refusal, err = r.refuseCode(ctx, q, x, unix(now))
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		grant, err := q.ActivateGrant(ctx, sqlitedb.ActivateGrantParams{Now: unix(now), ID: code.GrantID})
+		if err != nil {
+			return err
+		}
+		issued = storage.Issued{Grant: grantOf(grant), Tokens: scoped(x.Next, grant.Scope)}
+		return storeTokens(ctx, q, grant.ID, issued.Tokens, unix(now))
+	})
+	if err == nil {
+		err = refusal
+	}
+	if err != nil {
+		return storage.Issued{}, err
+	}
+	return issued, nil
+}
+
+// refuseCode finds out why no code matched. The refusal is apart from the
+// error, because the revocation that goes with it must commit.
+func (r *Repo) refuseCode(ctx context.Context, q db.Querier, x storage.CodeExchange, now int64) (refusal, err error) {
+	spent, err := q.GetSpentCode(ctx, sqlitedb.GetSpentCodeParams{
+		CodeHash: string(x.Code), CodeChallenge: x.Challenge, ClientID: x.ClientID, Now: now,
+	})
+	if r.db.Classify(err) == db.NoRows {
+		return storage.ErrNotFound, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = q.RevokeGrant(ctx, sqlitedb.RevokeGrantParams{Now: now, ID: spent.GrantID})
+	return storage.ErrSpent, err
+}
+
+// scoped fills in the scope of the access token.
+func scoped(t storage.NewTokens, grantScope string) storage.NewTokens {
+	if t.Scope == "" {
+		t.Scope = grantScope
+	}
+	return t
+}
+
+// storeTokens stores the hashes of a pair of tokens.
+func storeTokens(ctx context.Context, q db.Querier, grantID string, t storage.NewTokens, now int64) error {
+	err := q.CreateAccessToken(ctx, sqlitedb.CreateAccessTokenParams{
+		TokenHash: string(storage.HashOf(t.Access.Value)), GrantID: grantID, Scope: t.Scope,
+		CreatedAt: now, ExpiresAt: unix(t.Access.ExpiresAt),
+	})
+	if err != nil {
+		return err
+	}
+	return q.CreateRefreshToken(ctx, sqlitedb.CreateRefreshTokenParams{
+		TokenHash: string(storage.HashOf(t.Refresh.Value)), GrantID: grantID,
+		CreatedAt: now, ExpiresAt: unix(t.Refresh.ExpiresAt),
+	})
+}

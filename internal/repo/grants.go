@@ -1,0 +1,130 @@
+package repo
+
+import (
+	"context"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/keyring"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+func providerTokenPlace(grantID string) place { return place{"oauth_grants", "provider_token", grantID} }
+
+func grantOf(row sqlitedb.OAuthGrant) storage.Grant {
+	return storage.Grant{
+		ID: row.ID, UserID: row.UserID, ClientID: row.ClientID, Scope: row.Scope, Resource: row.Resource,
+		ProviderCheckedAt: at(row.ProviderCheckedAt), CreatedAt: at(row.CreatedAt), LastUsedAt: at(row.LastUsedAt),
+	}
+}
+
+// Access implements storage.GrantStore.
+func (r *Repo) Access(ctx context.Context, token storage.Hash, now time.Time) (storage.Access, error) {
+	var access storage.Access
+	err := r.read(ctx, "read an access token", func(ctx context.Context, q db.Querier) error {
+		row, err := q.GetAccess(ctx, sqlitedb.GetAccessParams{TokenHash: string(token), Now: unix(now)})
+		if err != nil {
+			return err
+		}
+		user, err := r.user(row.UserID, row.Issuer, row.Subject, keyring.Sealed{KeyID: row.ProfileKeyID, Token: row.Profile})
+		access = storage.Access{
+			GrantID: row.GrantID, ClientID: row.ClientID, User: user, Scope: row.Scope, Resource: row.Resource,
+			ExpiresAt: at(row.ExpiresAt), LastUsedAt: at(row.LastUsedAt),
+		}
+		return err
+	})
+	return access, err
+}
+
+// TouchGrant implements storage.GrantStore.
+func (r *Repo) TouchGrant(ctx context.Context, grantID string, now time.Time) error {
+	return r.write(ctx, "touch a grant", func(ctx context.Context, q db.Querier) error {
+		_, err := q.TouchGrant(ctx, sqlitedb.TouchGrantParams{Now: unix(now), ID: grantID})
+		return err
+	})
+}
+
+// ProviderChecked implements storage.GrantStore.
+func (r *Repo) ProviderChecked(ctx context.Context, grantID string, p storage.Person, token []byte, now time.Time) error {
+	return r.write(ctx, "record a provider check", func(ctx context.Context, q db.Querier) error {
+		row, err := q.GetGrant(ctx, grantID)
+		if err != nil {
+			return err
+		}
+		sealed, keyID := row.ProviderToken, row.ProviderTokenKeyID
+		if token != nil {
+			if sealed, keyID, err = r.sealOptional(providerTokenPlace(grantID), token); err != nil {
+				return err
+			}
+		}
+		err = affected(q.SetGrantProviderToken(ctx, sqlitedb.SetGrantProviderTokenParams{
+			ProviderToken: sealed, ProviderTokenKeyID: keyID, ProviderCheckedAt: unix(now), ID: grantID,
+		}))
+		if err != nil {
+			return err
+		}
+		return r.saveProfile(ctx, q, row.UserID, profile{Login: p.Login, Name: p.Name, Email: p.Email})
+	})
+}
+
+// RevokeToken implements storage.GrantStore.
+func (r *Repo) RevokeToken(ctx context.Context, token storage.Hash, clientID string, now time.Time) error {
+	return r.write(ctx, "revoke a token", func(ctx context.Context, q db.Querier) error {
+		row, err := q.GetRefreshToken(ctx, sqlitedb.GetRefreshTokenParams{
+			TokenHash: string(token), ClientID: clientID, Now: unix(now),
+		})
+		if err == nil {
+			_, err = q.RevokeGrant(ctx, sqlitedb.RevokeGrantParams{Now: unix(now), ID: row.GrantID})
+			return err
+		}
+		if r.db.Classify(err) != db.NoRows {
+			return err
+		}
+		_, err = q.DeleteAccessTokenOfClient(ctx, sqlitedb.DeleteAccessTokenOfClientParams{
+			TokenHash: string(token), ClientID: clientID,
+		})
+		return err
+	})
+}
+
+// RevokeGrant implements storage.GrantStore.
+func (r *Repo) RevokeGrant(ctx context.Context, grantID string, now time.Time) error {
+	return r.write(ctx, "revoke a grant", func(ctx context.Context, q db.Querier) error {
+		return affected(q.RevokeGrant(ctx, sqlitedb.RevokeGrantParams{Now: unix(now), ID: grantID}))
+	})
+}
+
+// RevokeUserGrant implements storage.GrantStore.
+func (r *Repo) RevokeUserGrant(ctx context.Context, userID, grantID string, now time.Time) error {
+	return r.write(ctx, "revoke a grant", func(ctx context.Context, q db.Querier) error {
+		return affected(q.RevokeGrantOfUser(ctx, sqlitedb.RevokeGrantOfUserParams{
+			Now: unix(now), ID: grantID, UserID: userID,
+		}))
+	})
+}
+
+// ListGrants implements storage.GrantStore.
+func (r *Repo) ListGrants(
+	ctx context.Context, userID, after string, limit int, now time.Time,
+) ([]storage.Grant, error) {
+	var grants []storage.Grant
+	err := r.read(ctx, "list grants", func(ctx context.Context, q db.Querier) error {
+		rows, err := q.ListLiveGrants(ctx, sqlitedb.ListLiveGrantsParams{
+			UserID: userID, After: after, Now: unix(now), MaxRows: int64(limit),
+		})
+		if err != nil {
+			return err
+		}
+		names := r.clientNames(ctx, q)
+		for _, row := range rows {
+			g := grantOf(row)
+			if g.ClientName, err = names(row.ClientID); err != nil {
+				return err
+			}
+			grants = append(grants, g)
+		}
+		return nil
+	})
+	return grants, err
+}

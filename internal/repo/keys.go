@@ -1,0 +1,136 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/keyring"
+)
+
+// canary is what each key seals when it is put on record.
+const canary = "mcpkeep"
+
+// sampledClients is how many client rows are tried against the keys before the
+// first key is put on record.
+const sampledClients = 10
+
+// ErrKey is a configuration whose keys do not fit the database.
+var ErrKey = errors.New("encryption keys do not fit the database")
+
+func canaryPlace(keyID string) place { return place{"encryption_keys", "canary", keyID} }
+
+// CheckKeys makes sure that every key on record is configured and is the right
+// one, and puts the primary on record when it is new. The error wraps ErrKey
+// and names key ids only.
+func (r *Repo) CheckKeys(ctx context.Context, now time.Time) error {
+	records, err := r.keyRecords(ctx)
+	if err != nil || r.onRecord(records) {
+		return err
+	}
+	// Two processes with two new keys must not both believe to be the first.
+	return r.db.Exclusive(ctx, func() error {
+		records, err := r.keyRecords(ctx)
+		if err != nil || r.onRecord(records) {
+			return err
+		}
+		if len(records) == 0 {
+			if err := r.trySharedRows(ctx); err != nil {
+				return err
+			}
+		}
+		return r.record(ctx, now)
+	})
+}
+
+// KeysOnRecord returns the ids of the keys that the database needs.
+func (r *Repo) KeysOnRecord(ctx context.Context) ([]string, error) { return KeysOnRecord(ctx, r.db) }
+
+// KeysOnRecord returns the ids of the keys that a database needs, before there
+// is a keyring.
+func KeysOnRecord(ctx context.Context, d *db.DB) ([]string, error) {
+	records, err := d.Read().ListActiveEncryptionKeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the keys on record: %w", err)
+	}
+	ids := make([]string, len(records))
+	for i, rec := range records {
+		ids[i] = rec.ID
+	}
+	return ids, nil
+}
+
+// keyRecords reads the keys on record and opens their canaries.
+func (r *Repo) keyRecords(ctx context.Context) ([]sqlitedb.EncryptionKey, error) {
+	records, err := r.db.Read().ListActiveEncryptionKeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the keys on record: %w", err)
+	}
+	return records, r.checkRecords(records)
+}
+
+func (r *Repo) checkRecords(records []sqlitedb.EncryptionKey) error {
+	var missing []string
+	for _, rec := range records {
+		if !r.keys.Has(rec.ID) {
+			missing = append(missing, rec.ID)
+			continue
+		}
+		opened, err := r.open(canaryPlace(rec.ID), keyring.Sealed{KeyID: rec.ID, Token: rec.Canary})
+		if err != nil || string(opened) != canary {
+			return fmt.Errorf("%w: the canary of key %s does not open", ErrKey, rec.ID)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%w: the database needs key %s; configured: %s",
+			ErrKey, strings.Join(missing, ", "), strings.Join(r.keys.IDs(), ", "))
+	}
+	return nil
+}
+
+func (r *Repo) onRecord(records []sqlitedb.EncryptionKey) bool {
+	for _, rec := range records {
+		if rec.ID == r.keys.Primary() {
+			return true
+		}
+	}
+	return false
+}
+
+// record puts the primary on record.
+func (r *Repo) record(ctx context.Context, now time.Time) error {
+	id := r.keys.Primary()
+	sealed, err := r.seal(canaryPlace(id), []byte(canary))
+	if err != nil {
+		return err
+	}
+	return r.write(ctx, "record the key", func(ctx context.Context, q db.Querier) error {
+		created, err := q.CreateEncryptionKey(ctx, sqlitedb.CreateEncryptionKeyParams{
+			ID: id, Canary: sealed.Token, CreatedAt: unix(now),
+		})
+		if err == nil && created == 0 {
+			return fmt.Errorf("%w: key %s was retired; generate a new one with `mcpkeep keys generate`", ErrKey, id)
+		}
+		return err
+	})
+}
+
+// trySharedRows guards the first start on an adopted table: if there are client
+// rows of another program and no configured key opens any, the keys are wrong.
+func (r *Repo) trySharedRows(ctx context.Context) error {
+	rows, err := r.db.Read().SampleClients(ctx, sampledClients)
+	if err != nil || len(rows) == 0 {
+		return r.translate("read the client rows", err)
+	}
+	for _, row := range rows {
+		if _, err := fastmcp.Open(r.keys, row.Value); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: no client row in oauth_clients opens; configured: %s", ErrKey, strings.Join(r.keys.IDs(), ", "))
+}

@@ -1,0 +1,90 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// pendingGrantLife is how long a grant may be without any code or token: longer
+// than a transaction that is about to store them.
+const pendingGrantLife = time.Hour
+
+// Ready implements storage.Maintenance.
+func (r *Repo) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, opTimeout)
+	defer cancel()
+	version, err := r.db.Version(ctx)
+	if err != nil {
+		return r.translate("the database does not answer", err)
+	}
+	if needed := db.NeededVersion(); version < needed {
+		return fmt.Errorf("the schema is at version %d and this program needs %d: run `mcpkeep migrate up`", version, needed)
+	}
+	records, err := r.db.Read().ListActiveEncryptionKeys(ctx)
+	if err != nil {
+		return r.translate("the database does not answer", err)
+	}
+	return r.checkRecords(records)
+}
+
+// Stats implements storage.Maintenance.
+func (r *Repo) Stats(ctx context.Context, now time.Time) (storage.Stats, error) {
+	var stats storage.Stats
+	err := r.read(ctx, "count", func(ctx context.Context, q db.Querier) error {
+		var err error
+		if stats.Clients, err = q.CountClients(ctx); err != nil {
+			return err
+		}
+		if stats.Users, err = q.CountUsers(ctx); err != nil {
+			return err
+		}
+		stats.LiveGrants, err = q.CountLiveGrants(ctx, unix(now))
+		return err
+	})
+	return stats, err
+}
+
+// DeleteExpired implements storage.Maintenance. Tokens go before the grants
+// that they keep.
+func (r *Repo) DeleteExpired(ctx context.Context, now time.Time, grace time.Duration, limit int) (int64, error) {
+	n, at := int64(limit), unix(now)
+	steps := []func(context.Context, db.Querier) (int64, error){
+		func(ctx context.Context, q db.Querier) (int64, error) {
+			return q.DeleteExpiredAuthorizations(ctx, sqlitedb.DeleteExpiredAuthorizationsParams{Now: at, MaxRows: n})
+		},
+		func(ctx context.Context, q db.Querier) (int64, error) {
+			return q.DeleteExpiredCodes(ctx, sqlitedb.DeleteExpiredCodesParams{Now: at, MaxRows: n})
+		},
+		func(ctx context.Context, q db.Querier) (int64, error) {
+			return q.DeleteExpiredAccessTokens(ctx, sqlitedb.DeleteExpiredAccessTokensParams{Now: at, MaxRows: n})
+		},
+		func(ctx context.Context, q db.Querier) (int64, error) {
+			return q.DeleteExpiredRefreshTokens(ctx, sqlitedb.DeleteExpiredRefreshTokensParams{Now: at, MaxRows: n})
+		},
+		func(ctx context.Context, q db.Querier) (int64, error) {
+			return q.ForgetSuccessors(ctx, sqlitedb.ForgetSuccessorsParams{SpentBefore: unix(now.Add(-grace)), MaxRows: n})
+		},
+		func(ctx context.Context, q db.Querier) (int64, error) {
+			return q.DeleteDeadGrants(ctx, sqlitedb.DeleteDeadGrantsParams{
+				CreatedBefore: unix(now.Add(-pendingGrantLife)), MaxRows: n,
+			})
+		},
+	}
+	var total int64
+	for _, step := range steps {
+		err := r.write(ctx, "delete expired rows", func(ctx context.Context, q db.Querier) error {
+			done, err := step(ctx, q)
+			total += done
+			return err
+		})
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}

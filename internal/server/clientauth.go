@@ -1,0 +1,111 @@
+package server
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// credentials are what a client says to be it (RFC 6749 §2.3).
+type credentials struct {
+	id, secret string
+	basic      bool // sent in the Authorization header
+}
+
+// authenticateClient returns the client of a request to the token or revocation
+// endpoint. It comes before anything else is looked at, so that a client whose
+// registration is gone learns that, and registers anew, whatever else it sent.
+func (s *Server) authenticateClient(w http.ResponseWriter, r *http.Request, params map[string]string) (storage.Client, error) {
+	cred, err := readCredentials(r, params)
+	if err == nil {
+		var client storage.Client
+		client, err = s.lookUpClient(r.Context(), cred.id)
+		if err == nil && provesItself(client, cred) {
+			return client, nil
+		}
+		if err == nil || errors.Is(err, storage.ErrNotFound) {
+			err = oauth.NewError(oauth.InvalidClient, "the client is unknown or did not authenticate")
+		}
+	}
+	var problem *oauth.Error
+	if errors.As(err, &problem) && problem.Code == oauth.InvalidClient && r.Header.Get("Authorization") != "" {
+		w.Header().Set("WWW-Authenticate", `Basic realm="`+s.BaseURL+`"`)
+	}
+	return storage.Client{}, err
+}
+
+// readCredentials finds the client's credentials in header or body, not both.
+func readCredentials(r *http.Request, params map[string]string) (credentials, error) {
+	cred := credentials{id: params["client_id"], secret: params["client_secret"]}
+	if params["client_assertion"] != "" || params["client_assertion_type"] != "" {
+		return cred, oauth.NewError(oauth.InvalidClient, "client assertions are not supported")
+	}
+	switch headers := r.Header.Values("Authorization"); {
+	case len(headers) > 1:
+		return cred, oauth.NewError(oauth.InvalidRequest, "more than one Authorization header")
+	case len(headers) == 1:
+		basic, ok := parseBasic(headers[0])
+		if !ok {
+			return cred, oauth.NewError(oauth.InvalidClient, "the Authorization header is malformed")
+		}
+		if cred.secret != "" || cred.id != "" && cred.id != basic.id {
+			return cred, oauth.NewError(oauth.InvalidRequest, "more than one way of client authentication")
+		}
+		return basic, nil
+	case cred.id == "":
+		return cred, oauth.NewError(oauth.InvalidClient, "client_id is missing")
+	}
+	return cred, nil
+}
+
+// parseBasic reads HTTP Basic credentials. RFC 6749 §2.3.1 wants both parts
+// form-encoded, which half of the clients do not do; ids and secrets of ours
+// read the same either way.
+func parseBasic(header string) (credentials, bool) {
+	scheme, encoded, _ := strings.Cut(header, " ")
+	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	if !strings.EqualFold(scheme, "Basic") || err != nil {
+		return credentials{}, false
+	}
+	id, secret, found := strings.Cut(string(decoded), ":")
+	return credentials{id: formDecoded(id), secret: formDecoded(secret), basic: true}, found && id != ""
+}
+
+func formDecoded(s string) string {
+	if decoded, err := url.QueryUnescape(s); err == nil {
+		return decoded
+	}
+	return s
+}
+
+// provesItself checks the secret against the registered method: a confidential
+// client cannot pass without one, and a public one has none.
+func provesItself(c storage.Client, cred credentials) bool {
+	if c.AuthMethod == oauth.AuthMethodNone {
+		return cred.secret == ""
+	}
+	if c.SecretHash == "" {
+		// A row of a program that hands out secrets which it does not keep.
+		return c.AuthMethod == ""
+	}
+	presented := storage.HashOf(cred.secret)
+	return cred.secret != "" && subtle.ConstantTimeCompare([]byte(presented), []byte(c.SecretHash)) == 1
+}
+
+// lookUpClient finds a client. One whose row does not open counts as unknown,
+// so that it registers anew, and is reported to the operator.
+func (s *Server) lookUpClient(ctx context.Context, id string) (storage.Client, error) {
+	client, err := s.Store.Client(ctx, id)
+	if errors.Is(err, storage.ErrUnreadable) {
+		s.Logger.ErrorContext(ctx, "client row does not open", "event", "client_unreadable", "error", err)
+		return client, storage.ErrNotFound
+	}
+	return client, err
+}

@@ -1,0 +1,168 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/mcpserver"
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+const (
+	// maxMCPBody bounds a message to the MCP endpoint.
+	maxMCPBody = 4 << 20
+	// touchEvery is how exact "last used" is: a write for every call would be
+	// dearer than the call.
+	touchEvery = time.Minute
+)
+
+// mcp guards the MCP endpoint: Origin, then authentication for every method and
+// before anything else, then the handler.
+func (s *Server) mcp() http.Handler {
+	guarded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Vary", "Authorization")
+		access, err := s.authenticate(r)
+		if err == nil && !oauth.Has(access.Scope, oauth.ScopeMCP) {
+			err = oauth.NewError(oauth.InsufficientScope, "the token does not allow to use this server")
+		}
+		if err != nil {
+			s.challenge(w, r, err)
+			return
+		}
+		if r.ContentLength > maxMCPBody {
+			s.writeProblem(w, r, errBodyTooLarge)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxMCPBody)
+		s.touch(r, access)
+		// Identity comes from the token alone; the handler needs none of this.
+		r.Header.Del("Authorization")
+		r.Header.Del("Cookie")
+		s.MCP.ServeHTTP(w, r.WithContext(mcpserver.WithCaller(r.Context(), s.caller(access))))
+	})
+	return s.checkOrigin(cors("GET, POST, DELETE, OPTIONS", guarded))
+}
+
+// caller is who the tools work for. An administrator is one by the name that
+// the configured provider vouches for.
+func (s *Server) caller(a storage.Access) mcpserver.Caller {
+	issuer := identity.LocalIssuer
+	if s.Upstream != nil {
+		issuer = s.Upstream.Issuer()
+	}
+	person := identity.Person{Issuer: a.User.Issuer, Subject: a.User.Subject, Login: a.User.Login}
+	return mcpserver.Caller{Access: a, Admin: a.User.Issuer == issuer && s.Policy.IsAdmin(person)}
+}
+
+// authenticate returns what the request's bearer token stands for (RFC 6750).
+// While the database is away, a token seen lately goes on for a bounded time.
+func (s *Server) authenticate(r *http.Request) (storage.Access, error) {
+	token, err := bearer(r)
+	if err != nil {
+		return storage.Access{}, err
+	}
+	hash := storage.HashOf(token)
+	access, err := s.Store.Access(r.Context(), hash, s.Now())
+	switch {
+	case errors.Is(err, storage.ErrUnavailable):
+		seen, ok := s.seen.get(hash, s.Now())
+		if !ok {
+			return access, err
+		}
+		s.log(r).Warn("storage unavailable: going on with a token seen lately", "error", err)
+		access = seen
+	case errors.Is(err, storage.ErrNotFound):
+		s.seen.forget(hash)
+		return access, errInvalidToken
+	case err != nil:
+		return access, err
+	default:
+		s.seen.put(hash, access)
+	}
+	if access.Resource != s.resource.String() {
+		return access, errInvalidToken // issued for another resource (RFC 8707 §2)
+	}
+	return access, nil
+}
+
+var (
+	errNoToken      = oauth.NewError(oauth.InvalidToken, "no access token")
+	errInvalidToken = oauth.NewError(oauth.InvalidToken, "the access token is invalid, expired or revoked")
+)
+
+// bearer returns the token of the Authorization header (RFC 6750 §2.1), the only
+// place where one is taken from.
+func bearer(r *http.Request) (string, error) {
+	headers := r.Header.Values("Authorization")
+	inQuery := r.URL.Query().Has("access_token")
+	switch {
+	case len(headers) > 1 || len(headers) == 1 && inQuery:
+		return "", oauth.NewError(oauth.InvalidRequest, "more than one access token")
+	case len(headers) == 0:
+		return "", errNoToken
+	}
+	scheme, token, _ := strings.Cut(headers[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return "", errNoToken
+	}
+	if !oauth.IsAccessToken(token) {
+		return "", errInvalidToken // the checksum tells without asking the database
+	}
+	return token, nil
+}
+
+// challenge refuses a request to the MCP endpoint (RFC 6750 §3, RFC 9728 §5.1).
+func (s *Server) challenge(w http.ResponseWriter, r *http.Request, err error) {
+	problem := s.problemOf(r, err)
+	params := oauth.ChallengeParams{Code: problem.Code, Description: problem.Description}
+	if errors.Is(err, errNoToken) {
+		params = oauth.ChallengeParams{} // no credentials: no error (RFC 6750 §3)
+	}
+	switch problem.Status {
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", retryAfter)
+	case http.StatusInternalServerError:
+	default:
+		w.Header().Set("WWW-Authenticate", s.resource.Challenge(params))
+	}
+	writeJSON(w, problem.Status, problem)
+}
+
+// touch records the use of a grant. That it fails is no reason to refuse.
+func (s *Server) touch(r *http.Request, a storage.Access) {
+	if s.Now().Sub(a.LastUsedAt) < touchEvery {
+		return
+	}
+	if err := s.Store.TouchGrant(r.Context(), a.GrantID, s.Now()); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		s.log(r).Warn("could not record the use of a grant", "error", err, "grant_id", a.GrantID)
+	}
+}
+
+// checkOrigin refuses web pages of other origins (MCP transport: DNS rebinding).
+// Pages of this machine, such as the Inspector's, may connect; no Origin means
+// no browser. A preflight carries nothing and gets its answer.
+func (s *Server) checkOrigin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		origin := r.Header.Get("Origin")
+		if origin != "" && r.Method != http.MethodOptions && !s.allowsOrigin(origin) {
+			s.log(r).Warn("foreign origin", "event", "origin_refused")
+			writeJSON(w, http.StatusForbidden, &oauth.Error{Code: oauth.InvalidRequest, Description: "this origin may not connect"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) allowsOrigin(origin string) bool {
+	if origin == s.BaseURL {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && isLoopbackHost(u.Host) && u.Path == "" && u.User == nil
+}

@@ -1,0 +1,35 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
+)
+
+// renderMetadata makes both documents once: they depend on the configured base
+// URL alone, never on a request.
+func (s *Server) renderMetadata() error {
+	var err error
+	if s.metadata.authorizationServer, err = json.Marshal(oauth.AuthorizationServerMetadata(s.BaseURL)); err != nil {
+		return err
+	}
+	s.metadata.protectedResource, err = json.Marshal(oauth.ProtectedResourceMetadata(s.BaseURL, s.Name))
+	return err
+}
+
+// authorizationServerMetadata answers RFC 8414 §3.
+func (s *Server) authorizationServerMetadata(w http.ResponseWriter, _ *http.Request) error {
+	return writeMetadata(w, s.metadata.authorizationServer)
+}
+
+// protectedResourceMetadata answers RFC 9728 §3.
+func (s *Server) protectedResourceMetadata(w http.ResponseWriter, _ *http.Request) error {
+	return writeMetadata(w, s.metadata.protectedResource)
+}
+
+func writeMetadata(w http.ResponseWriter, document []byte) error {
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	writeRawJSON(w, http.StatusOK, document)
+	return nil
+}

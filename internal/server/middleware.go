@@ -1,0 +1,169 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
+)
+
+type contextKey int
+
+const referenceKey contextKey = iota
+
+// reference identifies one request on its error page and in the log.
+func reference(r *http.Request) string {
+	ref, _ := r.Context().Value(referenceKey).(string)
+	return ref
+}
+
+func (s *Server) log(r *http.Request) *slog.Logger { return s.Logger.With("reference", reference(r)) }
+
+// observe gives each request a reference, logs it without query and headers,
+// which hold secrets, and turns a panic into an error page.
+func (s *Server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(context.WithValue(r.Context(), referenceKey, strings.ToLower(rand.Text()[:10])))
+		rec := &recorder{ResponseWriter: w}
+		start := time.Now()
+		defer func() {
+			if p := recover(); p != nil && p != http.ErrAbortHandler {
+				s.log(r).Error("panic", "panic", p, "stack", string(debug.Stack()))
+				if rec.status == 0 {
+					s.writePage(rec, r, &oauth.Error{
+						Code: oauth.ServerError, Status: http.StatusInternalServerError, Description: "internal error",
+					})
+				}
+			}
+			level := slog.LevelInfo
+			if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+				level = slog.LevelDebug
+			}
+			s.log(r).Log(r.Context(), level, "request", "method", r.Method, "path", r.URL.Path,
+				"status", rec.status, "duration", time.Since(start))
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// recorder remembers the status.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (rec *recorder) WriteHeader(status int) {
+	if rec.status == 0 {
+		rec.status = status
+	}
+	rec.ResponseWriter.WriteHeader(status)
+}
+
+func (rec *recorder) Write(b []byte) (int, error) {
+	if rec.status == 0 {
+		rec.status = http.StatusOK
+	}
+	return rec.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
+
+// checkHost refuses requests for other hosts, against DNS rebinding. Names of
+// this machine are accepted where it listens on loopback: an attacker's page
+// cannot be served under them.
+func (s *Server) checkHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.EqualFold(r.Host, s.base.Host) && !(s.Loopback && isLoopbackHost(r.Host)) {
+			s.log(r).Warn("foreign host", "event", "host_refused")
+			writeJSON(w, http.StatusForbidden, &oauth.Error{Code: oauth.InvalidRequest, Description: "this host is not served here"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// isLoopbackHost says whether a Host value (host or host:port) names this machine.
+func isLoopbackHost(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[]")
+	}
+	return host == "localhost" || host == "127.0.0.1" || host == "::1"
+}
+
+// handler is an endpoint that may fail.
+type handler func(http.ResponseWriter, *http.Request) error
+
+// page makes a handler of an endpoint that people see.
+func (s *Server) page(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		if err := h(w, r); err != nil {
+			s.writePage(w, r, err)
+		}
+	})
+}
+
+// methods of an endpoint for programs.
+type methods string
+
+const (
+	get  methods = "GET, HEAD, OPTIONS"
+	post methods = "POST, OPTIONS"
+)
+
+func (m methods) allow(method string) bool {
+	return method == http.MethodPost && m == post || (method == http.MethodGet || method == http.MethodHead) && m == get
+}
+
+// api makes a handler of an endpoint for programs, which any origin may call:
+// it needs no cookie and takes none (RFC 9700 §2.6).
+func (s *Server) api(m methods, h handler) http.Handler {
+	return cors(string(m), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !m.allow(r.Method) {
+			w.Header().Set("Allow", string(m))
+			writeJSON(w, http.StatusMethodNotAllowed, &oauth.Error{Code: oauth.InvalidRequest, Description: "method not allowed"})
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		if err := h(w, r); err != nil {
+			s.writeProblem(w, r, err)
+		}
+	}))
+}
+
+// cors lets any origin call, without credentials, and answers its preflight.
+func cors(allow string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-After")
+		if r.Method == http.MethodOptions {
+			h.Set("Access-Control-Allow-Methods", allow)
+			h.Set("Access-Control-Allow-Headers",
+				"Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name, Last-Event-ID")
+			h.Set("Access-Control-Max-Age", "600")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// notFound answers what is not there, so that discovery sees a real 404.
+func (s *Server) notFound(_ http.ResponseWriter, r *http.Request) error {
+	if strings.HasPrefix(r.URL.Path, "/.well-known/") || !wantsHTML(r) {
+		return &oauth.Error{Code: oauth.InvalidRequest, Status: http.StatusNotFound, Description: "there is nothing here"}
+	}
+	return &pageError{
+		status: http.StatusNotFound, title: "There is nothing here", message: "This is an MCP server, made for AI apps.",
+		hint: "Paste " + s.resource.String() + " into your MCP client to connect it.",
+	}
+}

@@ -1,0 +1,104 @@
+package server
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/pages"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// Lifetimes of what the server hands out.
+type Lifetimes struct {
+	AccessToken  time.Duration
+	RefreshToken time.Duration // since last use
+	Grace        time.Duration // in which a repeated refresh gets the same successor; 0 for none
+}
+
+const (
+	codeLifetime          = 60 * time.Second // RFC 6749 §4.1.2 allows ten minutes; clients need one round trip
+	authorizationLifetime = 15 * time.Minute
+)
+
+// Config is what a server is made of.
+type Config struct {
+	// BaseURL is the public origin and the issuer (RFC 8414 §2): scheme and
+	// host, no path, no trailing slash.
+	BaseURL string
+	// Loopback: the server listens on a loopback address, where names of this
+	// machine are as good as the base URL's host.
+	Loopback bool
+	Name     string // of this server, on pages and in metadata
+	Store    storage.Store
+	// Upstream signs people in; nil for the local password.
+	Upstream  identity.Upstream
+	Policy    identity.Policy
+	Lifetimes Lifetimes
+	MCP       http.Handler // gets requests with a valid token only
+	Logger    *slog.Logger
+	Now       func() time.Time // nil for time.Now
+}
+
+// Server answers HTTP requests.
+type Server struct {
+	Config
+	resource oauth.Resource
+	base     *url.URL
+	pages    *pages.Renderer
+	seen     *seenTokens
+	metadata struct{ authorizationServer, protectedResource []byte }
+	csrf     *http.CrossOriginProtection
+}
+
+// New returns a server. The error names what in the configuration is wrong.
+func New(cfg Config) (*Server, error) {
+	base, err := url.Parse(cfg.BaseURL)
+	if err != nil || base.Host == "" || base.Path != "" || base.RawQuery != "" || base.Fragment != "" || base.User != nil {
+		return nil, errors.New("the base URL must be an origin: scheme and host without path")
+	}
+	if cfg.Store == nil || cfg.MCP == nil || cfg.Logger == nil {
+		return nil, errors.New("store, MCP handler and logger are required")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Server{
+		Config: cfg, base: base, resource: oauth.NewResource(cfg.BaseURL),
+		pages: pages.New(), seen: newSeenTokens(), csrf: http.NewCrossOriginProtection(),
+	}
+	if err := s.csrf.AddTrustedOrigin(cfg.BaseURL); err != nil {
+		return nil, err
+	}
+	return s, s.renderMetadata()
+}
+
+// Handler returns the whole surface.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+
+	public := http.NewServeMux()
+	public.Handle("/.well-known/oauth-authorization-server", s.api(get, s.authorizationServerMetadata))
+	public.Handle("/.well-known/oauth-authorization-server/mcp", s.api(get, s.authorizationServerMetadata))
+	public.Handle("/.well-known/oauth-protected-resource", s.api(get, s.protectedResourceMetadata))
+	public.Handle("/.well-known/oauth-protected-resource/mcp", s.api(get, s.protectedResourceMetadata))
+	public.Handle("/register", s.api(post, s.register))
+	public.Handle("/token", s.api(post, s.token))
+	public.Handle("/revoke", s.api(post, s.revoke))
+	public.Handle("GET /authorize", s.page(s.authorize))
+	public.Handle("POST /authorize", s.page(s.signIn))
+	public.Handle("GET /consent", s.page(s.showConsent))
+	public.Handle("POST /consent", s.page(s.decideConsent))
+	public.Handle("GET /auth/callback", s.page(s.callback))
+	public.Handle("/mcp", s.mcp())
+	public.Handle("/mcp/", s.mcp())
+	public.Handle("/", s.page(s.notFound))
+	mux.Handle("/", s.checkHost(public))
+	return s.observe(mux)
+}

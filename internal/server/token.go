@@ -1,0 +1,104 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// tokenResponse is the answer of the token endpoint (RFC 6749 §5.1).
+type tokenResponse struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"`
+	RefreshToken string `json:"refresh_token"`
+	Scope        string `json:"scope"`
+}
+
+// token answers the token request (RFC 6749 §3.2). Everything is checked before
+// anything is spent.
+func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
+	form, err := parseForm(r)
+	if err != nil {
+		return err
+	}
+	params, err := single(form)
+	if err != nil {
+		return err
+	}
+	client, err := s.authenticateClient(w, r, params)
+	if err != nil {
+		return err
+	}
+	var issued storage.Issued
+	switch params["grant_type"] {
+	case "authorization_code":
+		issued, err = s.exchangeCode(r, client, params, resources(form))
+	case "refresh_token":
+		issued, err = s.refresh(r, client, params, resources(form))
+	case "":
+		err = oauth.NewError(oauth.InvalidRequest, "grant_type is missing")
+	default:
+		err = oauth.NewError(oauth.UnsupportedGrantType, "supported: authorization_code, refresh_token")
+	}
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, s.tokenResponse(issued.Tokens))
+	return nil
+}
+
+func (s *Server) tokenResponse(t storage.NewTokens) tokenResponse {
+	return tokenResponse{
+		AccessToken: t.Access.Value, TokenType: "Bearer", RefreshToken: t.Refresh.Value, Scope: t.Scope,
+		ExpiresIn: max(0, int64(t.Access.ExpiresAt.Sub(s.Now()).Seconds())),
+	}
+}
+
+// exchangeCode redeems an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5).
+func (s *Server) exchangeCode(
+	r *http.Request, client storage.Client, params map[string]string, resource []string,
+) (storage.Issued, error) {
+	switch {
+	case params["code"] == "":
+		return storage.Issued{}, oauth.NewError(oauth.InvalidRequest, "code is missing")
+	case params["code_verifier"] == "":
+		return storage.Issued{}, oauth.NewError(oauth.InvalidRequest, "code_verifier is missing")
+	case !oauth.ValidVerifier(params["code_verifier"]):
+		return storage.Issued{}, errInvalidGrant
+	}
+	if _, err := s.resource.Canonical(resource); err != nil {
+		return storage.Issued{}, err
+	}
+	issued, err := s.Store.ExchangeCode(r.Context(), storage.CodeExchange{
+		Code: storage.HashOf(params["code"]), ClientID: client.ID, RedirectURI: params["redirect_uri"],
+		Challenge: oauth.Challenge(params["code_verifier"]), Next: s.newTokens(),
+	}, s.Now())
+	if errors.Is(err, storage.ErrSpent) {
+		s.log(r).Warn("code presented twice: grant revoked", "event", "code_reuse", "client_id", client.ID)
+	}
+	return issued, grantError(err)
+}
+
+// errInvalidGrant says the same whatever is wrong, so that nothing can be
+// learned about codes and tokens of others.
+var errInvalidGrant = oauth.NewError(oauth.InvalidGrant, "the code or token is invalid, expired, revoked or used already")
+
+// grantError maps what storage says of a code or refresh token.
+func grantError(err error) error {
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrSpent) {
+		return errInvalidGrant
+	}
+	return err
+}
+
+// newTokens makes the next pair of tokens.
+func (s *Server) newTokens() storage.NewTokens {
+	now := s.Now()
+	return storage.NewTokens{
+		Access:  storage.NewToken{Value: oauth.NewAccessToken(), ExpiresAt: now.Add(s.Lifetimes.AccessToken)},
+		Refresh: storage.NewToken{Value: oauth.NewRefreshToken(), ExpiresAt: now.Add(s.Lifetimes.RefreshToken)},
+	}
+}

@@ -1,0 +1,133 @@
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// Store is everything mcpkeep remembers. Every method is one atomic step, safe
+// for any number of goroutines, processes and replicas at once; when a method
+// that changes something returns nil, a kill -9 the next microsecond loses
+// nothing. Times are passed in and kept in whole seconds; something that
+// expires at t is valid before t and no longer at t. Any method may return
+// ErrUnavailable, and then it changed nothing.
+type Store interface {
+	ClientStore
+	SignInStore
+	GrantStore
+	PasswordStore
+	Maintenance
+}
+
+// ClientStore keeps registered clients.
+type ClientStore interface {
+	// CreateClient stores a new client. ErrExists when the id is taken.
+	CreateClient(ctx context.Context, c Client) error
+	// Client returns a client. ErrNotFound when there is none; ErrUnreadable
+	// when its row does not open.
+	Client(ctx context.Context, id string) (Client, error)
+	// ListClients returns up to limit clients ordered by id, from the first id
+	// after the given one. A row that does not open is listed as unreadable.
+	ListClients(ctx context.Context, after string, limit int, now time.Time) ([]ClientSummary, error)
+	// DeleteClient removes a client and revokes all its grants. ErrNotFound
+	// when there is none.
+	DeleteClient(ctx context.Context, id string, now time.Time) error
+}
+
+// SignInStore keeps sign-ins in flight. They survive restarts and may go on at
+// another replica; a browser other than the one they are bound to cannot finish
+// them.
+type SignInStore interface {
+	// StartAuthorization stores a sign-in in flight. ErrExists when id or state
+	// are taken.
+	StartAuthorization(ctx context.Context, a Authorization) error
+	// Authorization returns the sign-in with this id, finished or not.
+	// ErrNotFound when it is unknown or expired.
+	Authorization(ctx context.Context, id string, now time.Time) (Authorization, error)
+	// AuthorizationByState returns the sign-in whose state at the provider has
+	// this hash, otherwise like Authorization.
+	AuthorizationByState(ctx context.Context, state Hash, now time.Time) (Authorization, error)
+	// FinishAuthorization finishes a sign-in: of any number of calls one wins;
+	// it records the person, stores the grant with its code and returns the
+	// request. The others get ErrSpent. ErrNotFound when the sign-in is
+	// unknown, expired or bound to another browser; nothing changes then.
+	FinishAuthorization(ctx context.Context, c Completion, now time.Time) (Request, error)
+	// DenyAuthorization finishes a sign-in without a grant, otherwise like
+	// FinishAuthorization.
+	DenyAuthorization(ctx context.Context, id string, browser Hash, now time.Time) (Request, error)
+}
+
+// GrantStore keeps grants, codes and tokens.
+type GrantStore interface {
+	// ExchangeCode redeems the code that fits client, redirect URI and
+	// challenge, and stores the first tokens with it. Of any number of calls
+	// one wins. A code that was redeemed before, presented by its client with
+	// the right challenge, is ErrSpent, and its grant is revoked with all that
+	// was issued from it. Anything else is ErrNotFound and changes nothing.
+	ExchangeCode(ctx context.Context, x CodeExchange, now time.Time) (Issued, error)
+	// RefreshGrant returns the live grant that a refresh token of this client
+	// belongs to, so that the provider can be asked again before rotation, with
+	// the person's newest token at the provider: providers revoke an account's
+	// oldest tokens when there are many. It changes nothing. A spent refresh
+	// token finds its grant as well. ErrNotFound when token or grant are unknown, expired, revoked or
+	// another client's.
+	RefreshGrant(ctx context.Context, token Hash, clientID string, now time.Time) (Grant, User, error)
+	// RotateRefreshToken spends a refresh token and stores its successor. Of
+	// any number of calls one spends it; every other call within the grace
+	// window, counted from the first use, gets the same successor (or, when
+	// that was rotated as well, the newest of its line). A use after the window
+	// is ErrSpent, and the grant is revoked, the newest token included.
+	// ErrNotFound as in RefreshGrant.
+	RotateRefreshToken(ctx context.Context, r RefreshRotation, now time.Time) (Issued, error)
+	// Access returns what a valid access token stands for. ErrNotFound when it
+	// is unknown, expired, or its grant is revoked.
+	Access(ctx context.Context, token Hash, now time.Time) (Access, error)
+	// TouchGrant records that a grant was used.
+	TouchGrant(ctx context.Context, grantID string, now time.Time) error
+	// ProviderChecked records that the provider confirmed the person of a grant
+	// just now. A nil token leaves the stored one.
+	ProviderChecked(ctx context.Context, grantID string, p Person, token []byte, now time.Time) error
+	// RevokeToken revokes a client's token (RFC 7009): a refresh token with its
+	// whole grant, an access token alone. A token that is unknown or another
+	// client's changes nothing and is no error.
+	RevokeToken(ctx context.Context, token Hash, clientID string, now time.Time) error
+	// RevokeGrant revokes a grant with all its codes and tokens. ErrNotFound
+	// when there is no live grant of that id.
+	RevokeGrant(ctx context.Context, grantID string, now time.Time) error
+	// RevokeUserGrant revokes a grant of this person. ErrNotFound when there is
+	// no live grant of that id, or it is somebody else's.
+	RevokeUserGrant(ctx context.Context, userID, grantID string, now time.Time) error
+	// ListGrants returns up to limit live grants of a person ordered by id,
+	// from the first id after the given one.
+	ListGrants(ctx context.Context, userID, after string, limit int, now time.Time) ([]Grant, error)
+}
+
+// PasswordStore keeps the password of the local provider's one person.
+type PasswordStore interface {
+	// SetPassword stores the person's password hash (PHC string), sealed. With
+	// replace false an existing password stays and the result is ErrExists: of
+	// several replicas starting at once one makes the password.
+	SetPassword(ctx context.Context, p Person, hash string, replace bool, now time.Time) error
+	// Password returns the person's password hash. ErrNotFound when none is set.
+	Password(ctx context.Context, p Person) (string, error)
+	// TryPassword counts an attempt and returns the user and the hash to verify
+	// it against. After some failures in a row an attempt is taken only every
+	// few seconds, on all replicas together: ErrThrottled otherwise.
+	TryPassword(ctx context.Context, p Person, now time.Time) (User, string, error)
+	// PasswordAccepted ends the count of failures.
+	PasswordAccepted(ctx context.Context, userID string) error
+}
+
+// Maintenance is what keeps the store healthy.
+type Maintenance interface {
+	// Ready returns nil when the database answers, its schema is recent enough
+	// and every key on record is at hand; otherwise an error with the reason,
+	// which may be shown to operators.
+	Ready(ctx context.Context) error
+	// Stats counts.
+	Stats(ctx context.Context, now time.Time) (Stats, error)
+	// DeleteExpired removes up to limit expired rows of each kind and seals of
+	// successors whose grace window has passed, and says how many. Spent rows
+	// stay until they expire; clients are never removed.
+	DeleteExpired(ctx context.Context, now time.Time, grace time.Duration, limit int) (int64, error)
+}

@@ -1,0 +1,173 @@
+package storage
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"time"
+)
+
+// Hash is the SHA-256 of a code, token or cookie, base64url without padding (43
+// characters): what is only verified is kept as a hash. A plain hash is right
+// because every such value carries at least 256 random bits.
+type Hash string
+
+// HashOf returns the hash under which a code, token or cookie is kept.
+func HashOf(value string) Hash {
+	sum := sha256.Sum256([]byte(value))
+	return Hash(base64.RawURLEncoding.EncodeToString(sum[:]))
+}
+
+// Client is a registered client (RFC 7591 §2).
+type Client struct {
+	ID            string
+	Name          string
+	URI           string
+	RedirectURIs  []string // exactly as registered
+	GrantTypes    []string
+	ResponseTypes []string
+	Scope         string // space-delimited; what the client registered for
+	// AuthMethod is the token endpoint authentication method: "none",
+	// "client_secret_post", "client_secret_basic"; or "" for a row of another
+	// program that did not record one: then a secret is required if SecretHash
+	// is set and ignored otherwise.
+	AuthMethod      string
+	SecretHash      Hash // "" when the client has no secret
+	ApplicationType string
+	SoftwareID      string
+	SoftwareVersion string
+	CreatedAt       time.Time // zero when unknown
+}
+
+// ClientSummary is a client in a listing, also one whose row does not open.
+type ClientSummary struct {
+	Client     Client
+	Unreadable bool // only Client.ID and Client.CreatedAt are known
+	Grants     int64
+}
+
+// Person is who signed in. Identity is (Issuer, Subject); the rest is profile.
+type Person struct {
+	Issuer  string
+	Subject string
+	Login   string
+	Name    string
+	Email   string
+}
+
+// User is a person on record.
+type User struct {
+	ID string
+	Person
+}
+
+// Request is what a client asked for at the authorization endpoint, validated,
+// and what the way back from the provider needs.
+type Request struct {
+	ClientID      string `json:"client_id"`
+	RedirectURI   string `json:"redirect_uri"`
+	State         string `json:"state,omitempty"`
+	Scope         string `json:"scope"`
+	Resource      string `json:"resource"`
+	CodeChallenge string `json:"code_challenge"`
+	// Verifier and Nonce are ours towards the provider (RFC 7636, OpenID Connect).
+	Verifier string `json:"verifier,omitempty"`
+	Nonce    string `json:"nonce,omitempty"`
+}
+
+// Authorization is a sign-in in flight.
+type Authorization struct {
+	ID        string
+	Browser   Hash // of the cookie of the browser it belongs to
+	StateHash Hash // of the state sent to the provider, "" when there is none
+	Request   Request
+	UserID    string // who signed in, "" before that
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	Finished  bool
+}
+
+// Completion is what turns a sign-in in flight into a grant with a code.
+type Completion struct {
+	AuthorizationID string
+	Browser         Hash
+	// Person is who signed in at a provider; unused when the authorization
+	// already knows its user.
+	Person        Person
+	ProviderToken []byte // sealed per grant; nil when the provider gave none
+	GrantID       string
+	Code          Hash
+	CodeExpiresAt time.Time
+}
+
+// Grant is what a person allowed a client: the root of its family of tokens.
+type Grant struct {
+	ID         string
+	UserID     string
+	ClientID   string
+	ClientName string // set in listings
+	Scope      string
+	Resource   string
+	// ProviderToken is set by RefreshGrant only: the newest one among the
+	// person's live grants, and ProviderGrantID the grant it belongs to.
+	ProviderToken     []byte
+	ProviderGrantID   string
+	ProviderCheckedAt time.Time
+	CreatedAt         time.Time
+	LastUsedAt        time.Time
+}
+
+// NewToken is a token the server has made and is about to hand out.
+type NewToken struct {
+	Value     string // kept as a hash; sealed only as part of a successor
+	ExpiresAt time.Time
+}
+
+// NewTokens are the two tokens of one answer of the token endpoint.
+type NewTokens struct {
+	Access  NewToken
+	Refresh NewToken
+	Scope   string // of the access token; "" means the grant's
+}
+
+// CodeExchange is a request to redeem a code (RFC 6749 §4.1.3, RFC 7636 §4.5).
+type CodeExchange struct {
+	Code        Hash
+	ClientID    string
+	RedirectURI string // "" when the request had none
+	Challenge   string // S256 of the presented verifier
+	Next        NewTokens
+}
+
+// RefreshRotation is a request to refresh (RFC 6749 §6).
+type RefreshRotation struct {
+	Token    Hash
+	ClientID string
+	Grace    time.Duration // window of the idempotent retry; 0 for none
+	Next     NewTokens
+}
+
+// Issued is what the token endpoint answers with.
+type Issued struct {
+	Grant  Grant
+	Tokens NewTokens
+	// Repeated: this is the successor that an earlier refresh already got.
+	Repeated bool
+}
+
+// Access is what a valid access token stands for.
+type Access struct {
+	GrantID    string
+	ClientID   string
+	User       User
+	Scope      string
+	Resource   string
+	ExpiresAt  time.Time
+	LastUsedAt time.Time
+}
+
+// Stats are counts for operators.
+type Stats struct {
+	Clients    int64
+	Users      int64
+	LiveGrants int64
+}
