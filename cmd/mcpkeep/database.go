@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/db"
+)
+
+// openFor is how long a database that does not answer is waited for at start.
+const openFor = 30 * time.Second
+
+// openDatabase opens the database and waits until it answers, for a bounded time.
+func (f *databaseFlags) openDatabase(ctx context.Context, log *slog.Logger) (*db.DB, error) {
+	d, err := db.Open(ctx, f.DatabaseURL)
+	if errors.Is(err, db.ErrBadURL) {
+		return nil, usageError{fmt.Errorf("DATABASE_URL (--database-url): %w", err)}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("DATABASE_URL (--database-url): %w", err)
+	}
+	deadline := time.Now().Add(openFor)
+	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 3*time.Second) {
+		if err = ping(ctx, d); err == nil {
+			return d, nil
+		}
+		if time.Until(deadline) < wait || ctx.Err() != nil {
+			_ = d.Close()
+			return nil, fmt.Errorf("gave up after %v: %w", openFor, err)
+		}
+		log.Warn("waiting for the database", "error", err, "giving_up_in", time.Until(deadline).Round(time.Second).String())
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+func ping(ctx context.Context, d *db.DB) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return d.Ping(ctx)
+}

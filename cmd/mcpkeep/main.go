@@ -1,0 +1,82 @@
+// Command mcpkeep keeps MCP clients signed in: an OAuth 2.1 authorization
+// server, the gate in front of an MCP endpoint, and an MCP server.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit statuses.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// cli is the command line. Every setting is a flag and a variable.
+type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Migrate migrateCmd `cmd:"" help:"Look at the database schema, bring it up to date, or take it back."`
+	Keys    keysCmd    `cmd:"" help:"Manage encryption keys."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// usageError is a mistake of whoever started the program: exit status 2.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+}
+
+// run runs one command and returns the exit status.
+func run(ctx context.Context, args []string, std streams) int {
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c, kong.Name("mcpkeep"), kong.Description("Keeps MCP clients signed in."),
+		kong.Writers(std.out, std.err), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Exit(func(status int) { exited = status }), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std))
+	if err != nil {
+		panic(err) // the structure of cli is wrong, which every test would show
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited // --help has printed what there is to say
+	}
+	if err != nil {
+		return report(std, usageError{nameVariable(parser.Model, err)})
+	}
+	return report(std, command.Run())
+}
+
+// report prints an error as one line and returns the exit status.
+func report(std streams, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	_, _ = fmt.Fprintf(std.err, "mcpkeep: %s\n", oneLine(err.Error()))
+	var usage usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}

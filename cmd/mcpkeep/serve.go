@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/mcpserver"
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/repo"
+	"github.com/mcpkeep/mcpkeep/internal/server"
+)
+
+const (
+	drainFor     = 10 * time.Second // what is in flight at SIGTERM
+	migrateFor   = 5 * time.Minute  // waiting for another replica's migration included
+	cleanEvery   = 5 * time.Minute
+	cleanAtOnce  = 1000 // rows of a kind in one transaction
+	headerWait   = 10 * time.Second
+	requestWait  = 30 * time.Second
+	answerWait   = 60 * time.Second
+	idleWait     = 2 * time.Minute
+	maxHeaderLen = 64 << 10
+)
+
+type serveCmd struct{ serveFlags }
+
+// Run serves until the context is cancelled, then finishes what is in flight.
+func (c *serveCmd) Run(ctx context.Context, std streams) error {
+	started := time.Now()
+	c.LocalPassword = os.Getenv("MCPKEEP_LOCAL_PASSWORD")
+	log := newLogger(std.err, c.LogFormat, c.LogLevel)
+	set, err := c.settings()
+	if err != nil {
+		return err
+	}
+	d, err := c.openDatabase(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	store, err := c.openStore(ctx, d)
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", set.listen)
+	if err != nil {
+		return fmt.Errorf("MCPKEEP_LISTEN (--listen): %w", err)
+	}
+	addr, _ := listener.Addr().(*net.TCPAddr)
+	baseURL, err := c.publicURL(addr)
+	if err != nil {
+		return err
+	}
+	var password string
+	if set.upstream == nil && store != nil {
+		if password, err = c.setUpPassword(ctx, store, addr.IP.IsLoopback()); err != nil {
+			return err
+		}
+	}
+	handler, err := c.handler(baseURL, addr.IP.IsLoopback(), set, d, store, log, started)
+	if err != nil {
+		return err
+	}
+	c.greet(ctx, std, d, addr, baseURL, password, started)
+	go clean(ctx, store, set.lifetimes.Grace, log)
+	return serveUntil(ctx, listener, handler, log)
+}
+
+// settings are what can be checked before anything is opened.
+type settings struct {
+	listen    string
+	lifetimes server.Lifetimes
+	upstream  identity.Upstream
+}
+
+func (c *serveCmd) settings() (settings, error) {
+	var s settings
+	var err error
+	if s.listen, err = c.listenAddress(); err != nil {
+		return s, err
+	}
+	if s.lifetimes, err = c.lifetimes(); err != nil {
+		return s, err
+	}
+	host, _, _ := net.SplitHostPort(s.listen)
+	if c.BaseURL == "" && !isLoopback(host) {
+		_, err = c.publicURL(&net.TCPAddr{})
+		return s, err
+	}
+	s.upstream, err = c.upstream(isLoopback(host))
+	return s, err
+}
+
+// openStore migrates, loads the keys and holds them against the database.
+func (c *serveCmd) openStore(ctx context.Context, d *db.DB) (*repo.Repo, error) {
+	if c.AutoMigrate {
+		ctx, cancel := context.WithTimeout(ctx, migrateFor)
+		defer cancel()
+		if _, err := d.Migrate(ctx); err != nil {
+			return nil, err
+		}
+	}
+	keys, err := c.loadKeys(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	store := repo.New(d, keys)
+	return store, store.CheckKeys(ctx, time.Now())
+}
+
+// handler puts the parts together.
+func (c *serveCmd) handler(
+	baseURL string, loopback bool, set settings, d *db.DB, store *repo.Repo, log *slog.Logger, started time.Time,
+) (http.Handler, error) {
+	mcp := mcpserver.New(mcpserver.Config{
+		Store: store, Version: buildVersion(), Logger: log, BaseURL: baseURL, Scopes: []string{oauth.ScopeMCP},
+		Status: func(ctx context.Context) mcpserver.Status {
+			schema, _ := d.Version(ctx) // 0 is "unknown"
+			return mcpserver.Status{Database: d.Engine(), SchemaVersion: schema, StartedAt: started}
+		},
+	})
+	srv, err := server.New(server.Config{
+		BaseURL: baseURL, Loopback: loopback, Name: "mcpkeep", Store: store, Upstream: set.upstream,
+		Policy: c.policy(), Lifetimes: set.lifetimes, MCP: mcp, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return srv.Handler(), nil
+}
+
+// greet prints the ready line, and what to do next for somebody new.
+func (c *serveCmd) greet(
+	ctx context.Context, std streams, d *db.DB, addr *net.TCPAddr, baseURL, password string, started time.Time,
+) {
+	schema, _ := d.Version(ctx)
+	_, _ = fmt.Fprintf(std.out, "listening on http://%s (database %s, schema %d, ready in %v)\n",
+		addr, d.Engine(), schema, time.Since(started).Round(time.Millisecond))
+	if password != "" || isTerminal(std.out) {
+		_, _ = fmt.Fprintf(std.out, "\nPaste this URL into your MCP client:\n\n    %s/mcp\n\n", baseURL)
+	}
+	if password != "" {
+		_, _ = fmt.Fprintf(std.out, "It will open a page in your browser that asks for this password (shown only now):\n\n    %s\n\n", password)
+	}
+}
+
+// clean removes expired rows now and then. Any number of replicas may do it.
+func clean(ctx context.Context, store *repo.Repo, grace time.Duration, log *slog.Logger) {
+	tick := time.NewTicker(cleanEvery)
+	defer tick.Stop()
+	for {
+		deleted, err := store.DeleteExpired(ctx, time.Now(), grace, cleanAtOnce)
+		if err != nil && ctx.Err() == nil {
+			log.Warn("could not delete expired rows", "error", err)
+		} else if deleted > 0 {
+			log.Debug("deleted expired rows", "rows", deleted)
+		}
+		if deleted >= cleanAtOnce && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// serveUntil serves until the context is cancelled, then drains.
+func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	srv := &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerWait, ReadTimeout: requestWait, WriteTimeout: answerWait,
+		IdleTimeout: idleWait, MaxHeaderBytes: maxHeaderLen, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	log.Info("stopping: finishing what is in flight")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainFor)
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}

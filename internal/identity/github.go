@@ -1,0 +1,199 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// DefaultTimeout bounds each call of a provider as a whole, all its requests
+// together.
+const DefaultTimeout = 10 * time.Second
+
+// refreshLeeway renews an expiring access token this long before its end, so that
+// it cannot expire on the way.
+const refreshLeeway = time.Minute
+
+// GitHubConfig describes the OAuth app (or GitHub App) that signs people in.
+type GitHubConfig struct {
+	ClientID     string
+	ClientSecret string
+
+	// URL is the web site, https://github.com when empty; for GitHub Enterprise
+	// Server https://HOSTNAME. https is required except on loopback.
+	URL string
+	// APIURL is the REST API. When empty it is derived from URL: api.github.com,
+	// api.SUBDOMAIN.ghe.com, or URL/api/v3 for GitHub Enterprise Server.
+	APIURL string
+
+	// Orgs asks for the organisations too (scope read:org); see Policy.NeedsOrgs.
+	Orgs bool
+
+	HTTPClient *http.Client     // its transport, cookie jar and timeout are used; nil is http.DefaultClient
+	Timeout    time.Duration    // of one call as a whole; 0 is DefaultTimeout
+	Now        func() time.Time // nil is time.Now
+}
+
+// Format hides the client secret for every verb.
+func (GitHubConfig) Format(f fmt.State, _ rune) { redact(f, "identity.GitHubConfig") }
+
+// LogValue hides the client secret.
+func (GitHubConfig) LogValue() slog.Value { return redacted("identity.GitHubConfig") }
+
+// GitHub signs people in with their GitHub account. Person.Subject is the
+// account's numeric id: a renamed account stays the same person, and somebody who
+// registers a freed login is another one. E-mail is the public profile's, never
+// verified.
+//
+// GitHub keeps ten tokens per account, application and set of scopes and revokes
+// the oldest beyond that, so callers keep the newest token of each person, not one
+// per sign-in.
+type GitHub struct {
+	oauth   *oauth2.Config // holds the client secret
+	client  *http.Client
+	issuer  string
+	api     *url.URL
+	orgs    bool
+	timeout time.Duration
+	now     func() time.Time
+}
+
+var _ Upstream = (*GitHub)(nil)
+
+// NewGitHub checks the configuration without asking GitHub. Errors are
+// ErrMisconfigured and name the setting.
+func NewGitHub(c GitHubConfig) (*GitHub, error) {
+	if c.ClientID == "" || c.ClientSecret == "" {
+		return nil, misconfigured("GitHub needs the client id and the client secret of an OAuth app")
+	}
+	site, api, err := githubURLs(c.URL, c.APIURL)
+	if err != nil {
+		return nil, err
+	}
+	g := &GitHub{
+		oauth: &oauth2.Config{
+			ClientID: c.ClientID, ClientSecret: c.ClientSecret, Scopes: githubScopes(c.Orgs),
+			Endpoint: oauth2.Endpoint{
+				AuthURL:   site.JoinPath("login/oauth/authorize").String(),
+				TokenURL:  site.JoinPath("login/oauth/access_token").String(),
+				AuthStyle: oauth2.AuthStyleInParams,
+			},
+		},
+		client: boundClient(c.HTTPClient), issuer: origin(site), api: api, orgs: c.Orgs,
+		timeout: c.Timeout, now: c.Now,
+	}
+	if g.timeout <= 0 {
+		g.timeout = DefaultTimeout
+	}
+	if g.now == nil {
+		g.now = time.Now
+	}
+	return g, nil
+}
+
+// githubScopes: read:user for the profile, read:org for private memberships.
+func githubScopes(orgs bool) []string {
+	if orgs {
+		return []string{"read:user", "read:org"}
+	}
+	return []string{"read:user"}
+}
+
+// Format shows the issuer and hides the client secret for every verb.
+func (g GitHub) Format(f fmt.State, _ rune) { redact(f, "identity.GitHub "+g.issuer) }
+
+// LogValue shows the issuer and hides the client secret.
+func (g GitHub) LogValue() slog.Value { return redacted("identity.GitHub " + g.issuer) }
+
+// Name is "github".
+func (g *GitHub) Name() string { return "github" }
+
+// Issuer is the origin of the GitHub site, such as https://github.com.
+func (g *GitHub) Issuer() string { return g.issuer }
+
+// FormActionOrigin is the origin of the GitHub site.
+func (g *GitHub) FormActionOrigin() string { return g.issuer }
+
+// AuthorizeURL asks GitHub nothing. GitHub has no ID tokens, so the nonce is not sent.
+func (g *GitHub) AuthorizeURL(_ context.Context, r AuthRequest) (string, error) {
+	if err := r.check(); err != nil {
+		return "", err
+	}
+	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(r.Verifier)}
+	if r.SelectAccount {
+		options = append(options, oauth2.SetAuthURLParam("prompt", "select_account"))
+	}
+	return g.at(r.RedirectURI).AuthCodeURL(r.State, options...), nil
+}
+
+// Exchange redeems the code and fetches the account it belongs to.
+func (g *GitHub) Exchange(ctx context.Context, r ExchangeRequest) (Person, Token, error) {
+	if err := r.check(); err != nil {
+		return Person{}, Token{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	defer cancel()
+	answer, err := g.at(r.RedirectURI).Exchange(g.withClient(ctx), r.Code, oauth2.VerifierOption(r.Verifier))
+	if err != nil {
+		return Person{}, Token{}, g.tokenError(err)
+	}
+	t := g.token(answer)
+	p, err := g.person(ctx, t)
+	if err != nil {
+		return Person{}, Token{}, err
+	}
+	return p, t, nil
+}
+
+// Recheck fetches the account that the token belongs to now, after renewing an
+// expired token (GitHub Apps have those, OAuth apps do not).
+func (g *GitHub) Recheck(ctx context.Context, t Token) (Person, Token, error) {
+	if t.Issuer != g.issuer {
+		return Person{}, t, refused("", "the last sign-in was with another provider; please sign in again")
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	defer cancel()
+	t, err := g.renew(ctx, t)
+	if err != nil {
+		return Person{}, t, err
+	}
+	p, err := g.person(ctx, t)
+	return p, t, err
+}
+
+// renew returns the token itself unless it is about to expire and can be renewed.
+func (g *GitHub) renew(ctx context.Context, t Token) (Token, error) {
+	if t.RefreshToken == "" || t.Expiry.IsZero() || g.now().Add(refreshLeeway).Before(t.Expiry) {
+		return t, nil
+	}
+	answer, err := g.oauth.TokenSource(g.withClient(ctx), &oauth2.Token{RefreshToken: t.RefreshToken}).Token()
+	if err != nil {
+		return t, g.tokenError(err)
+	}
+	return g.token(answer), nil
+}
+
+// token dates the expiry by our clock; the library's is the machine's.
+func (g *GitHub) token(answer *oauth2.Token) Token {
+	t := Token{Issuer: g.issuer, AccessToken: answer.AccessToken, RefreshToken: answer.RefreshToken}
+	if answer.ExpiresIn > 0 {
+		t.Expiry = g.now().Add(time.Duration(answer.ExpiresIn) * time.Second).UTC().Round(0)
+	}
+	return t
+}
+
+// at is the OAuth configuration with this flow's redirect URI.
+func (g *GitHub) at(redirectURI string) *oauth2.Config {
+	c := *g.oauth
+	c.RedirectURL = redirectURI
+	return &c
+}
+
+func (g *GitHub) withClient(ctx context.Context) context.Context {
+	return context.WithValue(ctx, oauth2.HTTPClient, g.client)
+}

@@ -1,0 +1,147 @@
+package identity
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+const (
+	maxRetryAfter     = time.Hour
+	defaultRetryAfter = time.Minute // GitHub asks for at least this when it gives no time
+
+	reasonRevoked   = "GitHub no longer accepts the last sign-in: it was revoked or has expired; please sign in again"
+	reasonSuspended = "GitHub has suspended the account"
+	reasonCode      = "GitHub's sign-in code has expired or was used already; please sign in again"
+	reasonEmail     = "the account's primary e-mail address is not verified at GitHub; verify it there and sign in again"
+)
+
+// apiError classifies an answer of the REST API that is not 200. Only a refusal in
+// GitHub's own words, which are JSON with a message, is definitive: a proxy on the
+// way can answer 401 and 403 as well.
+func apiError(resp *http.Response, body []byte, now time.Time) error {
+	message := apiMessage(body)
+	status := resp.StatusCode
+	switch {
+	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
+		return overloaded(resp, now)
+	case message == "" && status != http.StatusNotFound:
+		return unavailable("GitHub's API answered "+resp.Status+" without a message of its own", nil)
+	case status == http.StatusUnauthorized:
+		return refused("", reasonRevoked)
+	case status == http.StatusForbidden:
+		return forbidden(resp, message, now)
+	default:
+		return misconfigured("GitHub's API answered %s to %s (%s); is the API URL right?",
+			resp.Status, clip(resp.Request.URL.Path), clip(message))
+	}
+}
+
+// forbidden tells the kinds of 403 apart. A suspended account's answer comes with
+// rate limit headers too, so its message is looked at first.
+func forbidden(resp *http.Response, message string, now time.Time) error {
+	text := strings.ToLower(message)
+	switch {
+	case strings.Contains(text, "account") && strings.Contains(text, "suspended"):
+		return refused("", reasonSuspended)
+	case strings.Contains(text, "email address must be verified"):
+		return refused("", reasonEmail)
+	case rateLimited(resp.Header), strings.Contains(text, "rate limit"), strings.Contains(text, "abuse detection"):
+		return overloaded(resp, now)
+	default:
+		return misconfigured("GitHub's API forbids %s: %s", clip(resp.Request.URL.Path), clip(message))
+	}
+}
+
+func apiMessage(body []byte) string {
+	var answer struct {
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return ""
+	}
+	return answer.Message
+}
+
+func rateLimited(h http.Header) bool {
+	return h.Get("X-RateLimit-Remaining") == "0" || h.Get("Retry-After") != ""
+}
+
+func overloaded(resp *http.Response, now time.Time) error {
+	reason := "GitHub answered " + resp.Status
+	if resp.StatusCode < 500 {
+		reason = "GitHub's rate limit is reached (" + resp.Status + ")"
+	}
+	return &UnavailableError{Reason: reason, RetryAfter: retryAfter(resp, now)}
+}
+
+// retryAfter follows the order of GitHub's documentation: Retry-After in seconds,
+// then the end of the rate limit's window, then a minute for rate limits.
+func retryAfter(resp *http.Response, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseInt(resp.Header.Get("Retry-After"), 10, 64); err == nil {
+		return boundWait(seconds)
+	}
+	reset, err := strconv.ParseInt(resp.Header.Get("X-RateLimit-Reset"), 10, 64)
+	if err == nil && resp.Header.Get("X-RateLimit-Remaining") == "0" {
+		return boundWait(max(reset, 0) - now.Unix())
+	}
+	if resp.StatusCode < 500 {
+		return defaultRetryAfter
+	}
+	return 0
+}
+
+// boundWait clamps before it converts: a number of seconds can be too large for a
+// Duration.
+func boundWait(seconds int64) time.Duration {
+	return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
+}
+
+// tokenError classifies a failure of the token endpoint. The library's error is
+// not wrapped: its text holds the answer's body.
+func (g *GitHub) tokenError(err error) error {
+	var answer *oauth2.RetrieveError
+	if !errors.As(err, &answer) {
+		return transportError(err)
+	}
+	status := answer.Response.StatusCode
+	switch {
+	case status >= 500 || status == http.StatusTooManyRequests ||
+		(status == http.StatusForbidden && rateLimited(answer.Response.Header)):
+		return overloaded(answer.Response, g.now())
+	case status == http.StatusNotFound:
+		return misconfigured("GitHub's token endpoint answered 404: the client id is unknown there, or the GitHub URL is wrong")
+	case answer.ErrorCode == "":
+		return unavailable("GitHub's token endpoint answered "+answer.Response.Status+" without an error of its own", nil)
+	}
+	return tokenErrorCode(answer.ErrorCode)
+}
+
+// tokenErrorCode translates the error member, which GitHub sends with status 200.
+func tokenErrorCode(code string) error {
+	switch code {
+	case "bad_verification_code":
+		return refused("", reasonCode)
+	case "bad_refresh_token", "invalid_grant":
+		return refused("", reasonRevoked)
+	case "unverified_user_email":
+		return refused("", reasonEmail)
+	case "access_denied":
+		return refused("", "the sign-in was cancelled at GitHub")
+	case "temporarily_unavailable", "server_error", "slow_down":
+		return unavailable("GitHub's token endpoint reports "+code, nil)
+	case "incorrect_client_credentials", "invalid_client":
+		return misconfigured("GitHub does not accept the client id and client secret; compare them with the OAuth app's settings")
+	case "redirect_uri_mismatch":
+		return misconfigured("%s", redirectMismatch)
+	case "application_suspended":
+		return misconfigured("GitHub has suspended the OAuth app; contact its support")
+	default:
+		return misconfigured("GitHub's token endpoint refused with error %s", clip(code))
+	}
+}

@@ -1,0 +1,62 @@
+package identity
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Token is what a provider gave us to ask about a person again. It is a secret:
+// formatting, logging and JSON show nothing of it. EncodeToken makes the bytes
+// that the caller seals and stores.
+type Token struct {
+	Issuer       string // whom it may be sent to; Recheck of another provider refuses it
+	AccessToken  string
+	RefreshToken string    // empty when the access token does not expire
+	Expiry       time.Time // of the access token; zero when it does not expire
+}
+
+// wireToken is the stored form; its member names must not change.
+type wireToken struct {
+	Issuer       string    `json:"issuer"`
+	AccessToken  string    `json:"access_token"`
+	RefreshToken string    `json:"refresh_token,omitempty"`
+	Expiry       time.Time `json:"expiry,omitzero"`
+}
+
+// EncodeToken returns the token as JSON, in the clear. The caller seals it.
+func EncodeToken(t Token) ([]byte, error) {
+	if t.Issuer == "" || t.AccessToken == "" {
+		return nil, errors.New("identity: a token without issuer or access token is not worth storing")
+	}
+	return json.Marshal(wireToken{t.Issuer, t.AccessToken, t.RefreshToken, t.Expiry.UTC()})
+}
+
+// DecodeToken is the inverse of EncodeToken. Its errors quote nothing of b.
+func DecodeToken(b []byte) (Token, error) {
+	var w wireToken
+	if err := json.Unmarshal(b, &w); err != nil {
+		// The decoder's error can hold a piece of the input.
+		return Token{}, errors.New("identity: stored token is not the JSON that EncodeToken writes")
+	}
+	if w.Issuer == "" || w.AccessToken == "" {
+		return Token{}, errors.New("identity: stored token lacks issuer or access_token")
+	}
+	return Token(w), nil
+}
+
+// Format hides the token for every verb.
+func (Token) Format(f fmt.State, _ rune) { redact(f, "identity.Token") }
+
+// LogValue hides the token.
+func (Token) LogValue() slog.Value { return redacted("identity.Token") }
+
+// MarshalJSON hides the token inside anything that is encoded or logged as JSON.
+func (Token) MarshalJSON() ([]byte, error) { return []byte(`"identity.Token {redacted}"`), nil }
+
+// UnmarshalJSON refuses: what MarshalJSON wrote cannot be read back.
+func (*Token) UnmarshalJSON([]byte) error {
+	return errors.New("identity: a Token is read with DecodeToken")
+}

@@ -1,0 +1,78 @@
+package mcpserver
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// refusal is an error whose text the model and the person may read: why it
+// cannot be done and what to do instead.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+var errNotPermitted = errors.New("a tool was reached by a caller it is not for")
+
+const unavailable = "The database cannot be reached right now, and nothing was changed. Try again in a moment."
+
+// answer is the one place where errors become tool results. What is neither
+// expected nor transient is a defect: logged with a reference, never shown.
+func (s *service) answer(ctx context.Context, t tool, err error) *mcp.CallToolResult {
+	var refused refusal
+	var unreadable *storage.UnreadableError
+	switch {
+	case errors.As(err, &refused):
+		return mcp.NewToolResultError(string(refused))
+	case errors.Is(err, storage.ErrNotFound) && t.notFound != "":
+		return mcp.NewToolResultError(t.notFound)
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return mcp.NewToolResultError("The call was cancelled.")
+	case errors.Is(err, storage.ErrUnavailable):
+		s.Logger.WarnContext(ctx, "storage unavailable", "tool", t.Name, "error", err)
+		return mcp.NewToolResultError(unavailable)
+	case errors.As(err, &unreadable) && t.adminOnly:
+		return mcp.NewToolResultError(explainUnreadable(unreadable))
+	}
+	ref := newReference()
+	s.Logger.ErrorContext(ctx, "tool failed", "reference", ref, "tool", t.Name, "error", err)
+	return mcp.NewToolResultError("Internal error. An administrator finds the cause in the server's log under reference " + ref + ".")
+}
+
+// explainUnreadable tells an administrator which row and which key it is about;
+// neither is secret.
+func explainUnreadable(e *storage.UnreadableError) string {
+	key := "an unknown key"
+	if e.KeyID != "" {
+		key = fmt.Sprintf("key %q", clean(e.KeyID, maxName))
+	}
+	return fmt.Sprintf("Row %q of table %s does not open. It was sealed with %s: give the server that key again, or delete the row.",
+		clean(e.Row, maxID), e.Table, key)
+}
+
+// newReference identifies one failure in an answer and in the log.
+func newReference() string { return strings.ToLower(rand.Text()[:10]) }
+
+// maxErrorText is where the text of an error ends, in runes. Messages about
+// invalid arguments quote them, however long.
+const maxErrorText = 1000
+
+// shortenError keeps what the client sent from coming back at full length.
+func shortenError(_ context.Context, _ any, _ *mcp.CallToolRequest, result any) {
+	r, ok := result.(*mcp.CallToolResult)
+	if !ok || !r.IsError {
+		return
+	}
+	for i, content := range r.Content {
+		if text, ok := content.(mcp.TextContent); ok {
+			text.Text = cut(text.Text, maxErrorText)
+			r.Content[i] = text
+		}
+	}
+}

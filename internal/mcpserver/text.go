@@ -1,0 +1,112 @@
+package mcpserver
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// Lengths in runes of what others chose.
+const (
+	maxName = 80
+	maxID   = 2048
+	maxURI  = 2048
+)
+
+// invisible holds the runes that change or hide a text without showing
+// themselves: controls, bidirectional overrides, zero-width and unassigned ones.
+var invisible = []*unicode.RangeTable{
+	unicode.C, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector,
+}
+
+// clean returns s as one line of visible text of at most limit runes. Names and
+// URIs come from client registrations, that is from anybody.
+func clean(s string, limit int) string {
+	visible := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r == utf8.RuneError || unicode.In(r, invisible...):
+			return -1
+		}
+		return r
+	}, s)
+	return cut(strings.Join(strings.Fields(visible), " "), limit)
+}
+
+// cut shortens s to limit runes, the last of which is then an ellipsis.
+func cut(s string, limit int) string {
+	count, end := 0, 0
+	for i := range s {
+		if count++; count == limit {
+			end = i
+		}
+		if count > limit {
+			return s[:end] + "…"
+		}
+	}
+	return s
+}
+
+// cleanAll is clean for a list. It is never nil, which would be null in JSON.
+func cleanAll(list []string, limit int) []string {
+	out := make([]string, 0, len(list))
+	for _, s := range list {
+		out = append(out, clean(s, limit))
+	}
+	return out
+}
+
+// label names a client for a person. The quotes keep the name apart from our
+// own words.
+func label(name, id string) string {
+	if name == "" {
+		return fmt.Sprintf("unnamed app (client %q)", id)
+	}
+	return fmt.Sprintf("%q (client %q)", name, id)
+}
+
+// scopes splits a scope value (RFC 6749 §3.3). It is never nil.
+func scopes(scope string) []string { return cleanAll(strings.Fields(scope), maxName) }
+
+// stamp formats a time (RFC 3339, UTC, whole seconds); "" when it is unknown.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// or returns s, or what stands for it when it is empty.
+func or(s, empty string) string {
+	if s == "" {
+		return empty
+	}
+	return s
+}
+
+// displayName is what to call a person.
+func displayName(u storage.User) string {
+	name, login := clean(u.Name, maxName), clean(u.Login, maxName)
+	switch {
+	case name != "" && login != "":
+		return fmt.Sprintf("%q (%q)", name, login)
+	case name != "" || login != "":
+		return fmt.Sprintf("%q", name+login)
+	}
+	return "a person without a name"
+}
+
+// lines builds a text line by line.
+type lines struct{ strings.Builder }
+
+func (l *lines) add(format string, args ...any) {
+	if l.Len() > 0 {
+		l.WriteByte('\n')
+	}
+	fmt.Fprintf(&l.Builder, format, args...)
+}

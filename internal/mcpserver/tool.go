@@ -1,0 +1,103 @@
+package mcpserver
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+// tool is one tool with what it does.
+type tool struct {
+	mcp.Tool
+	adminOnly bool
+	// notFound is the answer to storage.ErrNotFound. It is the same for what
+	// never was and for what is somebody else's.
+	notFound string
+	run      func(ctx context.Context, c Caller, r mcp.CallToolRequest) (*mcp.CallToolResult, error)
+}
+
+// add registers a tool.
+func (s *service) add(m *server.MCPServer, t tool) {
+	t.Meta = &mcp.Meta{AdditionalFields: map[string]any{"securitySchemes": s.securitySchemes()}}
+	s.adminOnly[t.Name] = t.adminOnly
+	m.AddTool(t.Tool, s.handle(t))
+}
+
+// securitySchemes says how a tool is authorized, as ChatGPT reads it.
+func (s *service) securitySchemes() []map[string]any {
+	scheme := map[string]any{"type": "oauth2"}
+	if len(s.Scopes) > 0 {
+		scheme["scopes"] = s.Scopes
+	}
+	return []map[string]any{scheme}
+}
+
+// handle wraps a tool: the caller is known and allowed, errors become answers,
+// and a panic is logged and not told.
+func (s *service) handle(t tool) server.ToolHandlerFunc {
+	return func(ctx context.Context, r mcp.CallToolRequest) (result *mcp.CallToolResult, _ error) {
+		defer func() {
+			if p := recover(); p != nil {
+				result = s.answer(ctx, t, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			}
+		}()
+		caller, ok := s.permitted(ctx, t.Name)
+		if !ok {
+			return s.answer(ctx, t, errNotPermitted), nil
+		}
+		result, err := t.run(ctx, caller, r)
+		if err != nil {
+			return s.answer(ctx, t, err), nil
+		}
+		return result, nil
+	}
+}
+
+// permitted returns the caller, and whether the tool is for such a caller.
+func (s *service) permitted(ctx context.Context, name string) (Caller, bool) {
+	c, ok := callerFrom(ctx)
+	return c, ok && (c.Admin || !s.adminOnly[name])
+}
+
+// visible is the tool filter: what a caller may not use does not exist for
+// them, in tools/list and in tools/call.
+func (s *service) visible(ctx context.Context, tools []mcp.Tool) []mcp.Tool {
+	out := make([]mcp.Tool, 0, len(tools))
+	for _, t := range tools {
+		if _, ok := s.permitted(ctx, t.Name); ok {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// What a client may expect of a tool before it asks the person. Every tool is
+// idempotent: what a destructive one ended stays ended. None reaches beyond
+// this server.
+var (
+	reads    = annotate(true, false)
+	destroys = annotate(false, true)
+)
+
+func annotate(readOnly, destructive bool) mcp.ToolOption {
+	return func(t *mcp.Tool) {
+		t.Annotations = mcp.ToolAnnotation{
+			Title:           t.Title,
+			ReadOnlyHint:    mcp.ToBoolPtr(readOnly),
+			DestructiveHint: mcp.ToBoolPtr(destructive),
+			IdempotentHint:  mcp.ToBoolPtr(true),
+			OpenWorldHint:   mcp.ToBoolPtr(false),
+		}
+	}
+}
+
+// define makes the definition of a tool whose structured result is a T.
+func define[T any](name, title string, hints mcp.ToolOption, description string, arguments ...mcp.ToolOption) mcp.Tool {
+	options := append([]mcp.ToolOption{
+		mcp.WithToolTitle(title), mcp.WithDescription(description), hints, output[T](),
+	}, arguments...)
+	return mcp.NewTool(name, options...)
+}

@@ -1,0 +1,79 @@
+package mcpserver
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+// transport is HTTP in front of the protocol.
+func (s *service) transport(m *server.MCPServer) http.Handler {
+	streamable := server.NewStreamableHTTPServer(m,
+		server.WithStateLess(true),
+		server.WithDisableStreaming(true),
+		// The middleware in front compares Host with the configured base URL,
+		// also behind a proxy on this machine.
+		server.WithDisableLocalhostProtection(true),
+		server.WithStreamableHTTPLogger(s.Logger),
+		server.WithHTTPContextFunc(func(ctx context.Context, _ *http.Request) context.Context {
+			return withRequestSession(ctx, m)
+		}),
+	)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := callerFrom(r.Context()); !ok {
+			s.refuseStranger(w, r)
+			return
+		}
+		// Without sessions and server-sent messages, GET and DELETE have nothing
+		// to do in any revision.
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			http.Error(w, "only POST is supported here", http.StatusMethodNotAllowed)
+			return
+		}
+		// Hiding http.Flusher makes every answer a single JSON document.
+		streamable.ServeHTTP(struct{ http.ResponseWriter }{w}, withoutLegacyHeaders(r))
+	})
+}
+
+// withoutLegacyHeaders drops headers that mean nothing to a server without
+// sessions and resumable streams, and that must be ignored (2026-07-28, basic,
+// transports, backwards compatibility); mcp-go refuses the second one.
+func withoutLegacyHeaders(r *http.Request) *http.Request {
+	if r.Header.Get(mcp.HeaderSessionID) == "" && r.Header.Get(mcp.HeaderLastEventID) == "" {
+		return r
+	}
+	r = r.Clone(r.Context())
+	r.Header.Del(mcp.HeaderSessionID)
+	r.Header.Del(mcp.HeaderLastEventID)
+	return r
+}
+
+// requestSession is the session of a single request. mcp-go keeps running calls
+// by session and request id, and without sessions all people share the empty
+// one: anybody's notifications/cancelled would end everybody's call of that id.
+type requestSession struct {
+	server.ClientSession
+	id string
+}
+
+func (s requestSession) SessionID() string { return s.id }
+
+func withRequestSession(ctx context.Context, m *server.MCPServer) context.Context {
+	return m.WithContext(ctx, requestSession{ClientSession: server.ClientSessionFromContext(ctx), id: rand.Text()})
+}
+
+// refuseStranger answers a request that no middleware vouched for. That is a
+// mistake in the wiring, not the client's.
+func (s *service) refuseStranger(w http.ResponseWriter, r *http.Request) {
+	ref := newReference()
+	s.Logger.ErrorContext(r.Context(), "request without a caller at the MCP endpoint", "reference", ref, "method", r.Method)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusInternalServerError)
+	_ = json.NewEncoder(w).Encode(mcp.NewJSONRPCError(
+		mcp.NewRequestId(nil), mcp.INTERNAL_ERROR, "internal error, reference "+ref, nil))
+}

@@ -1,0 +1,99 @@
+package pages
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Client is the app that asks. All but Verified is what the app says of itself
+// (RFC 7591 section 5): the pages clean it, cut it and show it as a claim.
+type Client struct {
+	Name string
+	ID   string
+	URI  string // the app's website; shown as text, never as a link
+	// RedirectURI is where this request's answer goes. From it the pages tell a
+	// website from an app on this computer (loopback, RFC 8252 section 7.3) and
+	// from an app behind a private-use scheme (section 7.1).
+	RedirectURI string
+	// Verified means that the operator vouches for the client.
+	Verified bool
+}
+
+// clientView is a client whose every string may be shown.
+type clientView struct {
+	Name, ID, URI, RedirectURI string
+	Verified                   bool
+	Target                     target
+}
+
+func (c Client) view() clientView {
+	return clientView{
+		Name:        clean(c.Name, maxName),
+		ID:          visible(c.ID, maxURI),
+		URI:         visible(c.URI, maxURI),
+		RedirectURI: visible(c.RedirectURI, maxURI),
+		Verified:    c.Verified,
+		Target:      newTarget(c.RedirectURI),
+	}
+}
+
+// target is where the answer goes, as a person should understand it.
+type target struct {
+	Kind  targetKind
+	Where string // host[:port], "scheme://…", or the start of an unreadable URI
+	// International is set when a label of the host is punycode: such a name may
+	// imitate another one in the browser's address bar.
+	International bool
+}
+
+// targetKind is compared in the templates, hence a string.
+type targetKind string
+
+const (
+	targetWeb      targetKind = "web"
+	targetLoopback targetKind = "loopback"
+	targetScheme   targetKind = "scheme"
+	targetUnknown  targetKind = "unknown"
+)
+
+func newTarget(redirectURI string) target {
+	u, err := url.Parse(redirectURI)
+	switch {
+	case err != nil || u.Scheme == "", slices.Contains(webSchemes, u.Scheme), isHTTP(u) && u.Hostname() == "":
+		return target{Kind: targetUnknown, Where: visible(redirectURI, maxName)}
+	case !isHTTP(u):
+		return schemeTarget(u)
+	}
+	host := asciiHost(u)
+	kind := targetWeb
+	if isLoopback(u.Hostname()) {
+		kind = targetLoopback
+	}
+	return target{
+		Kind:          kind,
+		Where:         host,
+		International: strings.HasPrefix(host, "xn--") || strings.Contains(host, ".xn--"),
+	}
+}
+
+func schemeTarget(u *url.URL) target {
+	separator := ":"
+	if u.Host != "" {
+		separator = "://"
+	}
+	return target{Kind: targetScheme, Where: visible(u.Scheme, maxName) + separator + "…"}
+}
+
+func isHTTP(u *url.URL) bool { return u.Scheme == "http" || u.Scheme == "https" }
+
+// isLoopback reports whether host, without a port, is this computer (RFC 8252
+// sections 7.3 and 8.3).
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}

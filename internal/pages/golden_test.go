@@ -1,0 +1,152 @@
+package pages_test
+
+import (
+	"bytes"
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mcpkeep/mcpkeep/internal/pages"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files in testdata")
+
+// page is what all pages have in common.
+type page interface {
+	Write(w http.ResponseWriter) error
+}
+
+var (
+	server = pages.Server{
+		Name: "Example Notes", Host: "mcp.example.com", Resource: "https://mcp.example.com/mcp",
+	}
+	form = pages.Form{
+		Action: "/consent",
+		Hidden: []pages.Field{{Name: "request", Value: "r-4711"}, {Name: "csrf", Value: "c-0815"}},
+	}
+	scopes = []pages.Scope{
+		{Name: "notes.read", Description: "Read your notes"},
+		{Name: "notes.write", Description: "Create and change notes"},
+	}
+	claude = pages.Client{
+		Name: "Claude", ID: "https://claude.ai/oauth/mcp-oauth-client-metadata", URI: "https://claude.ai",
+		RedirectURI: "https://claude.ai/api/mcp/auth_callback",
+	}
+	claudeCode = pages.Client{
+		Name: "Claude Code", ID: "8f2c1d9e", RedirectURI: "http://localhost:33418/callback",
+	}
+	cursor = pages.Client{
+		Name: "Cursor", ID: "b1946ac9", RedirectURI: "cursor://anysphere.cursor-mcp/oauth/callback",
+	}
+)
+
+// states are the main states of every page, by name of the golden file.
+func states() map[string]page {
+	verified := claude
+	verified.Verified = true
+	return map[string]page{
+		"signin":       pages.SignIn{Form: form, Client: claudeCode, Server: server},
+		"signin-error": pages.SignIn{Status: 403, Form: form, Client: claudeCode, Server: server, Error: "That password is not right."},
+		"consent-web": pages.Consent{
+			Form: form, Client: claude, Server: server, ProviderName: "GitHub", Scopes: scopes,
+		},
+		"consent-loopback": pages.Consent{
+			Form: form, Client: claudeCode, Server: server, SignedInAs: "owner", Scopes: scopes[:1],
+		},
+		"consent-scheme": pages.Consent{
+			Form: form, Client: cursor, Server: server, SignedInAs: "octocat", ProviderName: "GitHub",
+			Scopes: []pages.Scope{{Name: "notes.read"}},
+		},
+		"consent-verified": pages.Consent{Form: form, Client: verified, Server: server, ProviderName: "Google", Scopes: scopes},
+		"consent-bare":     pages.Consent{Form: pages.Form{Action: "/consent"}},
+		"consent-long":     longConsent(),
+		"problem": pages.Problem{
+			Status: 400, Server: server, Title: "This app is not known here",
+			Message: "The app asked to connect with an identifier that this server has never issued.",
+			Hint:    "Remove the connection in the app and add it again.",
+			Code:    "invalid_client", Reference: "01J9Z6M3",
+			Back: &pages.Link{Text: "Back to Cursor", Href: cursor.RedirectURI + "?error=access_denied&state=1"},
+		},
+		"problem-bare": pages.Problem{Status: 503},
+		"done":         pages.Done{Server: server, Title: "Nothing was connected", Message: "You denied the request. The app got no access."},
+	}
+}
+
+func longConsent() page {
+	client := pages.Client{
+		Name: strings.Repeat("Extraordinarily", 8),
+		ID:   "https://" + strings.Repeat("very-long-label.", 10) + "example/" + strings.Repeat("path", 40),
+		RedirectURI: "https://" + strings.Repeat("claude-ai-login.", 10) + "xn--80ak6aa92e.example:8443/" +
+			strings.Repeat("callback", 30) + "?session=" + strings.Repeat("0123456789", 20),
+	}
+	return pages.Consent{
+		Form: form, Client: client, SignedInAs: strings.Repeat("somebody", 12) + "@example.com",
+		Server: pages.Server{
+			Name: "The Unusually Long-Winded Notes and Documents Department Server",
+			Host: strings.Repeat("department.", 8) + "example.com", Resource: "https://" + strings.Repeat("department.", 8) + "example.com/mcp",
+		},
+		Scopes: []pages.Scope{
+			{Name: strings.Repeat("notes.", 20), Description: strings.Repeat("Read everything there is. ", 10)},
+			{Name: strings.Repeat("w", 200)},
+		},
+	}
+}
+
+func record(t *testing.T, p page) *http.Response {
+	t.Helper()
+	w := httptest.NewRecorder()
+	if err := p.Write(w); err != nil {
+		t.Fatalf("Write: %v", err)
+	}
+	return w.Result()
+}
+
+func body(t *testing.T, p page) string {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(record(t, p).Body); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	for name, p := range states() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := withoutStyle(t, body(t, p))
+			file := filepath.Join("testdata", name+".html")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("%s differs; run with -update if that is meant (-want +got):\n%s", file, diff)
+			}
+		})
+	}
+}
+
+// withoutStyle empties the style element: the sheet is a file of its own, and
+// TestStyleHash ties it to the page.
+func withoutStyle(t *testing.T, html string) string {
+	t.Helper()
+	head, rest, ok1 := strings.Cut(html, "<style>")
+	_, tail, ok2 := strings.Cut(rest, "</style>")
+	if !ok1 || !ok2 {
+		t.Fatal("page has no style element")
+	}
+	return head + "<style></style>" + tail
+}
