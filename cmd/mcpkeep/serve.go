@@ -54,16 +54,20 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return fmt.Errorf("MCPKEEP_LISTEN (--listen): %w", err)
 	}
+	defer func() { _ = listener.Close() }() // for the errors below; the server closes it itself
 	addr, _ := listener.Addr().(*net.TCPAddr)
 	baseURL, err := c.publicURL(addr)
 	if err != nil {
 		return err
 	}
-	var password string
-	if set.upstream == nil && store != nil {
-		if password, err = c.setUpPassword(ctx, store, addr.IP.IsLoopback()); err != nil {
-			return err
-		}
+	prepare := func() (password string, err error) {
+		return c.prepare(ctx, store, set.upstream == nil, addr.IP.IsLoopback())
+	}
+	password, err := prepare()
+	if errors.Is(err, errOldSchema) {
+		go prepareLater(ctx, prepare, std, log)
+	} else if err != nil {
+		return err
 	}
 	handler, err := c.handler(baseURL, addr.IP.IsLoopback(), set, d, store, log, started)
 	if err != nil {
@@ -99,7 +103,7 @@ func (c *serveCmd) settings() (settings, error) {
 	return s, err
 }
 
-// openStore migrates, loads the keys and holds them against the database.
+// openStore migrates, unless that is done elsewhere, and loads the keys.
 func (c *serveCmd) openStore(ctx context.Context, d *db.DB) (*repo.Repo, error) {
 	if c.AutoMigrate {
 		ctx, cancel := context.WithTimeout(ctx, migrateFor)
@@ -112,8 +116,7 @@ func (c *serveCmd) openStore(ctx context.Context, d *db.DB) (*repo.Repo, error) 
 	if err != nil {
 		return nil, err
 	}
-	store := repo.New(d, keys)
-	return store, store.CheckKeys(ctx, time.Now())
+	return repo.New(d, keys), nil
 }
 
 // handler puts the parts together.
@@ -147,6 +150,11 @@ func (c *serveCmd) greet(
 	if password != "" || isTerminal(std.out) {
 		_, _ = fmt.Fprintf(std.out, "\nPaste this URL into your MCP client:\n\n    %s/mcp\n\n", baseURL)
 	}
+	showPassword(std, password)
+}
+
+// showPassword shows a password that was made just now, once and for all.
+func showPassword(std streams, password string) {
 	if password != "" {
 		_, _ = fmt.Fprintf(std.out, "It will open a page in your browser that asks for this password (shown only now):\n\n    %s\n\n", password)
 	}

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -29,7 +31,7 @@ type engine interface {
 	ping(ctx context.Context) error
 	classify(err error) Kind
 	// query reads one row that no generated query does.
-	query(ctx context.Context, query string) *sql.Row
+	query(ctx context.Context, query string) row
 	// migrations returns the handle and the dialect for goose.
 	migrations() (*sql.DB, goose.Dialect)
 	// lockMigrations keeps other processes from migrating until unlock.
@@ -37,20 +39,25 @@ type engine interface {
 	close() error
 }
 
+// row is what *sql.Row and pgx.Row have in common.
+type row interface{ Scan(dest ...any) error }
+
 // Open opens the database at url: "sqlite:PATH" (the file is made when it is
 // missing), or a PostgreSQL URL or keyword/value DSN. A PostgreSQL server need
 // not be reachable yet. The error wraps ErrBadURL when url is malformed; it
 // never holds a password.
 func Open(ctx context.Context, url string) (*DB, error) {
-	switch {
-	case strings.HasPrefix(url, sqlitePrefix):
-		e, err := openSQLite(ctx, strings.TrimPrefix(url, sqlitePrefix))
-		return &DB{engine: e}, err
-	case isPostgres(url):
-		e, err := openPostgres(ctx, url)
-		return &DB{engine: e}, err
+	var e engine
+	err := ErrBadURL
+	if path, ok := IsSQLite(url); ok {
+		e, err = openSQLite(ctx, path)
+	} else if isPostgres(url) {
+		e, err = openPostgres(ctx, url)
 	}
-	return nil, ErrBadURL
+	if err != nil {
+		return nil, err
+	}
+	return &DB{engine: e}, nil
 }
 
 // IsSQLite says whether url names an SQLite file, and which.
@@ -68,12 +75,26 @@ func (d *DB) Read() Querier { return d.engine.reader() }
 func (d *DB) InTx(ctx context.Context, f func(Querier) error) error {
 	const tries = 5
 	var err error
-	for range tries {
+	for try := range tries {
 		if err = d.engine.inTx(ctx, f); err == nil || d.Classify(err) != Conflict {
 			return err
 		}
+		if waited := pause(ctx, try); waited != nil {
+			return waited
+		}
 	}
 	return err
+}
+
+// pause keeps two transactions in each other's way from meeting again.
+func pause(ctx context.Context, try int) error {
+	const step = 10 * time.Millisecond
+	select {
+	case <-time.After(rand.N(time.Duration(try+1) * step)): //nolint:gosec // spreads load, guards nothing
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Ping returns nil when the database answers.

@@ -108,7 +108,7 @@ func (*sqliteEngine) classify(err error) Kind {
 		return sqliteKinds[sqliteErr.Code()&0xff]
 	}
 	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if errors.As(err, &pathErr) || strings.Contains(err.Error(), "sql: database is closed") {
 		return Unavailable
 	}
 	return Other

@@ -65,7 +65,10 @@ func (*postgres) name() string { return "postgres" }
 
 func (p *postgres) reader() Querier { return pgQuerier{pgdb.New(retryReads{p.pool})} }
 
-func (p *postgres) ping(ctx context.Context) error { return p.pool.Ping(ctx) }
+func (p *postgres) ping(ctx context.Context) error {
+	var one int
+	return p.query(ctx, "SELECT 1").Scan(&one)
+}
 
 func (p *postgres) close() error {
 	err := p.sql.Close()
@@ -101,8 +104,8 @@ func (p *postgres) begin(ctx context.Context) (pgx.Tx, error) {
 
 func (p *postgres) migrations() (*sql.DB, goose.Dialect) { return p.sql, goose.DialectPostgres }
 
-func (p *postgres) query(ctx context.Context, query string) *sql.Row {
-	return p.sql.QueryRowContext(ctx, query)
+func (p *postgres) query(ctx context.Context, query string) row {
+	return retryReads{p.pool}.QueryRow(ctx, query)
 }
 
 // lockMigrations takes a blocking advisory lock on a connection of its own: no
@@ -138,14 +141,41 @@ func staleConn(err error) bool {
 type retryReads struct{ *pgxpool.Pool }
 
 func (r retryReads) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	rows, err := r.Pool.Query(ctx, sql, args...)
+	rows, err := r.query(ctx, sql, args...)
 	for range r.Config().MaxConns {
 		if err == nil || !staleConn(err) {
 			break
 		}
-		rows, err = r.Pool.Query(ctx, sql, args...)
+		rows, err = r.query(ctx, sql, args...)
 	}
 	return rows, err
+}
+
+// query asks for the first row as well: with a statement that was prepared
+// before, only that shows that the connection is dead.
+func (r retryReads) query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	rows, err := r.Pool.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	if rows.Next() {
+		return &peekedRows{Rows: rows, peeked: true}, nil
+	}
+	return rows, rows.Err()
+}
+
+// peekedRows are rows whose first one was asked for already.
+type peekedRows struct {
+	pgx.Rows
+	peeked bool
+}
+
+func (r *peekedRows) Next() bool {
+	if r.peeked {
+		r.peeked = false
+		return true
+	}
+	return r.Rows.Next()
 }
 
 func (r retryReads) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {

@@ -226,7 +226,7 @@ func (p pgQuerier) SampleClients(ctx context.Context, maxRows int64) ([]sqlitedb
 	return rowsOf(v, func(r pgdb.OAuthClient) sqlitedb.OAuthClient { return sqlitedb.OAuthClient(r) }), err
 }
 
-func (p pgQuerier) SetGrantProviderToken(ctx context.Context, arg sqlitedb.SetGrantProviderTokenParams) (int64, error) {
+func (p pgQuerier) SetGrantProviderToken(ctx context.Context, arg sqlitedb.SetGrantProviderTokenParams) (string, error) {
 	v, err := p.q.SetGrantProviderToken(ctx, pgdb.SetGrantProviderTokenParams(arg))
 	return v, err
 }

@@ -12,7 +12,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 )
@@ -21,6 +22,8 @@ const (
 	sqlitePrefix = "sqlite:"
 	// sqliteReaders is how many connections read at once beside the writer.
 	sqliteReaders = 4
+	// sqliteBusy is how long to wait for another process.
+	sqliteBusy = 10 * time.Second
 )
 
 // sqliteEngine keeps one writing connection, since SQLite has one writer, and a
@@ -49,10 +52,29 @@ func openSQLite(ctx context.Context, path string) (*sqliteEngine, error) {
 	e.write.SetMaxOpenConns(1)
 	e.read.SetMaxOpenConns(sqliteReaders)
 	e.read.SetMaxIdleConns(sqliteReaders)
-	if err := e.ping(ctx); err != nil {
+	if err := e.awaitWAL(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), e.close())
 	}
 	return e, nil
+}
+
+// awaitWAL opens the first connection, which puts a new file into WAL mode.
+// SQLite does not wait when another process does so at the same moment,
+// whatever the busy timeout.
+func (e *sqliteEngine) awaitWAL(ctx context.Context) error {
+	deadline := time.Now().Add(sqliteBusy)
+	for {
+		err := e.ping(ctx)
+		if err == nil || !isBusy(err) || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func isBusy(err error) bool {
+	var sqliteErr *sqlite.Error
+	return errors.As(err, &sqliteErr) && sqliteErr.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
 // createPrivate makes the file, readable by its owner only, when it is missing.
@@ -72,7 +94,7 @@ func createPrivate(path string) error {
 // foreign keys, which are off by default; transactions that take the write lock
 // at once, since a deferred one that upgrades fails whatever the timeout.
 func sqliteDSN(path, extra string) string {
-	pragmas := []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}
+	pragmas := []string{fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}
 	if extra != "" {
 		pragmas = append(pragmas, extra)
 	}
@@ -103,7 +125,7 @@ func (e *sqliteEngine) inTx(ctx context.Context, f func(Querier) error) error {
 
 func (e *sqliteEngine) migrations() (*sql.DB, goose.Dialect) { return e.write, goose.DialectSQLite3 }
 
-func (e *sqliteEngine) query(ctx context.Context, query string) *sql.Row {
+func (e *sqliteEngine) query(ctx context.Context, query string) row {
 	return e.read.QueryRowContext(ctx, query)
 }
 

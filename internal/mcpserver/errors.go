@@ -59,20 +59,24 @@ func explainUnreadable(e *storage.UnreadableError) string {
 // newReference identifies one failure in an answer and in the log.
 func newReference() string { return strings.ToLower(rand.Text()[:10]) }
 
-// maxErrorText is where the text of an error ends, in runes. Messages about
-// invalid arguments quote them, however long.
+// maxErrorText is where the text of an error ends, in runes.
 const maxErrorText = 1000
 
-// shortenError keeps what the client sent from coming back at full length.
-func shortenError(_ context.Context, _ any, _ *mcp.CallToolRequest, result any) {
-	r, ok := result.(*mcp.CallToolResult)
-	if !ok || !r.IsError {
+// invalidArguments is how mcp-go's messages about arguments begin. What follows
+// is terse, and quotes the arguments however long they are.
+const invalidArguments = "input schema validation failed"
+
+// explainArguments makes a message about invalid arguments one that a model can
+// act on: it ends somewhere, and says what the tool takes.
+func (s *service) explainArguments(_ context.Context, _ any, r *mcp.CallToolRequest, result any) {
+	failed, ok := result.(*mcp.CallToolResult)
+	if !ok || !failed.IsError || len(failed.Content) != 1 {
 		return
 	}
-	for i, content := range r.Content {
-		if text, ok := content.(mcp.TextContent); ok {
-			text.Text = cut(text.Text, maxErrorText)
-			r.Content[i] = text
-		}
+	text, ok := failed.Content[0].(mcp.TextContent)
+	if !ok || !strings.HasPrefix(text.Text, invalidArguments) {
+		return
 	}
+	text.Text = cut(text.Text, maxErrorText) + "\nThe arguments must match this JSON Schema: " + s.inputSchemas[r.Params.Name]
+	failed.Content[0] = text
 }

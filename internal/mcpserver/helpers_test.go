@@ -32,6 +32,7 @@ var eras = []string{legacy, modern}
 // the name of a caller.
 type endpoint struct {
 	t       *testing.T
+	handler http.Handler
 	url     string
 	store   *fakeStore
 	callers map[string]mcpserver.Caller
@@ -67,7 +68,8 @@ func serve(t *testing.T) *endpoint {
 			return mcpserver.Status{Database: "sqlite", SchemaVersion: 5, StartedAt: now.Add(-90 * time.Minute)}
 		},
 	})
-	server := httptest.NewServer(e.authenticate(handler))
+	e.handler = e.authenticate(handler)
+	server := httptest.NewServer(e.handler)
 	t.Cleanup(server.Close)
 	e.url = server.URL
 	return e
@@ -102,15 +104,6 @@ func (e *endpoint) connect(name, grantID, clientID string) {
 		ID: grantID, UserID: "user-" + name, ClientID: clientID, ClientName: e.store.clients[clientID].Name,
 		Scope: "mcp", CreatedAt: now.Add(-24 * time.Hour), LastUsedAt: now.Add(-time.Minute),
 	}
-}
-
-// reply is an HTTP answer.
-type reply struct {
-	t      *testing.T
-	status int
-	header http.Header
-	raw    string
-	json   map[string]any
 }
 
 // rpc posts a request of the era as the person, and checks that the answer holds
@@ -196,58 +189,6 @@ func (e *endpoint) call(as, era, tool string, arguments any) reply {
 		e.t.Fatalf("%s as %s: no result: %d %s", tool, as, r.status, r.raw)
 	}
 	return r
-}
-
-func (r reply) result() map[string]any {
-	result, _ := r.json["result"].(map[string]any)
-	return result
-}
-
-func (r reply) code() float64 {
-	rpcError, _ := r.json["error"].(map[string]any)
-	code, _ := rpcError["code"].(float64)
-	return code
-}
-
-func (r reply) isError() bool { return r.result()["isError"] == true }
-
-func (r reply) text() string {
-	content, _ := r.result()["content"].([]any)
-	if len(content) != 1 {
-		r.t.Fatalf("want one content block: %s", r.raw)
-	}
-	block, _ := content[0].(map[string]any)
-	text, _ := block["text"].(string)
-	return text
-}
-
-// structured returns structuredContent of a successful call.
-func (r reply) structured() map[string]any {
-	r.t.Helper()
-	s, ok := r.result()["structuredContent"].(map[string]any)
-	if !ok || r.isError() {
-		r.t.Fatalf("no structured content: %s", r.raw)
-	}
-	return s
-}
-
-// noNull fails when a value is null, except the id of an answer to nothing.
-func noNull(t *testing.T, path string, v any) {
-	t.Helper()
-	switch v := v.(type) {
-	case nil:
-		if path != "$.id" {
-			t.Errorf("%s is null", path)
-		}
-	case map[string]any:
-		for k, member := range v {
-			noNull(t, path+"."+k, member)
-		}
-	case []any:
-		for _, element := range v {
-			noNull(t, path+"[]", element)
-		}
-	}
 }
 
 // logBuffer is a log that goroutines may write while the test reads.

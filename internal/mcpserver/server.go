@@ -45,7 +45,9 @@ All times are UTC (RFC 3339). Names of apps and people were chosen by others: tr
 // service is the state that all tools share. It holds nothing about anybody.
 type service struct {
 	Config
-	adminOnly map[string]bool // by name of the tool
+	// By name of the tool; not written to after New.
+	adminOnly    map[string]bool
+	inputSchemas map[string]string // JSON
 }
 
 // New returns the handler of the MCP endpoint: Streamable HTTP, revisions
@@ -62,14 +64,14 @@ func New(cfg Config) http.Handler {
 	if cfg.Status == nil {
 		cfg.Status = func(context.Context) Status { return Status{} }
 	}
-	s := &service{Config: cfg, adminOnly: make(map[string]bool)}
+	s := &service{Config: cfg, adminOnly: make(map[string]bool), inputSchemas: make(map[string]string)}
 	return s.transport(s.protocol())
 }
 
 // protocol is the server above HTTP.
 func (s *service) protocol() *server.MCPServer {
 	hooks := &server.Hooks{}
-	hooks.AddAfterCallTool(shortenError)
+	hooks.AddAfterCallTool(s.explainArguments)
 	m := server.NewMCPServer("mcpkeep", s.Version,
 		server.WithTitle("mcpkeep"),
 		server.WithDescription("See and end the connections of AI apps that act for you."),

@@ -2,6 +2,7 @@ package mcpserver
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"runtime/debug"
 
@@ -24,6 +25,11 @@ func (s *service) add(m *server.MCPServer, t tool) {
 	t.Meta = &mcp.Meta{AdditionalFields: map[string]any{"securitySchemes": s.securitySchemes()}}
 	s.adminOnly[t.Name] = t.adminOnly
 	m.AddTool(t.Tool, s.handle(t))
+	registered, err := json.Marshal(m.GetTool(t.Name).Tool.InputSchema)
+	if err != nil {
+		panic(err) // the schemas are constants
+	}
+	s.inputSchemas[t.Name] = string(registered)
 }
 
 // securitySchemes says how a tool is authorized, as ChatGPT reads it.

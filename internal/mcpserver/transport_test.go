@@ -9,113 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/mark3labs/mcp-go/client"
-	"github.com/mark3labs/mcp-go/client/transport"
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"github.com/mcpkeep/mcpkeep/internal/mcpserver"
 )
-
-func TestRevisions(t *testing.T) {
-	t.Parallel()
-	for _, revision := range []string{"2025-03-26", "2025-06-18", legacy, modern} {
-		t.Run(revision, func(t *testing.T) {
-			t.Parallel()
-			e := serve(t)
-			c := e.client("ada", revision)
-			if got := c.ProtocolVersion(); got != revision {
-				t.Errorf("negotiated %s", got)
-			}
-			tools, err := c.ListTools(t.Context(), mcp.ListToolsRequest{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(tools.Tools) != 7 {
-				t.Errorf("got %d tools", len(tools.Tools))
-			}
-			request := mcp.CallToolRequest{Params: mcp.CallToolParams{Name: "whoami"}}
-			result, err := c.CallTool(t.Context(), request)
-			if err != nil {
-				t.Fatal(err)
-			}
-			who, _ := result.StructuredContent.(map[string]any)
-			if who["user_id"] != "user-ada" || result.IsError {
-				t.Errorf("whoami: %v", result)
-			}
-		})
-	}
-}
-
-// client connects mcp-go's client, pinned to a revision.
-func (e *endpoint) client(as, revision string) *client.Client {
-	e.t.Helper()
-	tr, err := transport.NewStreamableHTTP(e.url, transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer " + as}))
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	c := client.NewClient(tr, client.WithProtocolVersion(revision))
-	if err := c.Start(e.t.Context()); err != nil {
-		e.t.Fatal(err)
-	}
-	e.t.Cleanup(func() { _ = c.Close() })
-	var init mcp.InitializeRequest
-	init.Params.ClientInfo = mcp.Implementation{Name: "test", Version: "1"}
-	init.Params.ProtocolVersion = revision
-	if _, err := c.Initialize(e.t.Context(), init); err != nil {
-		e.t.Fatal(err)
-	}
-	return c
-}
-
-func TestInitialize(t *testing.T) {
-	t.Parallel()
-	e := serve(t)
-	r := e.rpc("bob", legacy, "initialize", map[string]any{
-		"protocolVersion": legacy, "capabilities": map[string]any{}, "clientInfo": map[string]any{"name": "x", "version": "1"},
-	})
-	result := r.result()
-	if result["protocolVersion"] != legacy {
-		t.Errorf("protocolVersion %v", result["protocolVersion"])
-	}
-	if diff := cmp.Diff(map[string]any{"tools": map[string]any{}}, result["capabilities"]); diff != "" {
-		t.Errorf("capabilities (-want +got):\n%s", diff)
-	}
-	info, _ := result["serverInfo"].(map[string]any)
-	if info["name"] != "mcpkeep" || info["version"] != "1.2.3" || info["websiteUrl"] != "https://keep.example" {
-		t.Errorf("serverInfo %v", info)
-	}
-	if text, _ := result["instructions"].(string); !strings.Contains(text, "revoke_connection") {
-		t.Errorf("instructions %q", text)
-	}
-	if id := r.header.Get("Mcp-Session-Id"); id != "" {
-		t.Errorf("session id %q from a server without sessions", id)
-	}
-}
-
-func TestDiscover(t *testing.T) {
-	t.Parallel()
-	result := serve(t).rpc("bob", modern, "server/discover", nil).result()
-	want := []any{modern, legacy, "2025-06-18", "2025-03-26", "2024-11-05"}
-	if diff := cmp.Diff(want, result["supportedVersions"]); diff != "" {
-		t.Errorf("supportedVersions (-want +got):\n%s", diff)
-	}
-	if result["resultType"] != "complete" {
-		t.Errorf("resultType %v", result["resultType"])
-	}
-}
-
-// Per-person answers may be cached by nobody else, and not at all.
-func TestCacheHints(t *testing.T) {
-	t.Parallel()
-	e := serve(t)
-	for _, method := range []string{"tools/list", "server/discover"} {
-		result := e.rpc("bob", modern, method, nil).result()
-		if result["cacheScope"] != "private" || result["ttlMs"] != 0.0 {
-			t.Errorf("%s: cacheScope %v, ttlMs %v", method, result["cacheScope"], result["ttlMs"])
-		}
-	}
-}
 
 func TestModernErrors(t *testing.T) {
 	t.Parallel()
@@ -212,15 +107,18 @@ func TestSessionHeadersAreIgnored(t *testing.T) {
 	}
 }
 
-// There is nothing to subscribe to, so the request ends at once.
+// There is nothing to subscribe to, so the request ends at once, in one JSON
+// document. Tried often, because mcp-go streams most such answers.
 func TestSubscriptionsEnd(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	r := e.request("bob", modern, "subscriptions/listen", map[string]any{"notifications": map[string]any{"toolsListChanged": true}})
-	if got := e.send(r.WithContext(ctx)); got.result() == nil || got.header.Get("Content-Type") != "application/json" {
-		t.Errorf("got %d %s", got.status, got.raw)
+	for range 20 {
+		r := e.request("bob", modern, "subscriptions/listen", map[string]any{"notifications": map[string]any{"toolsListChanged": true}})
+		if got := e.send(r.WithContext(ctx)); got.result() == nil || got.header.Get("Content-Type") != "application/json" {
+			t.Fatalf("got %d %s", got.status, got.raw)
+		}
 	}
 }
 
@@ -286,25 +184,32 @@ func TestCancellationIsNotShared(t *testing.T) {
 	}
 }
 
-// Closing the connection is how a call is cancelled.
+// Closing the connection is how a call is cancelled, and no reason for alarm.
 func TestDisconnectCancels(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
+	ctx, disconnect := context.WithCancel(t.Context())
 	e.store.before = func(ctx context.Context, _ string) error {
-		cancel()
+		disconnect()
 		<-ctx.Done()
-		ended <- ctx.Err()
 		return ctx.Err()
 	}
-	if _, err := http.DefaultClient.Do(e.request("ada", legacy, "tools/call", map[string]any{"name": "list_connections"}).WithContext(ctx)); err == nil {
-		t.Error("the request was answered")
+	w := httptest.NewRecorder()
+	e.handler.ServeHTTP(w, e.request("ada", legacy, "tools/call", map[string]any{"name": "list_connections"}).WithContext(ctx))
+	if w.Body.Len() > 0 || e.log.String() != "" {
+		t.Errorf("answer %q, log %q", w.Body, e.log)
 	}
-	select {
-	case <-ended:
-	case <-time.After(10 * time.Second):
-		t.Fatal("the call goes on")
+}
+
+// The middleware in front knows which hosts are good, also those that a proxy on
+// this machine passes on.
+func TestAnyHost(t *testing.T) {
+	t.Parallel()
+	e := serve(t)
+	r := e.request("bob", legacy, "ping", nil)
+	r.Host = "keep.example"
+	if got := e.send(r); got.status != http.StatusOK {
+		t.Errorf("got %d %s", got.status, got.raw)
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-func providerTokenPlace(grantID string) place { return place{"oauth_grants", "provider_token", grantID} }
+func providerTokenPlace(grantID string) place {
+	return place{"oauth_grants", "provider_token", grantID}
+}
 
 func grantOf(row sqlitedb.OAuthGrant) storage.Grant {
 	return storage.Grant{
@@ -47,24 +49,18 @@ func (r *Repo) TouchGrant(ctx context.Context, grantID string, now time.Time) er
 
 // ProviderChecked implements storage.GrantStore.
 func (r *Repo) ProviderChecked(ctx context.Context, grantID string, p storage.Person, token []byte, now time.Time) error {
+	sealed, keyID, err := r.sealOptional(providerTokenPlace(grantID), token)
+	if err != nil {
+		return err
+	}
 	return r.write(ctx, "record a provider check", func(ctx context.Context, q db.Querier) error {
-		row, err := q.GetGrant(ctx, grantID)
-		if err != nil {
-			return err
-		}
-		sealed, keyID := row.ProviderToken, row.ProviderTokenKeyID
-		if token != nil {
-			if sealed, keyID, err = r.sealOptional(providerTokenPlace(grantID), token); err != nil {
-				return err
-			}
-		}
-		err = affected(q.SetGrantProviderToken(ctx, sqlitedb.SetGrantProviderTokenParams{
+		userID, err := q.SetGrantProviderToken(ctx, sqlitedb.SetGrantProviderTokenParams{
 			ProviderToken: sealed, ProviderTokenKeyID: keyID, ProviderCheckedAt: unix(now), ID: grantID,
-		}))
+		})
 		if err != nil {
 			return err
 		}
-		return r.saveProfile(ctx, q, row.UserID, profile{Login: p.Login, Name: p.Name, Email: p.Email})
+		return r.saveProfile(ctx, q, userID, profile{Login: p.Login, Name: p.Name, Email: p.Email})
 	})
 }
 

@@ -48,12 +48,12 @@ func (r *Repo) CheckKeys(ctx context.Context, now time.Time) error {
 	})
 }
 
-// KeysOnRecord returns the ids of the keys that the database needs.
-func (r *Repo) KeysOnRecord(ctx context.Context) ([]string, error) { return KeysOnRecord(ctx, r.db) }
-
 // KeysOnRecord returns the ids of the keys that a database needs, before there
-// is a keyring.
+// is a keyring. A database without schema needs none.
 func KeysOnRecord(ctx context.Context, d *db.DB) ([]string, error) {
+	if version, err := d.Version(ctx); err != nil || version == 0 {
+		return nil, err
+	}
 	records, err := d.Read().ListActiveEncryptionKeys(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the keys on record: %w", err)
@@ -93,6 +93,7 @@ func (r *Repo) checkRecords(records []sqlitedb.EncryptionKey) error {
 	return nil
 }
 
+// onRecord says whether the primary is on record.
 func (r *Repo) onRecord(records []sqlitedb.EncryptionKey) bool {
 	for _, rec := range records {
 		if rec.ID == r.keys.Primary() {

@@ -29,7 +29,19 @@ func (r *Repo) Ready(ctx context.Context) error {
 	if err != nil {
 		return r.translate("the database does not answer", err)
 	}
-	return r.checkRecords(records)
+	if err := r.checkRecords(records); err != nil {
+		return err
+	}
+	if !r.onRecord(records) {
+		return fmt.Errorf("key %s is not on record yet", r.keys.Primary())
+	}
+	return nil
+}
+
+// SchemaIsCurrent says whether the schema is at least what this program needs.
+func (r *Repo) SchemaIsCurrent(ctx context.Context) (bool, error) {
+	version, err := r.db.Version(ctx)
+	return version >= db.NeededVersion(), err
 }
 
 // Stats implements storage.Maintenance.

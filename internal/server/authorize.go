@@ -132,15 +132,13 @@ func (s *Server) parseParameters(values url.Values, req *storage.Request) error 
 func (s *Server) showFirstPage(w http.ResponseWriter, r *http.Request, ar authorization, status int, problem string) error {
 	b := s.ensureBrowser(w, r)
 	form := pages.Form{Action: "/consent", Hidden: hiddenFields(ar.values, b.csrf(ar.subject()))}
-	if s.Upstream == nil {
-		form.Action = "/authorize"
-		s.pages.SignIn(w, status, pages.SignIn{
-			Form: form, Client: clientView(ar), Server: s.serverView(), Error: problem,
-		}, s.formActions(ar.request.RedirectURI))
-		return nil
+	if s.Upstream != nil {
+		return s.showConsentPage(w, ar, form, "")
 	}
-	s.showConsentPage(w, ar, form, "")
-	return nil
+	form.Action = "/authorize"
+	return pages.SignIn{
+		Status: status, Form: form, Client: clientView(ar), Server: s.serverView(), Error: problem,
+	}.Write(w)
 }
 
 // repeated lists the parameters that the first page sends again.

@@ -19,8 +19,7 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request) error {
 	}
 	ar := authorization{request: a.Request, client: client}
 	form := pages.Form{Action: "/consent", Hidden: []pages.Field{{Name: "id", Value: a.ID}, {Name: "csrf", Value: b.csrf(a.ID)}}}
-	s.showConsentPage(w, ar, form, "the owner of this server")
-	return nil
+	return s.showConsentPage(w, ar, form, "the owner of this server")
 }
 
 // decideConsent takes the person's decision: about a sign-in in flight when

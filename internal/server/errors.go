@@ -116,7 +116,7 @@ func (s *Server) writePage(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &redirect):
 		problem := s.problemOf(r, redirect.err)
 		if !wantsHTML(r) {
-			_ = s.redirectError(w, r, redirect.authorization.withClient(), problem)
+			_ = s.redirectError(w, r, redirect.authorization.request, problem)
 			return
 		}
 		// A browser goes nowhere by itself before the person has acted: anybody
@@ -155,14 +155,16 @@ func (s *Server) showProblem(w http.ResponseWriter, r *http.Request, page *pageE
 		writeJSON(w, page.status, &oauth.Error{Code: page.code, Description: describe(page)})
 		return
 	}
-	if page.status == http.StatusOK {
-		s.pages.Done(w, pages.Done{Title: page.title, Message: page.message})
-		return
-	}
-	s.pages.Problem(w, pages.Problem{
-		Status: page.status, Title: page.title, Message: page.message, Hint: page.hint,
+	write := pages.Problem{
+		Status: page.status, Server: s.serverView(), Title: page.title, Message: page.message, Hint: page.hint,
 		Reference: reference(r), Back: page.back, Code: string(page.code),
-	})
+	}.Write
+	if page.status == http.StatusOK {
+		write = pages.Done{Server: s.serverView(), Title: page.title, Message: page.message}.Write
+	}
+	if err := write(w); err != nil {
+		s.log(r).Warn("could not write a page", "error", err)
+	}
 }
 
 // describe is a page's text for a program, within RFC 6749's character set.

@@ -77,7 +77,8 @@ func (s *Server) askAgain(r *http.Request, g storage.Grant, user storage.User) e
 	}
 	person, fresh, err := s.Upstream.Recheck(r.Context(), token)
 	if err != nil {
-		return err
+		// The token may have been renewed before the check failed.
+		return errors.Join(err, s.keepToken(r, g, user.Person, token, fresh))
 	}
 	if person.Subject != user.Subject {
 		return &identity.RefusedError{Reason: "the provider's token belongs to another account"}
@@ -85,11 +86,20 @@ func (s *Server) askAgain(r *http.Request, g storage.Grant, user storage.User) e
 	if err := s.Policy.Check(person); err != nil {
 		return err
 	}
-	sealable, err := identity.EncodeToken(fresh)
+	return s.keepToken(r, g, personOf(person), identity.Token{}, fresh)
+}
+
+// keepToken keeps what the provider said and gave now, unless the token is
+// still the one before.
+func (s *Server) keepToken(r *http.Request, g storage.Grant, p storage.Person, before, now identity.Token) error {
+	if now == before || now == (identity.Token{}) {
+		return nil
+	}
+	sealable, err := identity.EncodeToken(now)
 	if err != nil {
 		return err
 	}
-	err = s.Store.ProviderChecked(r.Context(), g.ProviderGrantID, personOf(person), sealable, s.Now())
+	err = s.Store.ProviderChecked(r.Context(), g.ProviderGrantID, p, sealable, s.Now())
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil // that grant was revoked meanwhile; this one decides for itself
 	}

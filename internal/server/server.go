@@ -9,7 +9,6 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
-	"github.com/mcpkeep/mcpkeep/internal/pages"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -49,7 +48,6 @@ type Server struct {
 	Config
 	resource oauth.Resource
 	base     *url.URL
-	pages    *pages.Renderer
 	seen     *seenTokens
 	metadata struct{ authorizationServer, protectedResource []byte }
 	csrf     *http.CrossOriginProtection
@@ -69,7 +67,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		Config: cfg, base: base, resource: oauth.NewResource(cfg.BaseURL),
-		pages: pages.New(), seen: newSeenTokens(), csrf: http.NewCrossOriginProtection(),
+		seen: newSeenTokens(), csrf: http.NewCrossOriginProtection(),
 	}
 	if err := s.csrf.AddTrustedOrigin(cfg.BaseURL); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
@@ -53,7 +54,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) tokenResponse(t storage.NewTokens) tokenResponse {
 	return tokenResponse{
 		AccessToken: t.Access.Value, TokenType: "Bearer", RefreshToken: t.Refresh.Value, Scope: t.Scope,
-		ExpiresIn: max(0, int64(t.Access.ExpiresAt.Sub(s.Now()).Seconds())),
+		ExpiresIn: max(0, int64(t.Access.ExpiresAt.Sub(s.Now()).Round(time.Second).Seconds())),
 	}
 }
 

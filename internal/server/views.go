@@ -8,24 +8,17 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/pages"
 )
 
-func (s *Server) showConsentPage(w http.ResponseWriter, ar authorization, form pages.Form, signedInAs string) {
+func (s *Server) showConsentPage(w http.ResponseWriter, ar authorization, form pages.Form, signedInAs string) error {
 	view := pages.Consent{
 		Form: form, Client: clientView(ar), Server: s.serverView(), SignedInAs: signedInAs, Scopes: scopeViews(ar.request.Scope),
 	}
 	if s.Upstream != nil {
 		view.ProviderName = providerTitle(s.Upstream)
+		// Browsers hold the whole chain of redirects after a POST against the
+		// page's form-action.
+		view.Form.FormActions = []string{s.Upstream.FormActionOrigin()}
 	}
-	s.pages.Consent(w, http.StatusOK, view, s.formActions(ar.request.RedirectURI))
-}
-
-// formActions are the places that a form's answer may redirect to: browsers
-// hold the whole chain after a POST against the page's form-action.
-func (s *Server) formActions(redirectURI string) []string {
-	actions := []string{pages.FormActionSource(redirectURI)}
-	if s.Upstream != nil {
-		actions = append(actions, s.Upstream.FormActionOrigin())
-	}
-	return actions
+	return view.Write(w)
 }
 
 func clientView(ar authorization) pages.Client {

@@ -44,11 +44,13 @@ WHERE g.client_id = @client_id AND g.revoked_at IS NULL AND g.activated_at IS NO
   AND EXISTS (SELECT 1 FROM oauth_refresh_tokens r
               WHERE r.grant_id = g.id AND r.spent_at IS NULL AND r.expires_at > CAST(@now AS BIGINT));
 
--- name: SetGrantProviderToken :execrows
+-- name: SetGrantProviderToken :one
 UPDATE oauth_grants
-SET provider_token = @provider_token, provider_token_key_id = @provider_token_key_id,
+SET provider_token = COALESCE(sqlc.narg(provider_token), provider_token),
+    provider_token_key_id = COALESCE(sqlc.narg(provider_token_key_id), provider_token_key_id),
     provider_checked_at = @provider_checked_at
-WHERE id = @id AND revoked_at IS NULL;
+WHERE id = @id AND revoked_at IS NULL
+RETURNING user_id;
 
 -- name: RevokeGrant :execrows
 UPDATE oauth_grants SET revoked_at = CAST(@now AS BIGINT), provider_token = NULL, provider_token_key_id = NULL

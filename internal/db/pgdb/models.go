@@ -5,7 +5,6 @@
 package pgdb
 
 import (
-	"encoding/json"
 	"time"
 )
 
@@ -40,7 +39,7 @@ type OAuthAuthorization struct {
 
 type OAuthClient struct {
 	Key       string
-	Value     json.RawMessage
+	Value     []byte
 	CreatedAt *time.Time
 	UpdatedAt *time.Time
 }

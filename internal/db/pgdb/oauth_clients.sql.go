@@ -7,7 +7,6 @@ package pgdb
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 )
 
@@ -29,7 +28,7 @@ VALUES ($1, $2, $3, $4)
 
 type CreateClientParams struct {
 	Key       string
-	Value     json.RawMessage
+	Value     []byte
 	CreatedAt *time.Time
 	UpdatedAt *time.Time
 }

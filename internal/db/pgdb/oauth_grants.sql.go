@@ -286,11 +286,13 @@ func (q *Queries) RevokeGrantsOfClient(ctx context.Context, arg RevokeGrantsOfCl
 	return result.RowsAffected(), nil
 }
 
-const setGrantProviderToken = `-- name: SetGrantProviderToken :execrows
+const setGrantProviderToken = `-- name: SetGrantProviderToken :one
 UPDATE oauth_grants
-SET provider_token = $1, provider_token_key_id = $2,
+SET provider_token = COALESCE($1, provider_token),
+    provider_token_key_id = COALESCE($2, provider_token_key_id),
     provider_checked_at = $3
 WHERE id = $4 AND revoked_at IS NULL
+RETURNING user_id
 `
 
 type SetGrantProviderTokenParams struct {
@@ -300,17 +302,16 @@ type SetGrantProviderTokenParams struct {
 	ID                 string
 }
 
-func (q *Queries) SetGrantProviderToken(ctx context.Context, arg SetGrantProviderTokenParams) (int64, error) {
-	result, err := q.db.Exec(ctx, setGrantProviderToken,
+func (q *Queries) SetGrantProviderToken(ctx context.Context, arg SetGrantProviderTokenParams) (string, error) {
+	row := q.db.QueryRow(ctx, setGrantProviderToken,
 		arg.ProviderToken,
 		arg.ProviderTokenKeyID,
 		arg.ProviderCheckedAt,
 		arg.ID,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	var user_id string
+	err := row.Scan(&user_id)
+	return user_id, err
 }
 
 const touchGrant = `-- name: TouchGrant :one

@@ -51,7 +51,7 @@ type Querier interface {
 	RevokeGrantOfUser(ctx context.Context, arg RevokeGrantOfUserParams) (int64, error)
 	RevokeGrantsOfClient(ctx context.Context, arg RevokeGrantsOfClientParams) (int64, error)
 	SampleClients(ctx context.Context, maxRows int64) ([]OAuthClient, error)
-	SetGrantProviderToken(ctx context.Context, arg SetGrantProviderTokenParams) (int64, error)
+	SetGrantProviderToken(ctx context.Context, arg SetGrantProviderTokenParams) (string, error)
 	SetUserPassword(ctx context.Context, arg SetUserPasswordParams) (int64, error)
 	SetUserProfile(ctx context.Context, arg SetUserProfileParams) (int64, error)
 	SpendCode(ctx context.Context, arg SpendCodeParams) (OAuthCode, error)

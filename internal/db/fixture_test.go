@@ -1,0 +1,50 @@
+package db_test
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+
+	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
+)
+
+// hash43 is as long as the hashes that columns hold.
+var hash43 = strings.Repeat("h", 43)
+
+// fixture has a row for each table, in an order that foreign keys allow.
+var fixture = []struct {
+	insert string
+	args   []any
+}{
+	{"INSERT INTO oauth_clients (key, value) VALUES ($1, $2)", []any{"mcp-oauth-proxy-clients:c", `{"v": 1}`}},
+	{"INSERT INTO encryption_keys (id, active_id, canary, created_at) VALUES ('k', 'k', 'x', 1)", nil},
+	{`INSERT INTO oauth_users (id, issuer, subject, profile, profile_key_id, created_at)
+		VALUES ('u', 'i', 's', 'x', 'k', 1)`, nil},
+	{`INSERT INTO oauth_authorizations (id, client_id, browser_hash, request, request_key_id, created_at, expires_at)
+		VALUES ('a', 'c', $1, 'x', 'k', 1, 2)`, []any{hash43}},
+	{`INSERT INTO oauth_grants (id, user_id, client_id, scope, resource, provider_checked_at, created_at, last_used_at)
+		VALUES ('g', 'u', 'c', '', 'r', 1, 1, 1)`, nil},
+	{`INSERT INTO oauth_codes (code_hash, grant_id, redirect_uri, code_challenge, created_at, expires_at)
+		VALUES ($1, 'g', 'r', $1, 1, 2)`, []any{hash43}},
+	{`INSERT INTO oauth_access_tokens (token_hash, grant_id, scope, created_at, expires_at)
+		VALUES ($1, 'g', '', 1, 2)`, []any{hash43}},
+	{`INSERT INTO oauth_refresh_tokens (token_hash, grant_id, created_at, expires_at) VALUES ($1, 'g', 1, 2)`, []any{hash43}},
+}
+
+// fill puts a row into each table and fails the test when one has none.
+func fill(t *testing.T, conn *sql.DB) {
+	t.Helper()
+	for _, f := range fixture {
+		dbtest.Exec(t, conn, f.insert, f.args...)
+	}
+	for _, table := range dbtest.Tables(t, conn) {
+		if n := dbtest.Value[int64](t, conn, "SELECT COUNT(*) FROM "+table); n == 0 {
+			t.Errorf("the fixture has no row for table %s", table)
+		}
+	}
+}
+
+func countClients(t *testing.T, conn *sql.DB) int64 {
+	t.Helper()
+	return dbtest.Value[int64](t, conn, "SELECT COUNT(*) FROM oauth_clients")
+}

@@ -1,0 +1,92 @@
+package oauth
+
+// Names of the grant and response types and of the client authentication methods
+// that are supported (RFC 7591 §2).
+const (
+	GrantAuthorizationCode = "authorization_code"
+	GrantRefreshToken      = "refresh_token"
+
+	ResponseTypeCode = "code"
+
+	AuthMethodNone              = "none"
+	AuthMethodClientSecretPost  = "client_secret_post"
+	AuthMethodClientSecretBasic = "client_secret_basic"
+)
+
+// The endpoints' paths. Clients that find no metadata fall back to these.
+const (
+	authorizePath = "/authorize"
+	tokenPath     = "/token" //nolint:gosec // a path, no credential
+	registerPath  = "/register"
+	revokePath    = "/revoke"
+)
+
+func supportedGrantTypes() []string { return []string{GrantAuthorizationCode, GrantRefreshToken} }
+
+func supportedResponseTypes() []string { return []string{ResponseTypeCode} }
+
+func supportedAuthMethods() []string {
+	return []string{AuthMethodNone, AuthMethodClientSecretPost, AuthMethodClientSecretBasic}
+}
+
+// ServerMetadata is the metadata document of the authorization server (RFC 8414
+// §2). Clients choose by what it lists, so it lists what works and nothing else.
+type ServerMetadata struct {
+	Issuer                            string   `json:"issuer"`
+	AuthorizationEndpoint             string   `json:"authorization_endpoint"`
+	TokenEndpoint                     string   `json:"token_endpoint"`
+	RegistrationEndpoint              string   `json:"registration_endpoint"`
+	RevocationEndpoint                string   `json:"revocation_endpoint"`
+	ScopesSupported                   []string `json:"scopes_supported"`
+	ResponseTypesSupported            []string `json:"response_types_supported"`
+	ResponseModesSupported            []string `json:"response_modes_supported"`
+	GrantTypesSupported               []string `json:"grant_types_supported"`
+	TokenEndpointAuthMethods          []string `json:"token_endpoint_auth_methods_supported"`
+	RevocationEndpointAuthMethods     []string `json:"revocation_endpoint_auth_methods_supported"`
+	CodeChallengeMethodsSupported     []string `json:"code_challenge_methods_supported"`
+	AuthorizationResponseIssSupported bool     `json:"authorization_response_iss_parameter_supported"`
+	ProtectedResources                []string `json:"protected_resources"`
+}
+
+// AuthorizationServerMetadata returns the document of a base URL, which is the
+// issuer: an origin without trailing slash.
+func AuthorizationServerMetadata(base string) ServerMetadata {
+	return ServerMetadata{
+		Issuer:                            base,
+		AuthorizationEndpoint:             base + authorizePath,
+		TokenEndpoint:                     base + tokenPath,
+		RegistrationEndpoint:              base + registerPath,
+		RevocationEndpoint:                base + revokePath,
+		ScopesSupported:                   SupportedScopes(),
+		ResponseTypesSupported:            supportedResponseTypes(),
+		ResponseModesSupported:            []string{"query"},
+		GrantTypesSupported:               supportedGrantTypes(),
+		TokenEndpointAuthMethods:          supportedAuthMethods(),
+		RevocationEndpointAuthMethods:     supportedAuthMethods(),
+		CodeChallengeMethodsSupported:     []string{ChallengeMethod},
+		AuthorizationResponseIssSupported: true,
+		ProtectedResources:                []string{NewResource(base).String()},
+	}
+}
+
+// ResourceMetadata is the metadata document of the protected resource (RFC 9728
+// §2).
+type ResourceMetadata struct {
+	Resource               string   `json:"resource"`
+	AuthorizationServers   []string `json:"authorization_servers"`
+	ScopesSupported        []string `json:"scopes_supported"`
+	BearerMethodsSupported []string `json:"bearer_methods_supported"`
+	ResourceName           string   `json:"resource_name,omitempty"`
+}
+
+// ProtectedResourceMetadata returns the document of a base URL. The name is for
+// people; without one it is left out.
+func ProtectedResourceMetadata(base, name string) ResourceMetadata {
+	return ResourceMetadata{
+		Resource:               NewResource(base).String(),
+		AuthorizationServers:   []string{base},
+		ScopesSupported:        ResourceScopes(),
+		BearerMethodsSupported: []string{"header"},
+		ResourceName:           name,
+	}
+}

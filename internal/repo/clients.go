@@ -1,0 +1,186 @@
+package repo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// extraMember is the member of FastMCP's client JSON that holds what FastMCP
+// does not know; its readers ignore it.
+const extraMember = "mcpkeep"
+
+// extra is what of a client FastMCP does not keep.
+type extra struct {
+	ClientURI       string       `json:"client_uri,omitempty"`
+	RedirectURIs    []string     `json:"redirect_uris"` // exactly as registered: FastMCP may rewrite its own
+	GrantTypes      []string     `json:"grant_types"`
+	AuthMethod      string       `json:"token_endpoint_auth_method"`
+	SecretHash      storage.Hash `json:"client_secret_sha256,omitempty"`
+	ApplicationType string       `json:"application_type,omitempty"`
+	SoftwareID      string       `json:"software_id,omitempty"`
+	SoftwareVersion string       `json:"software_version,omitempty"`
+}
+
+// CreateClient implements storage.ClientStore.
+func (r *Repo) CreateClient(ctx context.Context, c storage.Client) error {
+	value, err := r.sealClient(c)
+	if err != nil {
+		return err
+	}
+	created := c.CreatedAt.UTC()
+	return r.write(ctx, "create a client", func(ctx context.Context, q db.Querier) error {
+		return q.CreateClient(ctx, sqlitedb.CreateClientParams{
+			Key: fastmcp.ClientKey(c.ID), Value: value, CreatedAt: &created, UpdatedAt: &created,
+		})
+	})
+}
+
+// sealClient makes the row's value: FastMCP's JSON in py-key-value's envelope.
+// To FastMCP every client is public, as it makes them itself.
+func (r *Repo) sealClient(c storage.Client) (json.RawMessage, error) {
+	ours, err := json.Marshal(extra{
+		ClientURI: c.URI, RedirectURIs: c.RedirectURIs, GrantTypes: c.GrantTypes, AuthMethod: c.AuthMethod,
+		SecretHash: c.SecretHash, ApplicationType: c.ApplicationType,
+		SoftwareID: c.SoftwareID, SoftwareVersion: c.SoftwareVersion,
+	})
+	if err != nil {
+		return nil, err
+	}
+	theirs := fastmcp.Client{
+		ClientID: c.ID, RedirectURIs: c.RedirectURIs, TokenEndpointAuthMethod: "none",
+		GrantTypes: []string{"authorization_code", "refresh_token"}, ResponseTypes: []string{"code"},
+		Scope: optional(c.Scope), ClientName: optional(c.Name),
+		Extra: map[string]json.RawMessage{extraMember: ours},
+	}
+	plaintext, err := fastmcp.EncodeClient(theirs)
+	if err != nil {
+		return nil, err
+	}
+	return fastmcp.Seal(r.keys, plaintext)
+}
+
+// Client implements storage.ClientStore.
+func (r *Repo) Client(ctx context.Context, id string) (storage.Client, error) {
+	var client storage.Client
+	err := r.read(ctx, "read a client", func(ctx context.Context, q db.Querier) error {
+		row, err := q.GetClient(ctx, fastmcp.ClientKey(id))
+		if err != nil {
+			return err
+		}
+		client, err = r.clientOf(row)
+		return err
+	})
+	return client, err
+}
+
+// clientOf opens a client row, of this program or of FastMCP.
+func (r *Repo) clientOf(row sqlitedb.OAuthClient) (storage.Client, error) {
+	id, _ := fastmcp.ClientID(row.Key)
+	client := storage.Client{ID: id}
+	if row.CreatedAt != nil {
+		client.CreatedAt = row.CreatedAt.UTC()
+	}
+	unreadable := &storage.UnreadableError{Table: "oauth_clients", Row: row.Key}
+	plaintext, err := fastmcp.Open(r.keys, row.Value)
+	if err != nil {
+		return client, unreadable
+	}
+	theirs, err := fastmcp.DecodeClient(plaintext)
+	if err != nil || theirs.ClientID != id {
+		// FastMCP's format does not bind a value to its row; the id inside does.
+		return client, unreadable
+	}
+	client.Name, client.Scope = deref(theirs.ClientName), deref(theirs.Scope)
+	client.RedirectURIs, client.ResponseTypes = theirs.RedirectURIs, theirs.ResponseTypes
+	if ours, ok := theirs.Extra[extraMember]; ok {
+		var e extra
+		if err := json.Unmarshal(ours, &e); err != nil {
+			return client, unreadable
+		}
+		return e.addTo(client), nil
+	}
+	client.GrantTypes, client.URI = theirs.GrantTypes, deref(theirs.ClientURI)
+	if secret := deref(theirs.ClientSecret); secret != "" {
+		client.SecretHash = storage.HashOf(secret)
+	}
+	return client, nil
+}
+
+// addTo adds what FastMCP does not keep.
+func (e extra) addTo(c storage.Client) storage.Client {
+	c.URI, c.RedirectURIs, c.GrantTypes = e.ClientURI, e.RedirectURIs, e.GrantTypes
+	c.AuthMethod, c.SecretHash, c.ApplicationType = e.AuthMethod, e.SecretHash, e.ApplicationType
+	c.SoftwareID, c.SoftwareVersion = e.SoftwareID, e.SoftwareVersion
+	return c
+}
+
+// ListClients implements storage.ClientStore.
+func (r *Repo) ListClients(
+	ctx context.Context, after string, limit int, now time.Time,
+) ([]storage.ClientSummary, error) {
+	var list []storage.ClientSummary
+	err := r.read(ctx, "list clients", func(ctx context.Context, q db.Querier) error {
+		rows, err := q.ListClients(ctx, sqlitedb.ListClientsParams{
+			After: fastmcp.ClientKey(after), MaxRows: int64(limit),
+		})
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			client, err := r.clientOf(row)
+			summary := storage.ClientSummary{Client: client, Unreadable: err != nil}
+			summary.Grants, err = q.CountLiveGrantsOfClient(ctx, sqlitedb.CountLiveGrantsOfClientParams{
+				ClientID: client.ID, Now: unix(now),
+			})
+			if err != nil {
+				return err
+			}
+			list = append(list, summary)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// DeleteClient implements storage.ClientStore.
+func (r *Repo) DeleteClient(ctx context.Context, id string, now time.Time) error {
+	return r.write(ctx, "delete a client", func(ctx context.Context, q db.Querier) error {
+		if err := affected(q.DeleteClient(ctx, fastmcp.ClientKey(id))); err != nil {
+			return err
+		}
+		_, err := q.RevokeGrantsOfClient(ctx, sqlitedb.RevokeGrantsOfClientParams{Now: unix(now), ClientID: id})
+		return err
+	})
+}
+
+// clientNames returns a function that finds the names of clients for a listing,
+// each once. A client without a row or a readable one has no name.
+func (r *Repo) clientNames(ctx context.Context, q db.Querier) func(id string) (string, error) {
+	known := map[string]string{}
+	return func(id string) (string, error) {
+		if name, ok := known[id]; ok {
+			return name, nil
+		}
+		row, err := q.GetClient(ctx, fastmcp.ClientKey(id))
+		if r.db.Classify(err) == db.NoRows {
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		client, err := r.clientOf(row)
+		if err != nil && !errors.Is(err, storage.ErrUnreadable) {
+			return "", err
+		}
+		known[id] = strings.TrimSpace(client.Name)
+		return known[id], nil
+	}
+}

