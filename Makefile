@@ -28,7 +28,7 @@ build: ## static binary bin/mcpkeep
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/mcpkeep ./cmd/mcpkeep
 
 .PHONY: run
-run: ## serve from source; ARGS="--upstream URL"
+run: ## serve from source; ARGS="--listen 127.0.0.1:9000"
 	go run ./cmd/mcpkeep serve $(ARGS)
 
 .PHONY: docker
