@@ -31,10 +31,10 @@ type serveFlags struct {
 	GitHubClientSecret string   `name:"github-client-secret" env:"MCPKEEP_GITHUB_CLIENT_SECRET,FASTMCP_SERVER_AUTH_GITHUB_CLIENT_SECRET" placeholder:"SECRET" help:"Client secret of the GitHub OAuth app. Better given by the variable."`
 	GitHubURL          string   `name:"github-url" env:"MCPKEEP_GITHUB_URL" placeholder:"URL" help:"GitHub Enterprise's origin. Default https://github.com."`
 	GitHubAPIURL       string   `name:"github-api-url" env:"MCPKEEP_GITHUB_API_URL" placeholder:"URL" help:"GitHub Enterprise's API. Default derived from --github-url."`
-	AllowedUsers       []string `name:"allowed-users" env:"MCPKEEP_ALLOWED_USERS,GITHUB_ALLOWED_USERNAMES" placeholder:"LOGIN,…" help:"Accounts that may sign in. Default nobody."`
-	AllowedOrgs        []string `name:"allowed-orgs" env:"MCPKEEP_ALLOWED_ORGS" placeholder:"ORG,…" help:"GitHub organisations whose members may sign in. Default none."`
+	AllowedUsers       []string `name:"allowed-users" env:"MCPKEEP_ALLOWED_USERS,GITHUB_ALLOWED_USERNAMES" placeholder:"LOGIN" help:"Accounts that may sign in. Default nobody."`
+	AllowedOrgs        []string `name:"allowed-orgs" env:"MCPKEEP_ALLOWED_ORGS" placeholder:"ORG" help:"GitHub organisations whose members may sign in. Default none."`
 	AllowAnyone        bool     `name:"allow-anyone" env:"MCPKEEP_ALLOW_ANYONE" help:"Let everybody in whom the provider signs in."`
-	Admins             []string `name:"admins" env:"MCPKEEP_ADMINS" placeholder:"LOGIN,…" help:"Accounts that may see and delete everybody's clients. Default nobody. The local provider's person is \"owner\"."`
+	Admins             []string `name:"admins" env:"MCPKEEP_ADMINS" placeholder:"LOGIN" help:"Accounts that may see and delete everybody's clients. Default nobody. The local provider's person is \"owner\"."`
 	LocalPassword      string   `kong:"-"` // MCPKEEP_LOCAL_PASSWORD: a variable only, since others can see arguments
 
 	AccessTokenTTL  time.Duration `name:"access-token-ttl" env:"MCPKEEP_ACCESS_TOKEN_TTL" default:"1h" help:"Lifetime of access tokens. Below 10m some clients refresh before every request."`

@@ -29,9 +29,9 @@ func (f *databaseFlags) openDatabase(ctx context.Context, log *slog.Logger) (*db
 		}
 		if time.Until(deadline) < wait || ctx.Err() != nil {
 			_ = d.Close()
-			return nil, fmt.Errorf("gave up after %v: %w", openFor, err)
+			return nil, fmt.Errorf("gave up waiting for the database (%v): %w", openFor, err)
 		}
-		log.Warn("waiting for the database", "error", err, "giving_up_in", time.Until(deadline).Round(time.Second).String())
+		log.Warn("waiting for the database", "error", oneLine(err.Error()), "giving_up_in", time.Until(deadline).Round(time.Second).String())
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait):

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -71,7 +72,7 @@ type migrateDownCmd struct {
 // Run undoes the newest migration, or all.
 func (c *migrateDownCmd) Run(ctx context.Context, std streams) error {
 	if !c.Yes && !confirmed(std, "This deletes tables with their rows and signs people out. Type yes to go on: ") {
-		return usagef("not confirmed; nothing was changed (--yes answers for you)")
+		return errors.New("not confirmed; nothing was changed (--yes answers for you)")
 	}
 	return c.withDatabase(ctx, std, func(d *db.DB) error {
 		for {

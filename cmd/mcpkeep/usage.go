@@ -14,11 +14,18 @@ func nameVariable(app *kong.Application, err error) error {
 	var found string
 	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
 		flag, ok := node.(*kong.Flag)
-		if ok && len(flag.Envs) > 0 && strings.HasPrefix(text, "--"+flag.Name+":") {
-			found = flag.Envs[0] + " (--" + flag.Name + "):" + strings.TrimPrefix(text, "--"+flag.Name+":")
+		if !ok || len(flag.Envs) == 0 {
+			return next(nil)
+		}
+		rest, ok := strings.CutPrefix(text, "--"+flag.Name)
+		if ok && strings.IndexAny(rest, ": ") == 0 {
+			found = flag.Envs[0] + " (--" + flag.Name + "): " + strings.TrimLeft(rest, ": ")
 		}
 		return next(nil)
 	})
+	if strings.Contains(found, "expected duration") {
+		found += "; want one such as 1h, 90m or 30s"
+	}
 	if found != "" {
 		return errors.New(found)
 	}

@@ -3,71 +3,91 @@ package keyring
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
-// ReadFile reads a key file: keys on lines or separated by commas, with lines of
-// comment that begin with '#'. It returns what Parse takes. A file that others
-// than its owner can read is refused; fs.ErrNotExist when there is none.
-func ReadFile(path string) (string, error) {
-	info, err := os.Stat(path)
+// maxFileSize is far more than any number of keys needs; it keeps a wrong path
+// from being read into memory.
+const maxFileSize = 64 << 10
+
+// ReadFile reads a key file and returns its keys in the form that Parse takes. A
+// file holds keys on lines or separated by commas; a '#' begins a comment. It is
+// refused when it holds no key and, on Unix, when its mode lets anybody but its
+// owner read or write it. Errors name the path and hold nothing of the content;
+// errors.Is(err, fs.ErrNotExist) when there is no file.
+func ReadFile(path string) (spec string, err error) {
+	f, err := os.Open(path) //nolint:gosec // the operator's own path
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("key file: %w", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		return "", fmt.Errorf("key file %s has mode %04o, so others can read it: want 0600", path, mode)
+	defer func() { _ = f.Close() }() // it was only read
+	if err := checkMode(f); err != nil {
+		return "", fmt.Errorf("key file %s: %w", path, err)
 	}
-	content, err := os.ReadFile(path) //nolint:gosec // the operator's own path
+	content, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("key file: %w", err)
 	}
-	var keys []string
-	for line := range strings.Lines(string(content)) {
-		line = strings.Trim(strings.TrimSpace(line), ",")
-		if line != "" && !strings.HasPrefix(line, "#") {
-			keys = append(keys, line)
-		}
+	if len(content) > maxFileSize {
+		return "", fmt.Errorf("key file %s: larger than %d bytes", path, maxFileSize)
 	}
+	keys := keyTexts(string(content))
 	if len(keys) == 0 {
-		return "", fmt.Errorf("key file %s holds no key", path)
+		return "", fmt.Errorf("key file %s: holds no key", path)
 	}
 	return strings.Join(keys, ","), nil
 }
 
-// CreateFile makes a key file with a new key, readable by its owner only, unless
-// there is one. It is durable when it returns; of several processes at once one
-// makes it, and none sees half of it.
+func keyTexts(content string) []string {
+	var keys []string
+	for line := range strings.Lines(content) {
+		line, _, _ = strings.Cut(line, "#")
+		for text := range strings.SplitSeq(line, ",") {
+			if text = strings.TrimSpace(text); text != "" {
+				keys = append(keys, text)
+			}
+		}
+	}
+	return keys
+}
+
+// CreateFile makes a key file with one new key, readable and writable by its
+// owner only. If there is a file of that name, whatever it holds, created is
+// false and nothing changes. When it returns, the file survives a power cut. Of
+// several processes at once exactly one makes the file, and none of them ever
+// sees a part of it.
 func CreateFile(path string) (created bool, err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".mcpkeep-key-*") // mode 0600
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return false, err // there, possibly in a folder that cannot be written to
+	}
+	dir := filepath.Dir(path)
+	temp, err := os.CreateTemp(dir, ".key-*.tmp") // mode 0600
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("create key file %s: %w", path, err)
 	}
-	defer func() { err = errors.Join(err, os.Remove(temp.Name())) }()
+	defer func() { _ = os.Remove(temp.Name()) }() // if it stays, it is a spare name of the key or an unused key
 	if err := fill(temp); err != nil {
-		return false, err
+		return false, fmt.Errorf("create key file %s: %w", path, err)
 	}
-	// A link, other than a rename, fails when the name is taken.
-	if err := os.Link(temp.Name(), path); errors.Is(err, fs.ErrExist) {
-		return false, nil
-	} else if err != nil {
-		return false, err
+	// A rename would replace the file of whoever was faster.
+	err = os.Link(temp.Name(), path)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return false, fmt.Errorf("create key file %s: %w", path, err)
 	}
-	return true, syncDir(filepath.Dir(path))
+	created = err == nil
+	// The slower ones sync too: they are about to use a key that the fastest may
+	// not have made durable yet.
+	if err := syncDir(dir); err != nil {
+		return created, fmt.Errorf("create key file %s: %w", path, err)
+	}
+	return created, nil
 }
 
 func fill(f *os.File) error {
-	_, err := f.WriteString("# mcpkeep encryption key: back it up apart from the database\n" + Generate() + "\n")
+	_, err := fmt.Fprintf(f, "# Fernet key. Keep a copy elsewhere: without it the database cannot be read.\n%s\n", Generate())
 	return errors.Join(err, f.Sync(), f.Close())
-}
-
-func syncDir(path string) error {
-	dir, err := os.Open(path) //nolint:gosec // the operator's own path
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

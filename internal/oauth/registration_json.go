@@ -125,19 +125,18 @@ func (m members) clientName() string {
 // showable leaves out what does not print, such as controls and marks that turn
 // the direction of writing, and cuts the rest to a bearable length.
 func showable(s string) string {
-	var b strings.Builder
-	n := 0
-	for word := range strings.FieldsSeq(s) {
-		for i, c := range word {
-			if i == 0 && b.Len() > 0 && n < maxText {
-				b.WriteByte(' ')
-				n++
-			}
-			if unicode.IsPrint(c) && n < maxText {
-				b.WriteRune(c)
-				n++
-			}
+	s = strings.Map(func(c rune) rune {
+		switch {
+		case unicode.IsSpace(c):
+			return ' '
+		case !unicode.IsPrint(c):
+			return -1
 		}
+		return c
+	}, s)
+	s = strings.Join(strings.Fields(s), " ")
+	if characters := []rune(s); len(characters) > maxText {
+		s = strings.TrimSpace(string(characters[:maxText]))
 	}
-	return strings.TrimSpace(b.String())
+	return s
 }

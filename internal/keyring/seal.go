@@ -1,0 +1,113 @@
+package keyring
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/fernet/fernet-go"
+)
+
+// Why a value does not open.
+var (
+	// ErrUnknownKey: the key that sealed it is not in the ring.
+	ErrUnknownKey = errors.New("sealed with a key that is not configured")
+	// ErrDamaged: it is not what was sealed with that key.
+	ErrDamaged = errors.New("damaged, or sealed with another key")
+	// ErrMisplaced: it was sealed for another place.
+	ErrMisplaced = errors.New("sealed for another place")
+)
+
+// OpenError says which value does not open and why. It holds nothing of the
+// value.
+type OpenError struct {
+	Place string
+	KeyID string
+	Err   error // ErrUnknownKey, ErrDamaged or ErrMisplaced
+}
+
+func (e *OpenError) Error() string {
+	return fmt.Sprintf("open %s (key id %s): %v", e.Place, e.KeyID, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *OpenError) Unwrap() error { return e.Err }
+
+// Sealed is a sealed value and the id of the key that opens it.
+type Sealed struct {
+	KeyID string
+	Token string // Fernet token: URL-safe base64 with padding
+}
+
+// Seal seals a value for a place ("table/column/row") with the primary key. A
+// place without a name, or with a NUL in it, is refused.
+//
+// Fernet has no associated data, so the place goes in front of the plaintext,
+// with a NUL behind it, and Open compares it.
+func (k *Keyring) Seal(place string, plaintext []byte) (Sealed, error) {
+	if !validPlace(place) {
+		return Sealed{}, fmt.Errorf("seal a value for %q: not the name of a place", place)
+	}
+	token, err := k.SealShared(append(frame(place), plaintext...))
+	if err != nil {
+		return Sealed{}, fmt.Errorf("seal %s: %w", place, err)
+	}
+	return Sealed{KeyID: k.Primary(), Token: token}, nil
+}
+
+// Open opens a value that was sealed for this place; one that was empty comes
+// back empty and not nil. The key is chosen by its id, and the token must be
+// spelled as Seal spells it: base64 decoders forgive much, and here everything
+// else is damage. The error is always an *OpenError. Age is not checked.
+func (k *Keyring) Open(place string, s Sealed) ([]byte, error) {
+	fail := func(why error) ([]byte, error) {
+		return nil, &OpenError{Place: place, KeyID: s.KeyID, Err: why}
+	}
+	key, ok := k.find(s.KeyID)
+	if !ok {
+		return fail(ErrUnknownKey)
+	}
+	raw, err := alphabet.DecodeString(s.Token)
+	if err != nil || alphabet.EncodeToString(raw) != s.Token {
+		return fail(ErrDamaged)
+	}
+	opened, ok := key.open(raw)
+	if !ok {
+		return fail(ErrDamaged)
+	}
+	plaintext, ok := bytes.CutPrefix(opened, frame(place))
+	if !ok || !validPlace(place) {
+		return fail(ErrMisplaced)
+	}
+	return plaintext, nil
+}
+
+// A NUL in a place would let one place be the beginning of another's plaintext.
+func validPlace(place string) bool { return place != "" && !strings.Contains(place, "\x00") }
+
+func frame(place string) []byte { return append([]byte(place), 0) }
+
+// alphabet is Fernet's encoding of keys and tokens.
+var alphabet = base64.URLEncoding
+
+// minTokenLen is the length of the token of an empty plaintext: version, time,
+// IV, one block, MAC.
+const minTokenLen = 1 + 8 + 16 + 16 + 32
+
+// noExpiry makes fernet-go skip the time. Sealed values have no age limit, and a
+// clock that was wrong once must not lock anybody out.
+const noExpiry time.Duration = 0
+
+// open verifies and decrypts the bytes of a token. fernet-go takes text, of which
+// it reads as much as it can decode; so it gets a spelling that leaves no doubt.
+func (k key) open(raw []byte) (plaintext []byte, ok bool) {
+	if len(raw) < minTokenLen {
+		return nil, false // fernet-go panics when a short token has a valid MAC
+	}
+	token := alphabet.AppendEncode(nil, raw)
+	plaintext = fernet.VerifyAndDecrypt(token, noExpiry, []*fernet.Key{k.secret})
+	return plaintext, plaintext != nil // an empty plaintext is not nil
+}
