@@ -11,9 +11,9 @@ import (
 // newLogger returns a logger that writes to w: text for people, or JSON with
 // the field names of Cloud Logging.
 func newLogger(w io.Writer, format, level string) *slog.Logger {
-	var min slog.Level
-	_ = min.UnmarshalText([]byte(level)) // one of the flag's choices
-	opts := &slog.HandlerOptions{Level: min}
+	var least slog.Level
+	_ = least.UnmarshalText([]byte(level)) // one of the flag's choices
+	opts := &slog.HandlerOptions{Level: least}
 	if format == "" && !isTerminal(w) {
 		format = "json"
 	}
@@ -43,5 +43,5 @@ func cloudLogging(groups []string, a slog.Attr) slog.Attr {
 
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // file descriptors are small
+	return ok && term.IsTerminal(int(f.Fd()))
 }

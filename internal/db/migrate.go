@@ -16,9 +16,9 @@ import (
 
 // Migration is one step of the schema.
 type Migration struct {
-	Version int64
-	Name    string
-	Applied bool
+	Version int64  `json:"version"`
+	Name    string `json:"name"`
+	Applied bool   `json:"applied"`
 }
 
 // NeededVersion is the schema version this program needs.

@@ -140,21 +140,21 @@ func staleConn(err error) bool {
 // retryReads repeats a read once per dead connection of the pool.
 type retryReads struct{ *pgxpool.Pool }
 
-func (r retryReads) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	rows, err := r.query(ctx, sql, args...)
+func (r retryReads) Query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
+	rows, err := r.query(ctx, query, args...)
 	for range r.Config().MaxConns {
 		if err == nil || !staleConn(err) {
 			break
 		}
-		rows, err = r.query(ctx, sql, args...)
+		rows, err = r.query(ctx, query, args...)
 	}
 	return rows, err
 }
 
 // query asks for the first row as well: with a statement that was prepared
 // before, only that shows that the connection is dead.
-func (r retryReads) query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	rows, err := r.Pool.Query(ctx, sql, args...)
+func (r retryReads) query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
+	rows, err := r.Pool.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -178,25 +178,25 @@ func (r *peekedRows) Next() bool {
 	return r.Rows.Next()
 }
 
-func (r retryReads) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	return retryRow{ctx: ctx, pool: r.Pool, sql: sql, args: args}
+func (r retryReads) QueryRow(ctx context.Context, query string, args ...any) pgx.Row {
+	return retryRow{ctx: ctx, pool: r.Pool, query: query, args: args}
 }
 
 // retryRow runs its query when it is scanned, since only then the error shows.
 type retryRow struct {
-	ctx  context.Context //nolint:containedctx // lives as long as one call of the generated query
-	pool *pgxpool.Pool
-	sql  string
-	args []any
+	ctx   context.Context //nolint:containedctx // lives as long as one call of the generated query
+	pool  *pgxpool.Pool
+	query string
+	args  []any
 }
 
 func (r retryRow) Scan(dest ...any) error {
-	err := r.pool.QueryRow(r.ctx, r.sql, r.args...).Scan(dest...)
+	err := r.pool.QueryRow(r.ctx, r.query, r.args...).Scan(dest...)
 	for range r.pool.Config().MaxConns {
 		if err == nil || !staleConn(err) {
 			break
 		}
-		err = r.pool.QueryRow(r.ctx, r.sql, r.args...).Scan(dest...)
+		err = r.pool.QueryRow(r.ctx, r.query, r.args...).Scan(dest...)
 	}
 	return err
 }

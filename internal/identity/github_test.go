@@ -76,8 +76,8 @@ func signIn(t *testing.T, s *githubtest.Server, g *identity.GitHub) (identity.Pe
 func wantError(t *testing.T, err, kind error, text string) {
 	t.Helper()
 	for _, k := range []error{identity.ErrRefused, identity.ErrUnavailable, identity.ErrMisconfigured} {
-		if errors.Is(err, k) != (k == kind) {
-			t.Fatalf("errors.Is(%v, %v) is %v", err, k, k != kind)
+		if want := errors.Is(kind, k); errors.Is(err, k) != want {
+			t.Fatalf("errors.Is(%v, %v) is %v", err, k, !want)
 		}
 	}
 	if !strings.Contains(err.Error(), text) {

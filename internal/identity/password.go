@@ -35,7 +35,7 @@ const (
 	maxPassword = 1024 // bytes
 )
 
-// ErrPasswordHash: the text is not an argon2id PHC string, or its parameters are
+// ErrPasswordHash means that the text is not an argon2id PHC string, or its parameters are
 // out of bounds. The error never holds the text.
 var ErrPasswordHash = errors.New("identity: malformed argon2id password hash")
 
@@ -65,7 +65,7 @@ func VerifyPassword(phcString, password string) (bool, error) {
 	if password == "" || len(password) > maxPassword {
 		return false, nil
 	}
-	return subtle.ConstantTimeCompare(h.derive(password, uint32(len(h.key))), h.key) == 1, nil
+	return subtle.ConstantTimeCompare(h.derive(password, uint32(len(h.key))), h.key) == 1, nil //nolint:gosec // parsePHC bounds the key
 }
 
 type phc struct {
@@ -74,7 +74,7 @@ type phc struct {
 }
 
 func (h phc) derive(password string, size uint32) []byte {
-	return argon2.IDKey([]byte(password), h.salt, h.passes, h.memory, uint8(h.lanes), size)
+	return argon2.IDKey([]byte(password), h.salt, h.passes, h.memory, uint8(h.lanes), size) //nolint:gosec // parsePHC bounds the lanes
 }
 
 func (h phc) String() string {

@@ -162,7 +162,7 @@ func (e *endpoint) send(r *http.Request) reply {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		e.t.Fatal(err)

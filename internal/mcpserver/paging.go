@@ -1,8 +1,8 @@
 package mcpserver
 
 import (
+	"bytes"
 	"encoding/base64"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -35,7 +35,7 @@ func pageArguments() mcp.ToolOption {
 // seen, encoded so that nobody is tempted to make one.
 func pageOf(r mcp.CallToolRequest) (page, error) {
 	after, err := base64.RawURLEncoding.DecodeString(r.GetString("cursor", ""))
-	if err != nil || !utf8.Valid(after) || strings.ContainsRune(string(after), 0) {
+	if err != nil || !utf8.Valid(after) || bytes.ContainsRune(after, 0) {
 		return page{}, refusal("The cursor is not one of this server's. Pass next_cursor of the previous answer unchanged, or leave it out to start at the beginning.")
 	}
 	return page{after: string(after), limit: r.GetInt("limit", defaultLimit)}, nil

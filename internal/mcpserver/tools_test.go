@@ -99,8 +99,8 @@ func (e *endpoint) outputSchemas(as string) map[string]*jsonschema.Schema {
 	var list struct {
 		Result struct {
 			Tools []struct {
-				Name         string
-				OutputSchema json.RawMessage
+				Name         string          `json:"name"`
+				OutputSchema json.RawMessage `json:"outputSchema"`
 			}
 		}
 	}

@@ -148,7 +148,7 @@ func TestBackLink(t *testing.T) {
 		"http://127.0.0.1:33418/cb?error=x":    "http://127.0.0.1:33418/cb?error=x",
 		"cursor://anysphere/cb?error=x":        "cursor://anysphere/cb?error=x",
 		"javascript:alert(1)":                  "",
-		" JavaScript:alert(1)":                 "",
+		"\u0020JavaScript:alert(1)":            "",
 		"data:text/html,<script>":              "",
 		"vbscript:x":                           "",
 		"//evil.example/":                      "",

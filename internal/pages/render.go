@@ -39,7 +39,7 @@ type document struct {
 }
 
 // Style is trusted: it is part of the program.
-func (document) Style() template.CSS { return template.CSS(style) }
+func (document) Style() template.CSS { return template.CSS(style) } //nolint:gosec // a constant of the program
 
 type signInView struct {
 	Client clientView
@@ -116,7 +116,7 @@ func (l *Link) view() *linkView {
 	}
 	// html/template trusts http, https and mailto only and would blank an app's
 	// own scheme; linkable has looked at it.
-	return &linkView{Text: text, Href: template.URL(u.String())}
+	return &linkView{Text: text, Href: template.URL(u.String())} //nolint:gosec // linkable lets no scheme through that runs code
 }
 
 func linkable(u *url.URL) bool {

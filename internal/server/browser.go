@@ -78,7 +78,7 @@ func (s *Server) ensureBrowser(w http.ResponseWriter, r *http.Request) browser {
 	if b == "" {
 		b = newBrowser()
 	}
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // without Secure on plain http only, which is loopback only
 		Name: s.cookieName(), Value: string(b), Path: "/", HttpOnly: true, Secure: s.secure(),
 		SameSite: http.SameSiteLaxMode, MaxAge: int((2 * authorizationLifetime).Seconds()),
 	})

@@ -33,7 +33,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		start := time.Now()
 		defer func() {
-			if p := recover(); p != nil && p != http.ErrAbortHandler {
+			if p := recover(); p != nil {
 				s.log(r).Error("panic", "panic", p, "stack", string(debug.Stack()))
 				if rec.status == 0 {
 					s.writePage(rec, r, &oauth.Error{
@@ -80,12 +80,12 @@ func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 // cannot be served under them.
 func (s *Server) checkHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.EqualFold(r.Host, s.base.Host) && !(s.Loopback && isLoopbackHost(r.Host)) {
-			s.log(r).Warn("foreign host", "event", "host_refused")
-			writeJSON(w, http.StatusForbidden, &oauth.Error{Code: oauth.InvalidRequest, Description: "this host is not served here"})
+		if strings.EqualFold(r.Host, s.base.Host) || s.Loopback && isLoopbackHost(r.Host) {
+			next.ServeHTTP(w, r)
 			return
 		}
-		next.ServeHTTP(w, r)
+		s.log(r).Warn("foreign host", "event", "host_refused")
+		writeJSON(w, http.StatusForbidden, &oauth.Error{Code: oauth.InvalidRequest, Description: "this host is not served here"})
 	})
 }
 

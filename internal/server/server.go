@@ -72,7 +72,10 @@ func New(cfg Config) (*Server, error) {
 	if err := s.csrf.AddTrustedOrigin(cfg.BaseURL); err != nil {
 		return nil, err
 	}
-	return s, s.renderMetadata()
+	if err := s.renderMetadata(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Handler returns the whole surface.

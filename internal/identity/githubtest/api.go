@@ -92,7 +92,7 @@ func (s *Server) orgs(w http.ResponseWriter, r *http.Request, t *token) {
 	}
 	if page < last {
 		link := func(n int, rel string) string {
-			return fmt.Sprintf(`<%s/user/orgs?per_page=%d&page=%d>; rel="%s"`, s.APIURL, size, n, rel)
+			return fmt.Sprintf(`<%s/user/orgs?per_page=%d&page=%d>; rel=%q`, s.APIURL, size, n, rel)
 		}
 		w.Header().Set("Link", link(page+1, "next")+", "+link(last, "last"))
 	}

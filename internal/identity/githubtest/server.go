@@ -60,6 +60,7 @@ func New(t testing.TB) *Server {
 }
 
 func (s *Server) listen(t testing.TB, h http.Handler, rateLimited bool) string {
+	t.Helper()
 	srv := httptest.NewServer(s.withFaults(h, rateLimited))
 	t.Cleanup(srv.Close)
 	return srv.URL
