@@ -21,8 +21,8 @@ const (
 	specKey  = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4="
 	otherKey = "ShZNsV87_h3lPyryK6kQC2UPzsXDmc52zVYcFVn30JA="
 
-	specKeyID  = "2d4d1d6a7c5d1c0e"
-	otherKeyID = ""
+	specKeyID  = "abfcf3c89e14de74"
+	otherKeyID = "d40c233f435cacc8"
 )
 
 const place = "oauth_users/profile/u1"

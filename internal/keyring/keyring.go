@@ -24,9 +24,11 @@ const (
 // not change and is safe for concurrent use. Printing or logging it shows ids.
 type Keyring struct{ keys []key }
 
+// key keeps its secret in a function: fmt can print what is behind a pointer or
+// in an unexported field, and does so for a verb that does not fit.
 type key struct {
 	id     string
-	secret *fernet.Key // a pointer, so that printing a key by accident shows an address
+	secret func() *fernet.Key
 }
 
 // Parse reads comma-separated Fernet keys, each 44 characters of URL-safe base64
@@ -64,7 +66,7 @@ func parseKey(text string) (key, error) {
 		return key{}, errors.New("not a Fernet key: want 32 bytes in URL-safe base64 with padding")
 	}
 	secret := fernet.Key(raw)
-	return key{id: keyID(secret), secret: &secret}, nil
+	return key{id: keyID(secret), secret: func() *fernet.Key { return &secret }}, nil
 }
 
 func keyID(secret fernet.Key) string {

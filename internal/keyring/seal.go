@@ -108,6 +108,6 @@ func (k key) open(raw []byte) (plaintext []byte, ok bool) {
 		return nil, false // fernet-go panics when a short token has a valid MAC
 	}
 	token := alphabet.AppendEncode(nil, raw)
-	plaintext = fernet.VerifyAndDecrypt(token, noExpiry, []*fernet.Key{k.secret})
+	plaintext = fernet.VerifyAndDecrypt(token, noExpiry, []*fernet.Key{k.secret()})
 	return plaintext, plaintext != nil // an empty plaintext is not nil
 }

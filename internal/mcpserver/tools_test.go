@@ -101,8 +101,8 @@ func (e *endpoint) outputSchemas(as string) map[string]*jsonschema.Schema {
 			Tools []struct {
 				Name         string          `json:"name"`
 				OutputSchema json.RawMessage `json:"outputSchema"`
-			}
-		}
+			} `json:"tools"`
+		} `json:"result"`
 	}
 	if err := json.Unmarshal([]byte(e.rpc(as, legacy, "tools/list", nil).raw), &list); err != nil {
 		e.t.Fatal(err)

@@ -75,7 +75,7 @@ func TestParseRedirectURIRefuses(t *testing.T) {
 			"http://2130706433/cb", "http://127.1/cb", "http://127.0.1/cb", "http://0x7f.0.0.1/cb", "http://0x7f000001/cb", "http://0177.0.0.1/cb",
 			"http://127.0.0.01/cb", "http://127.0.0.1./cb", "http://127.0.0.2/cb", "http://0.0.0.0/cb", "http://0/cb", "http://[::]/cb",
 			"http://[::ffff:127.0.0.1]/cb", "http://[::ffff:7f00:1]/cb", "http://[0:0:0:0:0:0:0:1]/cb", "http://[::01]/cb",
-			"http://[::1%25lo]/cb", "http://[::1/cb", "http://::1/cb", "http://[::1]x/cb", "http://[::1].evil.example/cb", "http://①②⑦.⓪.⓪.①/cb",
+			"http://[::1%25lo]/cb", "http://[::1/cb", "http://::1/cb", "http://[::1]x/cb", "http://[::1].evil.example/cb", "http://\u2460\u2461\u2466.\u24ea.\u24ea.\u2460/cb",
 		},
 		"B4 hosts that parsers read differently": {
 			"https://2130706433/cb", "https://0x7f.1/cb", "https://1.2.3/cb", "https://1.2.3.4.5/cb", "https://256.1.1.1/cb", "https://example.com./cb",
@@ -86,7 +86,7 @@ func TestParseRedirectURIRefuses(t *testing.T) {
 			"https://" + strings.Repeat("a", 64) + ".example/cb", "https://" + strings.Repeat("a.", 127) + "com/cb",
 		},
 		"B3 names that are not ASCII": {
-			"https://bücher.example/cb", "https://claude\u3002ai/cb", "https://clаude.ai/cb", "https://xn--/cb", "https://xn--a-.example/cb",
+			"https://bücher.example/cb", "https://claude\u3002ai/cb", "https://cl\u0430ude.ai/cb", "https://xn--/cb", "https://xn--a-.example/cb",
 			"https://xn--0.example/cb", "https://xn--zzzzzzzzzz9999999999.example/cb", "https://example.com/\u202ecb", "https://example.com/é",
 		},
 		"B4 no host": {"https:///cb", "https://", "https://?x", "https://:443/cb", "https:/example.com/cb", "https:example.com/cb", "http:///cb", "http://:8080/cb"},
@@ -116,7 +116,7 @@ func TestParseRedirectURIRefuses(t *testing.T) {
 			"chrome-extension://abc/cb", "moz-extension://abc/cb", "edge://settings", "resource://gre/", "filesystem:https://example.com/", "jar:/x",
 			"urn:ietf:wg:oauth:2.0:oob", "tel:123", "tel:/123", "sms:/1", "search-ms:/x", "ms-msdt:/id", "shell:/x", "smb://host/share", "ssh://host/",
 		},
-		"RFC 3986 §3.1 scheme": {"1app:/cb", "-app:/cb", ".app:/cb", "+app:/cb", "my app:/cb", "my_app:/cb", ":/cb", "://example.com/cb", "c:/windows/cb", "C:\\cb"},
+		"RFC 3986 §3.1 scheme":          {"1app:/cb", "-app:/cb", ".app:/cb", "+app:/cb", "my app:/cb", "my_app:/cb", ":/cb", "://example.com/cb", "c:/windows/cb", "C:\\cb"},
 		"private use, not hierarchical": {"com.example.app:cb", "myapp:", "myapp:?x", "tunnel:https://evil.example/"},
 		"length":                        {"https://example.com/" + strings.Repeat("a", 2029)},
 	}
@@ -164,7 +164,7 @@ func TestMatchRedirectURIExact(t *testing.T) {
 		"http://claude.ai/api/mcp/auth_callback", "https://claude.ai:443/api/mcp/auth_callback", "https://claude.ai:8443/api/mcp/auth_callback",
 		"https://claude.ai./api/mcp/auth_callback", "https://claude.ai.evil.example/api/mcp/auth_callback", "https://x.claude.ai/api/mcp/auth_callback",
 		"https://claude.ai@evil.example/api/mcp/auth_callback", "https://evil.example/claude.ai/api/mcp/auth_callback",
-		"https://claude.ai\\.evil.example/api/mcp/auth_callback", "https://claude.ai/api/mcp/auth_callback\n", "https://clаude.ai/api/mcp/auth_callback",
+		"https://claude.ai\\.evil.example/api/mcp/auth_callback", "https://claude.ai/api/mcp/auth_callback\n", "https://cl\u0430ude.ai/api/mcp/auth_callback",
 		"https://claude.ai", "https://claude.ai/", "",
 	} {
 		if oauth.MatchRedirectURI([]string{registered}, requested) {
