@@ -36,9 +36,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			if p := recover(); p != nil {
 				s.log(r).Error("panic", "panic", p, "stack", string(debug.Stack()))
 				if rec.status == 0 {
-					s.writePage(rec, r, &oauth.Error{
-						Code: oauth.ServerError, Status: http.StatusInternalServerError, Description: "internal error",
-					})
+					s.writePanic(rec, r)
 				}
 			}
 			level := slog.LevelInfo
@@ -50,6 +48,16 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(rec, r)
 	})
+}
+
+// writePanic answers whoever asked in their language.
+func (s *Server) writePanic(w http.ResponseWriter, r *http.Request) {
+	err := oauth.NewError(oauth.ServerError, "internal error, reference "+reference(r))
+	if wantsHTML(r) {
+		s.writePage(w, r, err)
+		return
+	}
+	s.writeProblem(w, r, err)
 }
 
 // recorder remembers the status.
@@ -137,6 +145,14 @@ func (s *Server) api(m methods, h handler) http.Handler {
 			s.writeProblem(w, r, err)
 		}
 	}))
+}
+
+// notAllowed answers the methods that a page does not have.
+func notAllowed(allow string) handler {
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Allow", allow)
+		return &oauth.Error{Code: oauth.InvalidRequest, Status: http.StatusMethodNotAllowed, Description: "method not allowed"}
+	}
 }
 
 // cors lets any origin call, without credentials, and answers its preflight.

@@ -82,10 +82,12 @@ type GrantStore interface {
 	// Access returns what a valid access token stands for. ErrNotFound when it
 	// is unknown, expired, or its grant is revoked.
 	Access(ctx context.Context, token Hash, now time.Time) (Access, error)
-	// TouchGrant records that a grant was used.
+	// TouchGrant records that a grant was used. ErrNotFound when there is no
+	// live grant of that id.
 	TouchGrant(ctx context.Context, grantID string, now time.Time) error
 	// ProviderChecked records that the provider confirmed the person of a grant
-	// just now. A nil token leaves the stored one.
+	// just now. A nil token leaves the stored one. ErrNotFound when there is no
+	// live grant of that id.
 	ProviderChecked(ctx context.Context, grantID string, p Person, token []byte, now time.Time) error
 	// RevokeToken revokes a client's token (RFC 7009): a refresh token with its
 	// whole grant, an access token alone. A token that is unknown or another
