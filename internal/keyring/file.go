@@ -69,7 +69,7 @@ func CreateFile(path string) (created bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("create key file %s: %w", path, err)
 	}
-	defer func() { _ = os.Remove(temp.Name()) }() // if it stays, it is a spare name of the key or an unused key
+	defer func() { _ = os.Remove(temp.Name()) }() // its content is under path, or unused
 	if err := fill(temp); err != nil {
 		return false, fmt.Errorf("create key file %s: %w", path, err)
 	}
@@ -88,6 +88,6 @@ func CreateFile(path string) (created bool, err error) {
 }
 
 func fill(f *os.File) error {
-	_, err := fmt.Fprintf(f, "# Fernet key. Keep a copy elsewhere: without it the database cannot be read.\n%s\n", Generate())
+	_, err := f.WriteString(Generate() + "\n") // nothing else, so that any program can take it from there
 	return errors.Join(err, f.Sync(), f.Close())
 }

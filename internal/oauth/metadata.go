@@ -16,7 +16,7 @@ const (
 // The endpoints' paths. Clients that find no metadata fall back to these.
 const (
 	authorizePath = "/authorize"
-	tokenPath     = "/token" //nolint:gosec // a path, no credential
+	tokenPath     = "/token"
 	registerPath  = "/register"
 	revokePath    = "/revoke"
 )

@@ -36,8 +36,8 @@ func parseRedirectURI(s string) (redirectURI, error) {
 		if u.host, u.port, ok = splitAuthority(after[:end]); !ok {
 			return redirectURI{}, badRedirect("a redirect URI must not hold user information or an irregular port")
 		}
-	} else if u.isWeb() || !strings.HasPrefix(rest, "/") {
-		return redirectURI{}, badRedirect("the scheme of a redirect URI must be followed by a slash, or two for http and https")
+	} else if !strings.HasPrefix(rest, "/") {
+		return redirectURI{}, badRedirect("the scheme of a redirect URI must be followed by a slash")
 	}
 	return u, u.check()
 }
@@ -149,5 +149,5 @@ func hasPunycode(labels []string) bool {
 // form is looked up as (RFC 5891 §5).
 func isLookupForm(host string) bool {
 	ascii, err := idna.Lookup.ToASCII(host)
-	return err == nil && ascii == strings.ToLower(host)
+	return err == nil && strings.EqualFold(ascii, host)
 }

@@ -82,7 +82,7 @@ func TestParseRedirectURIRefuses(t *testing.T) {
 			"https://example..com/cb", "https://.example.com/cb", "https://-a.example/cb", "https://a-.example/cb", "https://ex%61mple.com/cb",
 			"https://example.com%2eevil.example/cb", "https://example.com%00.evil.example/cb", "https://example.com,evil.example/cb",
 			"https://example.com;evil.example/cb", "https://example.com&evil.example/cb", "https://*.example.com/cb", "https://*/cb",
-			"https://[::FFFF]/cb", "https://[fe80::1%25eth0]/cb", "https://[v1.a]/cb", "https://[]/cb", "https://[127.0.0.1]/cb", "https://a]b/cb",
+			"https://[::FFFF]/cb", "https://[::ffff:127.0.0.1]/cb", "https://[::ffff:7f00:1]/cb", "https://[fe80::1%25eth0]/cb", "https://[v1.a]/cb", "https://[]/cb", "https://[127.0.0.1]/cb", "https://a]b/cb",
 			"https://" + strings.Repeat("a", 64) + ".example/cb", "https://" + strings.Repeat("a.", 127) + "com/cb",
 		},
 		"B3 names that are not ASCII": {

@@ -56,7 +56,7 @@ func (r Resource) isAt(target string) bool {
 // port (RFC 3986 §6.2.2.1, §6.2.3), otherwise as it is.
 func normalTarget(s string) (string, bool) {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || strings.Contains(s, "#") {
+	if err != nil || u.Scheme == "" || u.Host == "" || strings.Contains(s, "#") {
 		return "", false
 	}
 	u.Host = strings.TrimSuffix(strings.ToLower(u.Host), ":")

@@ -99,7 +99,7 @@ func TestResourceChallenge(t *testing.T) {
 		},
 		{"a description alone is no error", oauth.ChallengeParams{Description: "x"}, metadata + `, scope="mcp"`},
 	}
-	wellFormed := regexp.MustCompile(`^Bearer [a-z_]+="[ !#-\[\]-~]*"(, [a-z_]+="[ !#-\[\]-~]*")*$`)
+	wellFormed := regexp.MustCompile(`^Bearer [a-z_]+="[^"\\\x00-\x1f\x7f-\x{10ffff}]*"(, [a-z_]+="[^"\\\x00-\x1f\x7f-\x{10ffff}]*")*$`)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

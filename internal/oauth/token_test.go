@@ -94,16 +94,3 @@ func TestNewID(t *testing.T) {
 		t.Errorf("malformed id %q", a)
 	}
 }
-
-func TestHashToken(t *testing.T) {
-	t.Parallel()
-	// SHA-256 of "abc" (FIPS 180-2, appendix B.1) in base64url.
-	const want oauth.Hash = "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"
-	got := oauth.HashToken("abc")
-	if got != want {
-		t.Errorf("HashToken() = %q, want %q", got, want)
-	}
-	if !oauth.EqualHash(got, want) || oauth.EqualHash(got, oauth.HashToken("abd")) || oauth.EqualHash(got, "") || oauth.EqualHash("", "") {
-		t.Error("EqualHash is wrong")
-	}
-}

@@ -1,0 +1,87 @@
+package keyring_test
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mcpkeep/mcpkeep/internal/keyring"
+)
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		spec string
+		want []string
+	}{
+		"one key":           {specKey, []string{specKeyID}},
+		"two keys":          {specKey + "," + otherKey, []string{specKeyID, otherKeyID}},
+		"the other order":   {otherKey + "," + specKey, []string{otherKeyID, specKeyID}},
+		"white space":       {"\t" + specKey + " ,\r\n " + otherKey + "\n", []string{specKeyID, otherKeyID}},
+		"standard alphabet": {strings.NewReplacer("-", "+", "_", "/").Replace(specKey), []string{specKeyID}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := ring(t, tc.spec)
+			if diff := cmp.Diff(tc.want, k.IDs()); diff != "" {
+				t.Error(diff)
+			}
+			if k.Primary() != tc.want[0] {
+				t.Errorf("the primary is %s, want %s", k.Primary(), tc.want[0])
+			}
+			for _, id := range tc.want {
+				if !k.Has(id) {
+					t.Errorf("%s is not in the ring", id)
+				}
+			}
+			if k.Has("0000000000000000") || k.Has("") {
+				t.Error("an unknown key is in the ring")
+			}
+		})
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	t.Parallel()
+	short := base64.URLEncoding.EncodeToString(make([]byte, 31))
+	for name, tc := range map[string]struct{ spec, want string }{
+		"nothing":          {"", "no encryption key given"},
+		"white space only": {" \n", "no encryption key given"},
+		"an empty key":     {specKey + ",", "encryption key 2: 0 characters long: want the 44 of a Fernet key"},
+		"no padding":       {strings.TrimRight(specKey, "="), "encryption key 1: 43 characters long: want the 44 of a Fernet key"},
+		"two in one":       {specKey + " " + otherKey, "encryption key 1: 89 characters long: want the 44 of a Fernet key"},
+		"hexadecimal":      {strings.Repeat("0f", 32), "encryption key 1: 64 characters long: want the 44 of a Fernet key"},
+		"31 bytes":         {otherKey + "," + short, "encryption key 2: not a Fernet key: want 32 bytes in URL-safe base64 with padding"},
+		"33 bytes":         {otherKey + "," + strings.Repeat("A", 44), "encryption key 2: not a Fernet key: want 32 bytes in URL-safe base64 with padding"},
+		"not base64":       {"!" + specKey[1:], "encryption key 1: not a Fernet key: want 32 bytes in URL-safe base64 with padding"},
+		"a line break":     {specKey[:20] + "\n" + specKey[21:], "encryption key 1: not a Fernet key: want 32 bytes in URL-safe base64 with padding"},
+		"twice":            {otherKey + "," + specKey + "," + otherKey, "encryption key 3: the same as key 1"},
+		"twice, in two spellings": {
+			specKey + "," + strings.NewReplacer("-", "+", "_", "/").Replace(specKey), "encryption key 2: the same as key 1",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k, err := keyring.Parse(tc.spec)
+			if err == nil {
+				t.Fatalf("got %v, want an error", k)
+			}
+			if err.Error() != tc.want {
+				t.Errorf("got  %v\nwant %s", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestGenerate(t *testing.T) {
+	t.Parallel()
+	first, second := keyring.Generate(), keyring.Generate()
+	if first == second {
+		t.Error("the same key twice")
+	}
+	if k := ring(t, first+","+second); len(k.IDs()) != 2 {
+		t.Errorf("got %v", k)
+	}
+}

@@ -1,0 +1,309 @@
+package oauth_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
+)
+
+var issuedAt = time.Unix(1_795_000_000, 0)
+
+// requests returns the registration requests in testdata by client.
+func requests(tb testing.TB) map[string][]byte {
+	tb.Helper()
+	const suffix = ".request.json"
+	files, err := filepath.Glob("testdata/registration/*" + suffix)
+	if err != nil || len(files) == 0 {
+		tb.Fatalf("no requests: %v", err)
+	}
+	byClient := map[string][]byte{}
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		byClient[strings.TrimSuffix(filepath.Base(file), suffix)] = body
+	}
+	return byClient
+}
+
+// TestRegistrationOfClients registers the clients of the field: Claude Code,
+// Codex, Inspector, mcp-remote, mcporter and OpenCode with what they were seen to
+// send, the others with what their makers describe.
+func TestRegistrationOfClients(t *testing.T) {
+	t.Parallel()
+	for client, body := range requests(t) {
+		t.Run("C-01 "+client, func(t *testing.T) {
+			t.Parallel()
+			reg, err := oauth.ParseRegistration(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			secret := ""
+			if reg.NeedsSecret() {
+				secret = "mks_secret"
+			}
+			want, err := os.ReadFile("testdata/registration/" + client + ".response.json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := marshal(t, reg.Response("c_1", secret, issuedAt))
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Error(diff)
+			}
+			checkResponse(t, reg, got)
+		})
+	}
+}
+
+// checkResponse checks what holds for every answer.
+func checkResponse(t *testing.T, reg oauth.Registration, response string) {
+	t.Helper()
+	var members map[string]any
+	if err := json.Unmarshal([]byte(response), &members); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range members {
+		if value == nil || value == "" {
+			t.Errorf("7591-14: %s is %v", name, value)
+		}
+	}
+	_, secret := members["client_secret"]
+	expires, hasExpiry := members["client_secret_expires_at"]
+	if secret != hasExpiry || hasExpiry && expires != 0.0 {
+		t.Errorf("7591-03: client_secret %t, client_secret_expires_at %v", secret, expires)
+	}
+	if secret != reg.NeedsSecret() {
+		t.Errorf("7591-05: client_secret %t with %s", secret, reg.TokenEndpointAuthMethod)
+	}
+	if members["client_id_issued_at"] != float64(issuedAt.Unix()) {
+		t.Errorf("7591-03: client_id_issued_at is %v", members["client_id_issued_at"])
+	}
+	if _, ok := members["registration_client_uri"]; ok {
+		t.Error("7592-01: registration_client_uri without endpoint")
+	}
+	again, err := oauth.ParseRegistration([]byte(response))
+	if err != nil {
+		t.Fatalf("the answer cannot be registered: %v", err)
+	}
+	if diff := cmp.Diff(reg, again); diff != "" {
+		t.Errorf("the answer registers something else: %s", diff)
+	}
+}
+
+// with is a registration request with further members.
+func with(members string) string {
+	return `{"redirect_uris":["https://a.example/cb"]` + members + `}`
+}
+
+// defaults is what a request with redirect URIs alone registers.
+func defaults(change func(*oauth.Registration)) oauth.Registration {
+	reg := oauth.Registration{
+		RedirectURIs: []string{"https://a.example/cb"}, GrantTypes: []string{"authorization_code"}, ResponseTypes: []string{"code"},
+		Scope: "mcp offline_access", TokenEndpointAuthMethod: "client_secret_basic",
+	}
+	if change != nil {
+		change(&reg)
+	}
+	return reg
+}
+
+func TestParseRegistrationAccepts(t *testing.T) {
+	t.Parallel()
+	type change = func(*oauth.Registration)
+	method := func(m string) change { return func(r *oauth.Registration) { r.TokenEndpointAuthMethod = m } }
+	name := func(n string) change { return func(r *oauth.Registration) { r.ClientName = n } }
+	scope := func(s string) change { return func(r *oauth.Registration) { r.Scope = s } }
+	many := strings.Repeat(`"https://a.example/cb",`, 19) + `"https://a.example/cb"`
+	tests := []struct {
+		name, body string
+		change     change
+	}{
+		{"7591-06 defaults", with(``), nil},
+		{"7591-02 unknown members", with(`,"x":{"y":[1,1e999,null,true]},"Client_Name":"no"`), nil},
+		{"7591-13 null is absent", with(`,"client_name":null,"grant_types":null,"scope":null,"token_endpoint_auth_method":null,"jwks":null,"jwks_uri":"https://a.example/jwks"`), nil},
+		{"empty is absent", with(`,"client_name":"","grant_types":[],"response_types":[],"client_uri":"","token_endpoint_auth_method":"","token_endpoint_auth_methods_supported":[]`), nil},
+		{"7591-04 post", with(`,"token_endpoint_auth_method":"client_secret_post"`), method("client_secret_post")},
+		{"7591-05 none", with(`,"token_endpoint_auth_method":"none"`), method("none")},
+		{"CIMD-07 only the plural", with(`,"token_endpoint_auth_methods_supported":["private_key_jwt","none","client_secret_basic"]`), method("none")},
+		{"CIMD-07 the plural has what the singular has not", with(`,"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_methods_supported":["private_key_jwt","client_secret_post"]`), method("client_secret_post")},
+		{"the singular goes first", with(`,"token_endpoint_auth_method":"none","token_endpoint_auth_methods_supported":["client_secret_basic"]`), method("none")},
+		{"7591-06 unknown grants are filtered", with(`,"grant_types":["urn:x","refresh_token","authorization_code","refresh_token","implicit"]`), func(r *oauth.Registration) {
+			r.GrantTypes = []string{"refresh_token", "authorization_code"}
+		}},
+		{"7591-06 unknown response types are filtered", with(`,"response_types":["token","code","code id_token"]`), nil},
+		{"7591-11 language tag", with(`,"client_name#ja":"\u540d","client_name#fr":"nom"`), name("nom")},
+		{"7591-11 the plain name goes first", with(`,"client_name#de":"Name","client_name":"name"`), name("name")},
+		{"7591-11 a name that is none", with(`,"client_name#de":5`), nil},
+		{"B10 controls and direction marks", with(`,"client_name":" a\u0000b\u202ec\u200b\n\td\u0007 "`), name("abc d")},
+		{"B10 markup is text", with(`,"client_name":"<b>\"x\"</b>"`), name(`<b>"x"</b>`)},
+		{"a long name is cut", with(`,"client_name":"` + strings.Repeat("é", 300) + `"`), name(strings.Repeat("é", 200))},
+		{"a cut name ends in no space", with(`,"client_name":"` + strings.Repeat("x", 199) + ` y"`), name(strings.Repeat("x", 199))},
+		{"7591-13 claims of the wrong type", with(`,"software_id":1,"software_version":[],"application_type":{},"contacts":"x","client_name":7`), nil},
+		{"7591-13 claims", with(`,"software_id":"s","software_version":"1.0","contacts":["x"]`), func(r *oauth.Registration) { r.SoftwareID, r.SoftwareVersion = "s", "1.0" }},
+		{"AS-23 native", with(`,"application_type":"native"`), func(r *oauth.Registration) { r.ApplicationType = "native" }},
+		{"AS-23 web", with(`,"application_type":"web"`), func(r *oauth.Registration) { r.ApplicationType = "web" }},
+		{"AS-23 unknown", with(`,"application_type":"toaster"`), nil},
+		{"7591-13 empty scope", with(`,"scope":""`), nil},
+		{"known scopes only", with(`,"scope":"openid mcp mcp email"`), scope("mcp")},
+		{"unknown scopes only", with(`,"scope":"openid email"`), nil},
+		{"software statement is ignored", with(`,"software_statement":"eyJhbGciOiJub25lIn0.e30."`), nil},
+		{"7591-09 URLs", with(`,"client_uri":"https://a.example/x#y","logo_uri":"http://a.example/l.png","tos_uri":"https://a.example","policy_uri":"https://a.example/p"`), func(r *oauth.Registration) { r.ClientURI = "https://a.example/x#y" }},
+		{"jwks alone", with(`,"jwks":{"keys":[{"kty":"EC","x5c":["a"]}]}`), nil},
+		{"twenty URIs, exactly as sent", `{"redirect_uris":[` + many + `]}`, func(r *oauth.Registration) { r.RedirectURIs = strings.Split(strings.ReplaceAll(many, `"`, ""), ",") }},
+		{"escaped URI", `{"redirect_uris":["https:\/\/a.example\/\u0063b"]}`, nil},
+		{"white space around", " \r\n\t" + with("") + "\n", nil},
+		{"sixteen levels", with(`,"x":` + strings.Repeat("[", 15) + strings.Repeat("]", 15)), nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := oauth.ParseRegistration([]byte(tt.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(defaults(tt.change), got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestParseRegistrationRefuses(t *testing.T) {
+	t.Parallel()
+	const uri, metadata = oauth.InvalidRedirectURI, oauth.InvalidClientMetadata
+	tests := []struct {
+		name, body string
+		code       oauth.Code
+	}{
+		{"7591-08 no redirect URIs", `{}`, uri},
+		{"7591-08 empty list", `{"redirect_uris":[]}`, uri},
+		{"7591-08 null", `{"redirect_uris":null}`, uri},
+		{"7591-08 null inside", `{"redirect_uris":["https://a.example/cb",null]}`, uri},
+		{"7591-08 one bad among good", `{"redirect_uris":["https://a.example/cb","javascript:alert(1)"]}`, uri},
+		{"7591-08 fragment", `{"redirect_uris":["https://a.example/cb#x"]}`, uri},
+		{"7591-08 hidden line break", `{"redirect_uris":["https://a.example/cb\n"]}`, uri},
+		{"AS-08 http", `{"redirect_uris":["http://evil.example/cb"]}`, uri},
+		{"7591-01 twenty-one URIs", `{"redirect_uris":["https://a.example/cb"` + strings.Repeat(`,"https://a.example/cb"`, 20) + `]}`, uri},
+		{"7591-01 a URI too long", `{"redirect_uris":["https://a.example/` + strings.Repeat("a", 2048) + `"]}`, uri},
+		{"7591-01 fifty-one grants", with(`,"grant_types":["authorization_code"` + strings.Repeat(`,"x"`, 50) + `]`), metadata},
+		{"redirect URIs as a string", `{"redirect_uris":"https://a.example/cb"}`, metadata},
+		{"redirect URIs as numbers", `{"redirect_uris":[1]}`, metadata},
+		{"grant types as a string", with(`,"grant_types":"authorization_code"`), metadata},
+		{"scope as a list", with(`,"scope":["mcp"]`), metadata},
+		{"method as a number", with(`,"token_endpoint_auth_method":1`), metadata},
+		{"methods as an object", with(`,"token_endpoint_auth_methods_supported":{}`), metadata},
+		{"client_uri as a number", with(`,"client_uri":1`), metadata},
+		{"7591-06 no grant of ours", with(`,"grant_types":["client_credentials"]`), metadata},
+		{"7591-06 refresh without code", with(`,"grant_types":["refresh_token"]`), metadata},
+		{"7591-06 no response type of ours", with(`,"response_types":["token"]`), metadata},
+		{"unsupported method", with(`,"token_endpoint_auth_method":"private_key_jwt"`), metadata},
+		{"unsupported method, nothing in common", with(`,"token_endpoint_auth_method":"tls_client_auth","token_endpoint_auth_methods_supported":["private_key_jwt"]`), metadata},
+		{"nothing in common", with(`,"token_endpoint_auth_methods_supported":["private_key_jwt"]`), metadata},
+		{"7591-08 jwks and jwks_uri", with(`,"jwks":{"keys":[]},"jwks_uri":"https://a.example/jwks"`), metadata},
+		{"7591-09 client_uri with script", with(`,"client_uri":"javascript:alert(1)"`), metadata},
+		{"7591-09 logo_uri with data", with(`,"logo_uri":"data:image/png;base64,AA"`), metadata},
+		{"7591-09 tos_uri without scheme", with(`,"tos_uri":"a.example/tos"`), metadata},
+		{"7591-09 policy_uri without host", with(`,"policy_uri":"https:///p"`), metadata},
+		{"7591-09 jwks_uri with user", with(`,"jwks_uri":"https://u:p@a.example/jwks"`), metadata},
+		{"7591-09 client_uri too long", with(`,"client_uri":"https://a.example/` + strings.Repeat("a", 2048) + `"`), metadata},
+		{"empty body", ``, metadata},
+		{"null", `null`, metadata},
+		{"array", `[` + with("") + `]`, metadata},
+		{"string", `"x"`, metadata},
+		{"form", `redirect_uris=https://a.example/cb`, metadata},
+		{"trailing data", with("") + `{}`, metadata},
+		{"trailing brace", with("") + `}`, metadata},
+		{"truncated", with("")[:20], metadata},
+		{"trailing comma", with(`,`), metadata},
+		{"comment", with(`/**/`), metadata},
+		{"byte order mark", "\ufeff" + with(""), metadata},
+		{"not UTF-8", with(`,"client_name":"` + "\xff" + `"`), metadata},
+		{"member twice", with(`,"redirect_uris":["https://b.example/cb"]`), metadata},
+		{"member twice, once escaped", with(`,"redirect\u005furis":["https://b.example/cb"]`), metadata},
+		{"unknown member twice", with(`,"x":1,"x":2`), metadata},
+		{"nested member twice", with(`,"x":[{"y":1,"y":2}]`), metadata},
+		{"D9 seventeen levels", with(`,"x":` + strings.Repeat("[", 16) + strings.Repeat("]", 16)), metadata},
+		{"D9 ten thousand levels", with(`,"x":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000)), metadata},
+		{"7591-01 too large", with(`,"x":"` + strings.Repeat("x", 64<<10) + `"`), metadata},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			reg, err := oauth.ParseRegistration([]byte(tt.body))
+			if code := codeOf(t, err); code != tt.code {
+				t.Errorf("ParseRegistration() = %+v, %v; want %s", reg, err, tt.code)
+			}
+		})
+	}
+}
+
+// Errors quote nothing of the request.
+func TestRegistrationErrorsEchoNothing(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"redirect_uris":["hush://@x"]}`, `{"redirect_uris":["https://hush/#"]}`, `{"redirect_uris":hush}`, with(`,"hush":1,"hush":2`),
+		with(`,"scope":{"hush":1}`), with(`,"client_uri":"hush:x"`), with(`,"token_endpoint_auth_method":"hush"`), with(`,"grant_types":["hush"]`),
+	} {
+		_, err := oauth.ParseRegistration([]byte(body))
+		if err == nil || strings.Contains(err.Error(), "hush") {
+			t.Errorf("6750-05: %s: %v", body, err)
+		}
+	}
+}
+
+func TestClientInformationHidesSecret(t *testing.T) {
+	t.Parallel()
+	reg, err := oauth.ParseRegistration([]byte(with("")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := reg.Response("c_1", "hush", issuedAt)
+	var logged strings.Builder
+	for _, handler := range []slog.Handler{slog.NewTextHandler(&logged, nil), slog.NewJSONHandler(&logged, nil)} {
+		slog.New(handler).Info("x", "info", info, "pointer", &info)
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		logged.WriteString(fmt.Sprintf(verb, info) + fmt.Sprintf(verb, &info))
+	}
+	if out := logged.String(); strings.Contains(out, "hush") || strings.Contains(out, "68757368") || !strings.Contains(out, "c_1") {
+		t.Errorf("C12: %s", out)
+	}
+}
+
+// FuzzParseRegistration: whatever is accepted can be answered, and the answer
+// registers the same; whatever is refused is refused in words of ours.
+func FuzzParseRegistration(f *testing.F) {
+	for _, body := range requests(f) {
+		f.Add(body)
+	}
+	f.Add([]byte(with(`,"client_name#a":"\ud800 x","x":{"y":[1e999]},"token_endpoint_auth_methods_supported":["none"]`)))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		reg, err := oauth.ParseRegistration(body)
+		if err != nil {
+			if code := codeOf(t, err); code != oauth.InvalidRedirectURI && code != oauth.InvalidClientMetadata {
+				t.Errorf("code %s", code)
+			}
+			return
+		}
+		for _, uri := range reg.RedirectURIs {
+			if !oauth.MatchRedirectURI(reg.RedirectURIs, uri) {
+				t.Errorf("registered %q does not match", uri)
+			}
+		}
+		secret := ""
+		if reg.NeedsSecret() {
+			secret = oauth.NewClientSecret()
+		}
+		checkResponse(t, reg, marshal(t, reg.Response("c_1", secret, issuedAt)))
+	})
+}
