@@ -1,110 +1,104 @@
 package fastmcp
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"unicode/utf16"
-	"unicode/utf8"
+	"log/slog"
 )
 
-// Client is FastMCP's ProxyDCRClient. A nil pointer is written as null, since
-// its readers miss absent members.
+// Client is the ProxyDCRClient that FastMCP's OAuth proxy stores: the client
+// metadata of RFC 7591 section 2, what registration returns for it, and members
+// of FastMCP's own. Nil is null. It is written by EncodeClient only; anything
+// else that prints it shows the client id.
 type Client struct {
-	RedirectURIs               []string        `json:"redirect_uris"`
-	TokenEndpointAuthMethod    string          `json:"token_endpoint_auth_method"`
-	GrantTypes                 []string        `json:"grant_types"`
-	ResponseTypes              []string        `json:"response_types"`
-	Scope                      *string         `json:"scope"`
-	ClientName                 *string         `json:"client_name"`
-	ClientURI                  *string         `json:"client_uri"`
-	LogoURI                    *string         `json:"logo_uri"`
-	Contacts                   []string        `json:"contacts"`
-	TosURI                     *string         `json:"tos_uri"`
-	PolicyURI                  *string         `json:"policy_uri"`
-	JWKSURI                    *string         `json:"jwks_uri"`
-	JWKS                       json.RawMessage `json:"jwks"`
-	SoftwareID                 *string         `json:"software_id"`
-	SoftwareVersion            *string         `json:"software_version"`
-	ClientID                   string          `json:"client_id"`
-	ClientSecret               *string         `json:"client_secret"`
-	ClientIDIssuedAt           *int64          `json:"client_id_issued_at"`
-	ClientSecretExpiresAt      *int64          `json:"client_secret_expires_at"`
-	AllowedRedirectURIPatterns []string        `json:"allowed_redirect_uri_patterns"`
+	RedirectURIs               []string // normalised by FastMCP; nil with a client ID metadata document
+	TokenEndpointAuthMethod    string   // FastMCP writes "none", whatever was registered
+	GrantTypes                 []string
+	ResponseTypes              []string
+	Scope                      *string // space-separated
+	ClientName                 *string
+	ClientURI                  *string
+	LogoURI                    *string
+	Contacts                   []string
+	TosURI                     *string
+	PolicyURI                  *string
+	JWKSURI                    *string
+	JWKS                       json.RawMessage
+	SoftwareID                 *string
+	SoftwareVersion            *string
+	ClientID                   string
+	ClientSecret               *string `json:"-"` // plain text; FastMCP before 2.14
+	ClientIDIssuedAt           *int64  // Unix seconds
+	ClientSecretExpiresAt      *int64  // Unix seconds; 0 is never
+	AllowedRedirectURIPatterns []string
 
-	// Extra holds members that FastMCP 2.13 does not have: later versions' and
-	// other programs'. They are kept in a rewrite.
+	// Members of later versions, written only when they are there.
+	CIMDDocument    json.RawMessage // client ID metadata document; 3.0
+	CIMDFetchedAt   *float64        // Unix seconds; 3.0
+	ApplicationType *string         // 4.0
+	Issuer          *string         // 4.0
+
+	// Extra holds all other members, so that a rewrite loses nothing. FastMCP's
+	// readers ignore them, and its writers drop them.
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-// plainClient is Client without its methods.
-type plainClient Client
-
-// ErrClient: the JSON is not a client of FastMCP's.
-var ErrClient = errors.New("not a FastMCP client")
-
-// EncodeClient writes a client as FastMCP 2.13 does: its order of members, every
-// null, compact, ASCII only. Extra members follow in alphabetical order.
-func EncodeClient(c Client) ([]byte, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(plainClient(c)); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrClient, err)
-	}
-	out := bytes.TrimSuffix(buf.Bytes(), []byte("}\n"))
-	for _, name := range slices.Sorted(maps.Keys(c.Extra)) {
-		key, err := json.Marshal(name)
-		if err != nil {
-			return nil, err
-		}
-		out = append(append(append(append(out, ','), key...), ':'), c.Extra[name]...)
-	}
-	return asciiJSON(append(out, '}')), nil
+// member is a member of the JSON and a pointer to the field that holds it.
+type member struct {
+	name  string
+	field any
+	later bool // left out when null, since FastMCP 2.13 does not have it
 }
 
-// DecodeClient reads a client of any version of FastMCP: absent members are
-// null, unknown ones are kept. The error is ErrClient and holds nothing of it.
-func DecodeClient(data []byte) (Client, error) {
-	var c plainClient
-	var members map[string]json.RawMessage
-	if json.Unmarshal(data, &c) != nil || json.Unmarshal(data, &members) != nil || members == nil || c.ClientID == "" {
-		return Client{}, ErrClient
+// members lists the members in the order of FastMCP 2.13.0.
+func (c *Client) members() []member {
+	return []member{
+		{name: "redirect_uris", field: &c.RedirectURIs},
+		{name: "token_endpoint_auth_method", field: &c.TokenEndpointAuthMethod},
+		{name: "grant_types", field: &c.GrantTypes},
+		{name: "response_types", field: &c.ResponseTypes},
+		{name: "scope", field: &c.Scope},
+		{name: "client_name", field: &c.ClientName},
+		{name: "client_uri", field: &c.ClientURI},
+		{name: "logo_uri", field: &c.LogoURI},
+		{name: "contacts", field: &c.Contacts},
+		{name: "tos_uri", field: &c.TosURI},
+		{name: "policy_uri", field: &c.PolicyURI},
+		{name: "jwks_uri", field: &c.JWKSURI},
+		{name: "jwks", field: &c.JWKS},
+		{name: "software_id", field: &c.SoftwareID},
+		{name: "software_version", field: &c.SoftwareVersion},
+		{name: "client_id", field: &c.ClientID},
+		{name: "client_secret", field: &c.ClientSecret},
+		{name: "client_id_issued_at", field: &c.ClientIDIssuedAt},
+		{name: "client_secret_expires_at", field: &c.ClientSecretExpiresAt},
+		{name: "allowed_redirect_uri_patterns", field: &c.AllowedRedirectURIPatterns},
+		{name: "cimd_document", field: &c.CIMDDocument, later: true},
+		{name: "cimd_fetched_at", field: &c.CIMDFetchedAt, later: true},
+		{name: "application_type", field: &c.ApplicationType, later: true},
+		{name: "issuer", field: &c.Issuer, later: true},
 	}
-	for _, name := range memberNames {
-		delete(members, name)
-	}
-	c.Extra = members
-	return Client(c), nil
 }
 
-// memberNames are the members of Client.
-var memberNames = func() []string {
-	var members map[string]json.RawMessage
-	encoded, _ := json.Marshal(plainClient{})
-	_ = json.Unmarshal(encoded, &members)
-	return slices.Collect(maps.Keys(members))
-}()
-
-// asciiJSON escapes what Python's json.dumps escapes: everything beyond ASCII.
-// Such characters occur inside strings only, where an escape may stand.
-func asciiJSON(data []byte) []byte {
-	out := make([]byte, 0, len(data))
-	for len(data) > 0 {
-		r, size := utf8.DecodeRune(data)
-		switch {
-		case r < utf8.RuneSelf:
-			out = append(out, data[0])
-		case r <= 0xffff:
-			out = fmt.Appendf(out, `\u%04x`, r)
-		default:
-			high, low := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
-		}
-		data = data[size:]
+// setDefaults fills in what FastMCP never leaves out, with what it writes itself:
+// its readers do not take null there.
+func (c *Client) setDefaults() {
+	if c.TokenEndpointAuthMethod == "" {
+		c.TokenEndpointAuthMethod = "none"
 	}
-	return out
+	if c.GrantTypes == nil {
+		c.GrantTypes = []string{"authorization_code", "refresh_token"}
+	}
+	if c.ResponseTypes == nil {
+		c.ResponseTypes = []string{"code"}
+	}
 }
+
+// String returns the client id.
+func (c Client) String() string { return fmt.Sprintf("FastMCP client %q", c.ClientID) }
+
+// Format writes the client id, whatever the verb.
+func (c Client) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(c.String())) }
+
+// LogValue logs the client id.
+func (c Client) LogValue() slog.Value { return slog.StringValue(c.String()) }

@@ -1,4 +1,4 @@
-// Package fastmcp is the wire formats of FastMCP deployments whose rows are
-// shared: the key of a client row, FastMCP's client JSON, and py-key-value's
-// Fernet envelope around it. Pure functions; no database, no keys.
+// Package fastmcp is the wire formats of FastMCP deployments whose client rows
+// are shared: the key of a row, py-key-value's Fernet envelope, and FastMCP's
+// client JSON inside it. Pure functions: it has no keys and knows no database.
 package fastmcp

@@ -65,7 +65,7 @@ func noKey(t *testing.T, what, out string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		decimals := strings.Trim(fmt.Sprint(raw), "[]")
+		decimals := strings.Trim(fmt.Sprintf("%d", raw), "[]")
 		for _, part := range []string{
 			text[:8], text[24:32], hex.EncodeToString(raw[:4]), hex.EncodeToString(raw[16:20]),
 			strings.Join(strings.Fields(decimals)[:4], " "), string(raw[:4]), string(raw[16:20]),

@@ -69,7 +69,7 @@ func KeysOnRecord(ctx context.Context, d *db.DB) ([]string, error) {
 func (r *Repo) keyRecords(ctx context.Context) ([]sqlitedb.EncryptionKey, error) {
 	records, err := r.db.Read().ListActiveEncryptionKeys(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the keys on record: %w", err)
+		return nil, r.translate("read the keys on record", err)
 	}
 	return records, r.checkRecords(records)
 }

@@ -20,9 +20,9 @@ const maxParam = 4096
 // first page and changes nothing: clients fetch this URL ahead of the browser to
 // see whether they are still known, and pages are loaded more than once.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
-	values, err := url.ParseQuery(r.URL.RawQuery)
+	values, err := parseQuery(r)
 	if err != nil {
-		return badRequestPage("The address is malformed.")
+		return err
 	}
 	ar, err := s.parseAuthorization(r.Context(), values)
 	if err != nil {
@@ -79,11 +79,12 @@ func (s *Server) requestingClient(ctx context.Context, values url.Values) (stora
 }
 
 // requestedRedirectURI checks the redirect URI against the registered ones. One
-// registered URI may be left out of the request (RFC 6749 §3.1.2.3).
+// registered URI may be left out of the request (RFC 6749 §3.1.2.3), and one
+// without a value is left out (§3.1).
 func requestedRedirectURI(c storage.Client, values url.Values) (string, error) {
 	uris := values["redirect_uri"]
-	if len(uris) == 0 && len(c.RedirectURIs) == 1 {
-		return c.RedirectURIs[0], nil
+	if len(uris) <= 1 && values.Get("redirect_uri") == "" && len(c.RedirectURIs) == 1 {
+		uris = c.RedirectURIs // checked like any other: a row of another program may hold anything
 	}
 	if len(uris) != 1 || len(uris[0]) > maxParam || !oauth.MatchRedirectURI(c.RedirectURIs, uris[0]) {
 		return "", errRedirectURI

@@ -99,7 +99,7 @@ func (p page) form(t testing.TB) (action string, fields url.Values) {
 		}
 	}
 	if action == "" {
-		t.Fatalf("no form on the page (status %d)\n%s", p.Status, p.Body)
+		t.Fatalf("no form on the page (status %d)\n%s", p.Status, p.brief())
 	}
 	return action, fields
 }
@@ -132,7 +132,7 @@ func attribute(n *html.Node, name string) string {
 func (p page) shows(t testing.TB, status int, text string) {
 	t.Helper()
 	if p.Status != status || !strings.Contains(p.Body, text) || !strings.HasPrefix(p.Header.Get("Content-Type"), "text/html") {
-		t.Errorf("got %d at %s, want %d with %q\n%s", p.Status, p.at.Path, status, text, p.Body)
+		t.Errorf("got %d at %s, want %d with %q\n%s", p.Status, p.at.Path, status, text, p.brief())
 	}
 }
 

@@ -37,7 +37,11 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 	if s.Upstream == nil {
 		return s.notFound(w, r)
 	}
-	params, err := single(r.URL.Query())
+	values, err := parseQuery(r)
+	if err != nil {
+		return err
+	}
+	params, err := single(values)
 	if err != nil {
 		return badRequestPage("The sign-in provider's answer is malformed.")
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -31,12 +32,17 @@ func (a answer) member(name string) string {
 	return text
 }
 
+var stylePattern = regexp.MustCompile(`(?s)<style>.*</style>`)
+
+// brief is the body without what no failure is about.
+func (a answer) brief() string { return strings.TrimSpace(stylePattern.ReplaceAllString(a.Body, "")) }
+
 // want fails the test unless the answer has a status and an OAuth error code,
 // "" for none.
 func (a answer) want(t testing.TB, status int, code string) {
 	t.Helper()
 	if a.Status != status || a.member("error") != code {
-		t.Errorf("got %d %s, want %d %q", a.Status, strings.TrimSpace(a.Body), status, code)
+		t.Errorf("got %d %s, want %d %q", a.Status, a.brief(), status, code)
 	}
 }
 
@@ -46,7 +52,7 @@ func (a answer) target(t testing.TB, uri string) url.Values {
 	location := a.Header.Get("Location")
 	u, err := url.Parse(location)
 	if err != nil || a.Status != http.StatusFound && a.Status != http.StatusSeeOther || !strings.HasPrefix(location, uri) {
-		t.Fatalf("got %d to %q, want a redirect to %s\n%s", a.Status, location, uri, a.Body)
+		t.Fatalf("got %d to %q, want a redirect to %s\n%s", a.Status, location, uri, a.brief())
 	}
 	return u.Query()
 }

@@ -75,7 +75,8 @@ func parseBasic(header string) (credentials, bool) {
 		return credentials{}, false
 	}
 	id, secret, found := strings.Cut(string(decoded), ":")
-	return credentials{id: formDecoded(id), secret: formDecoded(secret), basic: true}, found && id != ""
+	cred := credentials{id: formDecoded(id), secret: formDecoded(secret), basic: true}
+	return cred, found && cred.id != "" && isText(url.Values{"": {cred.id, cred.secret}})
 }
 
 func formDecoded(s string) string {

@@ -12,8 +12,12 @@ import (
 // showConsent shows the consent page of a sign-in in flight. Its id is no
 // authority: the browser must be the one that signed in.
 func (s *Server) showConsent(w http.ResponseWriter, r *http.Request) error {
+	values, err := parseQuery(r)
+	if err != nil {
+		return err
+	}
 	b := s.browserOf(r)
-	a, client, err := s.ownAuthorization(r, b, r.URL.Query().Get("id"))
+	a, client, err := s.ownAuthorization(r, b, values.Get("id"))
 	if err != nil {
 		return err
 	}

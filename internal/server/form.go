@@ -5,6 +5,8 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 )
@@ -25,7 +27,32 @@ func parseForm(r *http.Request) (url.Values, error) {
 		}
 		return nil, oauth.NewError(oauth.InvalidRequest, "the form is malformed")
 	}
+	if !isText(r.PostForm) {
+		return nil, oauth.NewError(oauth.InvalidRequest, "the form is malformed")
+	}
 	return r.PostForm, nil
+}
+
+// parseQuery reads the parameters of a page's address, strictly.
+func parseQuery(r *http.Request) (url.Values, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || !isText(values) {
+		return nil, badRequestPage("The address is malformed.")
+	}
+	return values, nil
+}
+
+// isText says whether all values are UTF-8 without zero bytes: others cannot be
+// looked up in every database, and would come back altered.
+func isText(values url.Values) bool {
+	for _, list := range values {
+		for _, v := range list {
+			if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // single returns the parameters that may be sent once, treating those without

@@ -43,7 +43,7 @@ func (s *site) checkAnswer(r *http.Request, resp *http.Response, body string) {
 	s.Helper()
 	name := r.Method + " " + r.URL.Path + ": " + resp.Status
 	if resp.StatusCode == http.StatusInternalServerError && !s.defects {
-		s.Errorf("%s %s\n%s", name, body, s.log)
+		s.Errorf("%s %s\n%s", name, answer{Body: body}.brief(), s.log)
 	}
 	if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") == "" {
 		s.Errorf("%s without Retry-After", name)

@@ -28,6 +28,10 @@ func (s *Server) protectedResourceMetadata(w http.ResponseWriter, _ *http.Reques
 	return writeMetadata(w, s.metadata.protectedResource)
 }
 
+// noDocument answers for documents that do not exist, such as OpenID Connect's,
+// with the 404 that clients' discovery goes on from, whatever they accept.
+func (s *Server) noDocument(http.ResponseWriter, *http.Request) error { return errNothingHere }
+
 func writeMetadata(w http.ResponseWriter, document []byte) error {
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	writeRawJSON(w, http.StatusOK, document)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -33,18 +34,10 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		start := time.Now()
 		defer func() {
+			defer s.logRequest(r, rec, start)
 			if p := recover(); p != nil {
-				s.log(r).Error("panic", "panic", p, "stack", string(debug.Stack()))
-				if rec.status == 0 {
-					s.writePanic(rec, r)
-				}
+				s.recovered(rec, r, p)
 			}
-			level := slog.LevelInfo
-			if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
-				level = slog.LevelDebug
-			}
-			s.log(r).Log(r.Context(), level, "request", "method", r.Method, "path", r.URL.Path,
-				"status", rec.status, "duration", time.Since(start))
 		}()
 		next.ServeHTTP(rec, r)
 	})
@@ -58,6 +51,28 @@ func (s *Server) writePanic(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.writeProblem(w, r, err)
+}
+
+// recovered answers after a panic. An answer that has begun cannot be mended:
+// its connection ends, so that nobody takes it for a whole one.
+func (s *Server) recovered(rec *recorder, r *http.Request, p any) {
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	s.log(r).Error("panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	if rec.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	s.writePanic(rec, r)
+}
+
+func (s *Server) logRequest(r *http.Request, rec *recorder, start time.Time) {
+	level := slog.LevelInfo
+	if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+		level = slog.LevelDebug
+	}
+	s.log(r).Log(r.Context(), level, "request", "method", r.Method, "path", r.URL.Path,
+		"status", rec.status, "duration", time.Since(start))
 }
 
 // recorder remembers the status.
@@ -88,13 +103,23 @@ func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 // cannot be served under them.
 func (s *Server) checkHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.EqualFold(r.Host, s.base.Host) || s.Loopback && isLoopbackHost(r.Host) {
+		if s.withoutPort(r.Host) == s.withoutPort(s.base.Host) || s.Loopback && isLoopbackHost(r.Host) {
 			next.ServeHTTP(w, r)
 			return
 		}
 		s.log(r).Warn("foreign host", "event", "host_refused")
 		writeJSON(w, http.StatusForbidden, &oauth.Error{Code: oauth.InvalidRequest, Description: "this host is not served here"})
 	})
+}
+
+// withoutPort is a Host value in lower case, without the scheme's default port,
+// which some clients send.
+func (s *Server) withoutPort(host string) string {
+	port := ":80"
+	if s.secure() {
+		port = ":443"
+	}
+	return strings.TrimSuffix(strings.ToLower(host), port)
 }
 
 // isLoopbackHost says whether a Host value (host or host:port) names this machine.
@@ -119,6 +144,8 @@ func (s *Server) page(h handler) http.Handler {
 	})
 }
 
+var errMethod = &oauth.Error{Code: oauth.InvalidRequest, Status: http.StatusMethodNotAllowed, Description: "method not allowed"}
+
 // methods of an endpoint for programs.
 type methods string
 
@@ -137,7 +164,7 @@ func (s *Server) api(m methods, h handler) http.Handler {
 	return cors(string(m), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !m.allow(r.Method) {
 			w.Header().Set("Allow", string(m))
-			writeJSON(w, http.StatusMethodNotAllowed, &oauth.Error{Code: oauth.InvalidRequest, Description: "method not allowed"})
+			s.writeProblem(w, r, errMethod)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -151,7 +178,7 @@ func (s *Server) api(m methods, h handler) http.Handler {
 func notAllowed(allow string) handler {
 	return func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Allow", allow)
-		return &oauth.Error{Code: oauth.InvalidRequest, Status: http.StatusMethodNotAllowed, Description: "method not allowed"}
+		return errMethod
 	}
 }
 
@@ -173,10 +200,12 @@ func cors(allow string, next http.Handler) http.Handler {
 	})
 }
 
-// notFound answers what is not there, so that discovery sees a real 404.
+var errNothingHere = &oauth.Error{Code: oauth.InvalidRequest, Status: http.StatusNotFound, Description: "there is nothing here"}
+
+// notFound answers what is not there.
 func (s *Server) notFound(_ http.ResponseWriter, r *http.Request) error {
-	if strings.HasPrefix(r.URL.Path, "/.well-known/") || !wantsHTML(r) {
-		return &oauth.Error{Code: oauth.InvalidRequest, Status: http.StatusNotFound, Description: "there is nothing here"}
+	if !wantsHTML(r) {
+		return errNothingHere
 	}
 	return &pageError{
 		status: http.StatusNotFound, title: "There is nothing here", message: "This is an MCP server, made for AI apps.",

@@ -89,6 +89,7 @@ func (s *Server) Handler() http.Handler {
 	public.Handle("/.well-known/oauth-authorization-server/mcp", s.api(get, s.authorizationServerMetadata))
 	public.Handle("/.well-known/oauth-protected-resource", s.api(get, s.protectedResourceMetadata))
 	public.Handle("/.well-known/oauth-protected-resource/mcp", s.api(get, s.protectedResourceMetadata))
+	public.Handle("/.well-known/", s.api(get, s.noDocument))
 	public.Handle("/register", s.api(post, s.register))
 	public.Handle("/token", s.api(post, s.token))
 	public.Handle("/revoke", s.api(post, s.revoke))

@@ -1,0 +1,94 @@
+//go:build browser
+
+package browser_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// screenshotFolder is where people look at the pages; git ignores it.
+const screenshotFolder = "../../out/screenshots"
+
+var screens = []struct {
+	name          string
+	width, height int64
+	scale         float64
+	mobile        bool
+}{
+	{"phone", 360, 740, 2, true},
+	{"desktop", 1280, 860, 1, false},
+}
+
+// TestScreenshots takes a picture of every page on every screen in both colour
+// schemes, and checks that nothing sticks out.
+func TestScreenshots(t *testing.T) {
+	t.Parallel()
+	if err := os.MkdirAll(screenshotFolder, 0o755); err != nil { //nolint:gosec // for people to look at
+		t.Fatal(err)
+	}
+	for _, tc := range gallery {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			b := newTab(t)
+			tc.visit(b)
+			for _, screen := range screens {
+				b.setScreen(emulation.SetDeviceMetricsOverrideParams{
+					Width: screen.width, Height: screen.height, DeviceScaleFactor: screen.scale, Mobile: screen.mobile,
+				})
+				for _, scheme := range []string{"light", "dark"} {
+					b.setColorScheme(scheme)
+					b.picture(tc.name + "-" + screen.name + "-" + scheme + ".png")
+				}
+				if over := eval[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+					t.Errorf("on a %s the page is %d pixels too wide", screen.name, over)
+				}
+				if small := eval[int](b, smallTargets); small > 0 {
+					t.Errorf("on a %s %d controls are too small to hit", screen.name, small)
+				}
+			}
+		})
+	}
+}
+
+// smallTargets counts what WCAG 2.2 calls targets below 44 by 44 pixels
+// (success criterion 2.5.5).
+const smallTargets = `[...document.querySelectorAll('button, a, input:not([type=hidden]), summary')]
+	.map(e => e.getBoundingClientRect()).filter(r => r.width < 44 || r.height < 44).length`
+
+func (b *tab) setScreen(p emulation.SetDeviceMetricsOverrideParams) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, emulation.SetDeviceMetricsOverride, p); err != nil {
+		b.fatal(err)
+	}
+}
+
+// setColorScheme switches to light or dark, without the transitions between them.
+func (b *tab) setColorScheme(scheme string) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}})
+	if err != nil {
+		b.fatal(err)
+	}
+	if dark := eval[bool](b, `matchMedia('(prefers-color-scheme: dark)').matches`); dark != (scheme == "dark") {
+		b.t.Errorf("the colour scheme is not %s", scheme)
+	}
+}
+
+// picture writes the whole page, also what is below the fold.
+func (b *tab) picture(name string) {
+	b.t.Helper()
+	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		b.fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(screenshotFolder, name), png, 0o644); err != nil { //nolint:gosec // for people to look at
+		b.t.Fatal(err)
+	}
+}

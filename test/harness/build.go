@@ -1,0 +1,66 @@
+package harness
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+)
+
+// Main runs a package's tests and removes what [Build] made. Call it from TestMain.
+func Main(m *testing.M) {
+	status := m.Run()
+	if built.dir != "" {
+		_ = os.RemoveAll(built.dir)
+	}
+	os.Exit(status)
+}
+
+var built struct {
+	once sync.Once
+	dir  string
+	path string
+	err  error
+}
+
+// Build returns the path of the binary, built once for each test process. With
+// the race detector in the tests, the binary has it too.
+func Build(t testing.TB) string {
+	t.Helper()
+	built.once.Do(func() { built.path, built.err = build() })
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return built.path
+}
+
+func build() (string, error) {
+	dir, err := os.MkdirTemp("", "mcpkeep-test-")
+	if err != nil {
+		return "", err
+	}
+	built.dir = dir
+	// Tests also run it as a user without rights.
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // holds the binary only
+		return "", err
+	}
+	path := filepath.Join(dir, "mcpkeep")
+	args := []string{"build", "-o", path}
+	if raceDetector {
+		args = append(args, "-race")
+	}
+	cmd := exec.Command("go", append(args, "./cmd/mcpkeep")...) //nolint:noctx,gosec // shared by tests with contexts of their own
+	cmd.Dir = moduleRoot()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build ./cmd/mcpkeep: %w\n%s", err, out)
+	}
+	return path, nil
+}
+
+func moduleRoot() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}

@@ -1,0 +1,270 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// requestTimeout is more than the slowest answer that the program allows itself.
+const requestTimeout = 70 * time.Second
+
+// protocolVersion is the MCP revision that [Client.Call] speaks.
+const protocolVersion = "2025-11-25"
+
+// Client is an MCP client with its OAuth part. It is for one goroutine.
+type Client struct {
+	Server      string // base URL of the server
+	RedirectURI string
+	AuthMethod  string // token_endpoint_auth_method; none unless set
+
+	ID, Secret                string
+	AccessToken, RefreshToken string
+	ExpiresIn                 int64    // seconds
+	Seen                      []string // each secret that passed through this client
+	HTTP                      *http.Client
+
+	state, verifier string // of the authorization request under way
+	requests        int
+}
+
+// NewClient returns a client that is not registered yet. The transport may be nil.
+func NewClient(server string, through http.RoundTripper) *Client {
+	return &Client{
+		Server: server, RedirectURI: "http://127.0.0.1:9/callback", AuthMethod: "none",
+		HTTP: &http.Client{Transport: through, Timeout: requestTimeout},
+	}
+}
+
+// Error is an answer other than success.
+type Error struct {
+	Status      int
+	Code        string // OAuth error code, or "page" for a page without a form
+	Description string
+	Header      http.Header
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("HTTP %d %s: %s", e.Status, e.Code, e.Description)
+}
+
+// StatusOf returns the HTTP status of an error, 0 when there was no answer.
+func StatusOf(err error) int {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Status
+	}
+	return 0
+}
+
+// Register registers the client (RFC 7591).
+func (c *Client) Register(ctx context.Context) error {
+	body, err := json.Marshal(map[string]any{
+		"client_name": "Harness", "redirect_uris": []string{c.RedirectURI}, "token_endpoint_auth_method": c.AuthMethod,
+		"grant_types": []string{"authorization_code", "refresh_token"}, "response_types": []string{"code"},
+	})
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		ID     string `json:"client_id"`
+		Secret string `json:"client_secret"`
+	}
+	err = c.send(ctx, c.Server+"/register", "application/json", bytes.NewReader(body), nil, &answer)
+	if err != nil {
+		return err
+	}
+	c.ID, c.Secret = answer.ID, answer.Secret
+	c.saw(c.Secret)
+	return nil
+}
+
+// AuthorizeURL begins an authorization request (RFC 6749 section 4.1.1) with a
+// new state and PKCE verifier.
+func (c *Client) AuthorizeURL() string {
+	c.verifier, c.state = rand.Text()+rand.Text(), rand.Text()
+	c.saw(c.verifier, c.state)
+	sum := sha256.Sum256([]byte(c.verifier))
+	return c.Server + "/authorize?" + url.Values{
+		"client_id": {c.ID}, "redirect_uri": {c.RedirectURI}, "response_type": {"code"}, "state": {c.state},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
+		"resource": {c.Server + "/mcp"},
+	}.Encode()
+}
+
+// Code checks the authorization response and returns its code.
+func (c *Client) Code(answer *url.URL) (string, error) {
+	q := answer.Query()
+	code := q.Get("code")
+	switch {
+	case q.Get("error") != "":
+		return "", &Error{Status: http.StatusFound, Code: q.Get("error"), Description: q.Get("error_description")}
+	case !strings.HasPrefix(answer.String(), c.RedirectURI+"?"):
+		return "", fmt.Errorf("the answer went elsewhere: %s", answer)
+	case q.Get("state") != c.state:
+		return "", errors.New("the answer has another state")
+	case q.Get("iss") != c.Server:
+		return "", fmt.Errorf("the answer names the issuer %q", q.Get("iss"))
+	case code == "":
+		return "", errors.New("the answer has no code")
+	}
+	c.saw(code)
+	return code, nil
+}
+
+// Exchange redeems a code (RFC 6749 section 4.1.3).
+func (c *Client) Exchange(ctx context.Context, code string) error {
+	return c.token(ctx, url.Values{
+		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {c.RedirectURI}, "code_verifier": {c.verifier},
+	})
+}
+
+// SignIn registers the client unless it is registered, has the browser's person
+// allow it, and gets tokens.
+func (c *Client) SignIn(ctx context.Context, b *Browser) error {
+	if c.ID == "" {
+		if err := c.Register(ctx); err != nil {
+			return fmt.Errorf("register: %w", err)
+		}
+	}
+	answer, err := b.Visit(ctx, c.AuthorizeURL())
+	if err != nil {
+		return fmt.Errorf("authorize: %w", err)
+	}
+	code, err := c.Code(answer)
+	if err != nil {
+		return err
+	}
+	if err := c.Exchange(ctx, code); err != nil {
+		return fmt.Errorf("exchange: %w", err)
+	}
+	return nil
+}
+
+// Refresh rotates the refresh token (RFC 6749 section 6). Without an answer the
+// client keeps its tokens and may try again.
+func (c *Client) Refresh(ctx context.Context) error {
+	return c.token(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {c.RefreshToken}})
+}
+
+// Revoke revokes a token (RFC 7009).
+func (c *Client) Revoke(ctx context.Context, token string) error {
+	return c.sendForm(ctx, "/revoke", url.Values{"token": {token}}, nil)
+}
+
+func (c *Client) token(ctx context.Context, form url.Values) error {
+	var answer struct {
+		Access    string `json:"access_token"`
+		Refresh   string `json:"refresh_token"`
+		ExpiresIn int64  `json:"expires_in"`
+	}
+	form.Set("resource", c.Server+"/mcp")
+	if err := c.sendForm(ctx, "/token", form, &answer); err != nil {
+		return err
+	}
+	if answer.Access == "" || answer.Refresh == "" {
+		return errors.New("the token answer lacks a token")
+	}
+	c.AccessToken, c.RefreshToken, c.ExpiresIn = answer.Access, answer.Refresh, answer.ExpiresIn
+	c.saw(answer.Access, answer.Refresh)
+	return nil
+}
+
+// sendForm posts a form with the client's authentication.
+func (c *Client) sendForm(ctx context.Context, path string, form url.Values, into any) error {
+	header := http.Header{}
+	switch c.AuthMethod {
+	case "client_secret_basic":
+		credentials := url.QueryEscape(c.ID) + ":" + url.QueryEscape(c.Secret)
+		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(credentials)))
+	case "client_secret_post":
+		form.Set("client_secret", c.Secret)
+		fallthrough
+	default:
+		form.Set("client_id", c.ID)
+	}
+	body := strings.NewReader(form.Encode())
+	return c.send(ctx, c.Server+path, "application/x-www-form-urlencoded", body, header, into)
+}
+
+// Call calls a tool with the access token and returns its structured result.
+func (c *Client) Call(ctx context.Context, tool string) (map[string]any, error) {
+	c.requests++
+	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":%q,"arguments":{}}}`, c.requests, tool)
+	header := http.Header{
+		"Authorization": {"Bearer " + c.AccessToken}, "Accept": {"application/json, text/event-stream"},
+		"Mcp-Protocol-Version": {protocolVersion},
+	}
+	var answer struct {
+		Result struct {
+			Structured map[string]any `json:"structuredContent"`
+			IsError    bool           `json:"isError"`
+			Content    any            `json:"content"`
+		} `json:"result"`
+		Error any `json:"error"`
+	}
+	if err := c.send(ctx, c.Server+"/mcp", "application/json", strings.NewReader(body), header, &answer); err != nil {
+		return nil, err
+	}
+	if answer.Error != nil || answer.Result.IsError {
+		return nil, fmt.Errorf("tool %s failed: %v %v", tool, answer.Error, answer.Result.Content)
+	}
+	return answer.Result.Structured, nil
+}
+
+// send posts a body and reads the JSON answer.
+func (c *Client) send(ctx context.Context, target, contentType string, body io.Reader, header http.Header, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, body)
+	if err != nil {
+		return err
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	req.Header.Set("Content-Type", contentType)
+	res, err := c.HTTP.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode >= http.StatusMultipleChoices {
+		return errorOf(res, answer)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.Unmarshal(answer, into)
+}
+
+func errorOf(res *http.Response, body []byte) error {
+	var answer struct {
+		Code        string `json:"error"`
+		Description string `json:"error_description"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		answer.Description = string(body)
+	}
+	return &Error{Status: res.StatusCode, Code: answer.Code, Description: answer.Description, Header: res.Header}
+}
+
+func (c *Client) saw(secrets ...string) {
+	for _, s := range secrets {
+		if s != "" {
+			c.Seen = append(c.Seen, s)
+		}
+	}
+}
