@@ -77,6 +77,15 @@ func Open(c Cipher, value json.RawMessage) ([]byte, error) {
 	return open(c, *data)
 }
 
+// IsSealed says whether a value is an envelope with encrypted data, readable or
+// not.
+func IsSealed(value json.RawMessage) bool {
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(value, &members) // anything else holds no envelope
+	_, sealed := members[dataMember]
+	return sealed
+}
+
 func open(c Cipher, data string) ([]byte, error) {
 	token, err := base64.StdEncoding.DecodeString(data)
 	if err != nil || strings.ContainsAny(data, "\r\n") { // which Go's decoder skips

@@ -122,16 +122,23 @@ func (r *Repo) record(ctx context.Context, now time.Time) error {
 }
 
 // trySharedRows guards the first start on an adopted table: if there are client
-// rows of another program and no configured key opens any, the keys are wrong.
+// rows of another program that are sealed, and no configured key opens any, the
+// keys are wrong. Rows from before encryption say nothing about keys.
 func (r *Repo) trySharedRows(ctx context.Context) error {
 	rows, err := r.db.Read().SampleClients(ctx, sampledClients)
-	if err != nil || len(rows) == 0 {
+	if err != nil {
 		return r.translate("read the client rows", err)
 	}
+	failed := false
 	for _, row := range rows {
-		if _, err := fastmcp.Open(r.keys, row.Value); err == nil {
+		_, err := fastmcp.Open(r.keys, row.Value)
+		if err == nil && fastmcp.IsSealed(row.Value) {
 			return nil
 		}
+		failed = failed || err != nil
 	}
-	return fmt.Errorf("%w: no client row in oauth_clients opens; configured: %s", ErrKey, strings.Join(r.keys.IDs(), ", "))
+	if failed {
+		return fmt.Errorf("%w: no sealed row in oauth_clients opens; configured: %s", ErrKey, strings.Join(r.keys.IDs(), ", "))
+	}
+	return nil
 }

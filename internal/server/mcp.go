@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -19,6 +20,11 @@ const (
 	// touchEvery is how exact "last used" is: a write for every call would be
 	// dearer than the call.
 	touchEvery = time.Minute
+	// touchWait bounds that write: the call does not depend on it.
+	touchWait = 2 * time.Second
+	// seenWait is how long the database may take about a token that it confirmed
+	// lately before the call goes on without it.
+	seenWait = 2 * time.Second
 )
 
 // mcp guards the MCP endpoint: Origin, then authentication for every method and
@@ -68,7 +74,7 @@ func (s *Server) authenticate(r *http.Request) (storage.Access, error) {
 		return storage.Access{}, err
 	}
 	hash := storage.HashOf(token)
-	access, err := s.Store.Access(r.Context(), hash, s.Now())
+	access, err := s.lookUpAccess(r.Context(), hash)
 	switch {
 	case errors.Is(err, storage.ErrUnavailable):
 		seen, ok := s.seen.get(hash, s.Now())
@@ -89,6 +95,17 @@ func (s *Server) authenticate(r *http.Request) (storage.Access, error) {
 		return access, errInvalidToken // issued for another resource (RFC 8707 §2)
 	}
 	return access, nil
+}
+
+// lookUpAccess asks the database, briefly when it confirmed the token lately: one
+// that hangs must not hold up every call.
+func (s *Server) lookUpAccess(ctx context.Context, hash storage.Hash) (storage.Access, error) {
+	if _, ok := s.seen.get(hash, s.Now()); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, seenWait)
+		defer cancel()
+	}
+	return s.Store.Access(ctx, hash, s.Now())
 }
 
 var (
@@ -139,7 +156,9 @@ func (s *Server) touch(r *http.Request, a storage.Access) {
 	if s.Now().Sub(a.LastUsedAt) < touchEvery {
 		return
 	}
-	if err := s.Store.TouchGrant(r.Context(), a.GrantID, s.Now()); err != nil && !errors.Is(err, storage.ErrNotFound) {
+	ctx, cancel := context.WithTimeout(r.Context(), touchWait)
+	defer cancel()
+	if err := s.Store.TouchGrant(ctx, a.GrantID, s.Now()); err != nil && !errors.Is(err, storage.ErrNotFound) {
 		s.log(r).Warn("could not record the use of a grant", "error", err, "grant_id", a.GrantID)
 	}
 }

@@ -37,10 +37,10 @@ func (b *tab) accessible(role string) []element {
 		}
 		e := element{role: role, name: valueOf(n.Name), description: valueOf(n.Description)}
 		for _, p := range n.Properties {
-			switch p.Name {
-			case accessibility.PropertyNameLevel:
+			if p.Name == accessibility.PropertyNameLevel {
 				e.level = valueOf(p.Value)
-			case accessibility.PropertyNameInvalid:
+			}
+			if p.Name == accessibility.PropertyNameInvalid {
 				e.invalid = valueOf(p.Value) == "true"
 			}
 		}

@@ -28,7 +28,7 @@ var chromium sharedBrowser
 
 type sharedBrowser struct {
 	once   sync.Once
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // the browser is its context
 	cancel func()
 	err    error
 }

@@ -52,7 +52,7 @@ func (k keep) register(t *testing.T, name, redirectURI string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.Post(k.url+"/register", "application/json", bytes.NewReader(body)) //nolint:noctx // bounded by the test
+	resp, err := http.Post(k.url+"/register", "application/json", bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func (k keep) connect(t *testing.T, name string, a *app) string {
 // section 4.1.3).
 func (k keep) redeem(t *testing.T, clientID, redirectURI, code string) map[string]any {
 	t.Helper()
-	resp, err := http.PostForm(k.url+"/token", url.Values{ //nolint:noctx // bounded by the test
+	resp, err := http.PostForm(k.url+"/token", url.Values{
 		"grant_type": {"authorization_code"}, "client_id": {clientID}, "redirect_uri": {redirectURI},
 		"code": {code}, "code_verifier": {verifier}, "resource": {k.url + "/mcp"},
 	})

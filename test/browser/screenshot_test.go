@@ -28,7 +28,7 @@ var screens = []struct {
 // schemes, and checks that nothing sticks out.
 func TestScreenshots(t *testing.T) {
 	t.Parallel()
-	if err := os.MkdirAll(screenshotFolder, 0o755); err != nil { //nolint:gosec // for people to look at
+	if err := os.MkdirAll(screenshotFolder, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for _, tc := range gallery {
@@ -88,7 +88,7 @@ func (b *tab) picture(name string) {
 	if err != nil {
 		b.fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(screenshotFolder, name), png, 0o644); err != nil { //nolint:gosec // for people to look at
+	if err := os.WriteFile(filepath.Join(screenshotFolder, name), png, 0o644); err != nil {
 		b.t.Fatal(err)
 	}
 }

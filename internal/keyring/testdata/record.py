@@ -33,6 +33,8 @@ def spellings(token: str) -> dict[str, str]:
         "one letter behind": token + "A",
         "space in front": " " + token,
         "padding in front": "==" + token,
+        "much padding in front": "=====" + token,
+        "padding in two quads": token[:2] + "=" + token[2:6] + "=" + token[6:],
         "padding in the middle": token[:half] + "=" + token[half:],
         "padding twice in the middle": token[:half] + "==" + token[half:],
         "line break in the middle": token[:half] + "\r\n" + token[half:],
