@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -30,6 +31,21 @@ func nameVariable(app *kong.Application, err error) error {
 		return errors.New(found)
 	}
 	return err
+}
+
+// ignoreEmptyVariables unsets the variables of ours that are set to nothing:
+// deployments often pass on all of them, with or without a value.
+func ignoreEmptyVariables(app *kong.Application) {
+	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
+		if flag, ok := node.(*kong.Flag); ok {
+			for _, name := range flag.Envs {
+				if os.Getenv(name) == "" {
+					_ = os.Unsetenv(name)
+				}
+			}
+		}
+		return next(nil)
+	})
 }
 
 // oneLine folds a text into one line.

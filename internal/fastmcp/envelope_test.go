@@ -161,3 +161,19 @@ func TestOpenWhatPythonWrote(t *testing.T) {
 		}
 	}
 }
+
+func TestIsSealed(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]bool{
+		`{"__encrypted_data__":"Z0FBQUFB","__encryption_version__":1}`: true,
+		`{"__encrypted_data__":null}`:                                  true,
+		`{"client_id":"c1"}`:                                           false,
+		`{}`:                                                           false,
+		`null`:                                                         false,
+		`[`:                                                            false,
+	} {
+		if got := fastmcp.IsSealed(json.RawMessage(value)); got != want {
+			t.Errorf("IsSealed(%s) = %v, want %v", value, got, want)
+		}
+	}
+}

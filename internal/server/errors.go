@@ -152,7 +152,7 @@ func (s *Server) showProblem(w http.ResponseWriter, r *http.Request, page *pageE
 		s.log(r).Info("refused", "error_code", string(page.code), "title", page.title)
 	}
 	if wantsJSON(r) && page.code != "" {
-		writeJSON(w, page.status, &oauth.Error{Code: page.code, Description: describe(page)})
+		writeJSON(w, page.status, &oauth.Error{Code: page.code, Description: describe(page, reference(r))})
 		return
 	}
 	write := pages.Problem{
@@ -168,13 +168,17 @@ func (s *Server) showProblem(w http.ResponseWriter, r *http.Request, page *pageE
 }
 
 // describe is a page's text for a program, within RFC 6749's character set.
-func describe(page *pageError) string {
+func describe(page *pageError, ref string) string {
+	text := page.title + ". " + page.message
+	if page.status >= http.StatusInternalServerError {
+		text += " Reference: " + ref
+	}
 	return strings.Map(func(c rune) rune {
 		if c < 0x20 || c > 0x7e || c == '"' || c == '\\' {
 			return -1
 		}
 		return c
-	}, page.title+". "+page.message)
+	}, text)
 }
 
 // wantsHTML says whether a browser asks; wantsJSON whether a program says so.

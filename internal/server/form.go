@@ -42,18 +42,21 @@ func parseQuery(r *http.Request) (url.Values, error) {
 	return values, nil
 }
 
-// isText says whether all values are UTF-8 without zero bytes: others cannot be
-// looked up in every database, and would come back altered.
+// isText says whether all values are UTF-8 without control characters. RFC 6749
+// appendix A has no parameter with others; databases cannot look all of them up,
+// and forms bring line breaks back altered.
 func isText(values url.Values) bool {
 	for _, list := range values {
 		for _, v := range list {
-			if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
+			if !utf8.ValidString(v) || strings.ContainsFunc(v, isControl) {
 				return false
 			}
 		}
 	}
 	return true
 }
+
+func isControl(c rune) bool { return c < ' ' || c == 0x7f }
 
 // single returns the parameters that may be sent once, treating those without
 // value as omitted (RFC 6749 §3.1, §3.2). resource may be repeated (RFC 8707 §2).

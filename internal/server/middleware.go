@@ -56,7 +56,7 @@ func (s *Server) writePanic(w http.ResponseWriter, r *http.Request) {
 // recovered answers after a panic. An answer that has begun cannot be mended:
 // its connection ends, so that nobody takes it for a whole one.
 func (s *Server) recovered(rec *recorder, r *http.Request, p any) {
-	if p == http.ErrAbortHandler {
+	if p == http.ErrAbortHandler { //nolint:errorlint // a panic value, compared as net/http does
 		panic(p)
 	}
 	s.log(r).Error("panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))

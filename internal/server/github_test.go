@@ -1,0 +1,265 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
+	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/identity/githubtest"
+	"github.com/mcpkeep/mcpkeep/internal/server"
+)
+
+// gitHubSite is a site where octocat, of the organisation acme, and those on
+// the list may sign in.
+func gitHubSite(t *testing.T, options ...func(*setup)) (*site, *githubtest.Server) {
+	t.Helper()
+	gh := githubtest.New(t)
+	gh.AddUser(githubtest.User{ID: 7, Login: "octocat", Orgs: []string{"a", "b", "c", "d", "acme"}})
+	gh.AddUser(githubtest.User{ID: 8, Login: "mallory", Orgs: []string{"evil"}})
+	gh.AddUser(githubtest.User{ID: 9, Login: "listed"})
+	gh.SetOrgPageSize(2)
+	gh.SignInAs("octocat")
+	policy := identity.Policy{Users: []string{"listed"}, Orgs: []string{"acme"}}
+	return start(t, append([]func(*setup){onGitHub(gh, policy, 300*time.Millisecond)}, options...)...), gh
+}
+
+// approveAt goes through consent and GitHub, as far as it gets.
+func (b *browser) approveAt(c *client) page {
+	b.s.Helper()
+	return b.submit(b.visit(c.authorizePath()), approve)
+}
+
+// connectAs signs somebody in at GitHub and returns tokens.
+func (s *site) connectAs(c *client) tokens {
+	s.Helper()
+	return tokensOf(s, c.exchange(s.browser().approveAt(c).target(s, c.redirect).Get("code")))
+}
+
+// upTo approves and returns the callback's URL, which the browser does not open.
+func (b *browser) upTo(c *client, gh *githubtest.Server) *url.URL {
+	b.s.Helper()
+	_, fields := b.visit(c.authorizePath()).form(b.s)
+	still := *b
+	still.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	p := still.open(http.MethodPost, b.s.config.BaseURL+"/consent", changed(fields, approve))
+	return gh.Authorize(b.s, p.Header.Get("Location"))
+}
+
+func (b *browser) at(u *url.URL) page {
+	b.s.Helper()
+	return b.open(http.MethodGet, u.String(), nil)
+}
+
+// TestGitHub is the whole way: AS-21, A1, org pages.
+func TestGitHub(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
+		s, gh := gitHubSite(t, on(e))
+		c := s.register()
+		var p page
+		b := s.browser()
+		s.unchanged(t, func() {
+			for range 2 {
+				p = b.visit(c.authorizePath())
+			}
+		})
+		p.shows(t, http.StatusOK, "you are sent to <strong><bdi>GitHub</bdi></strong>")
+		if policy := p.Header.Get("Content-Security-Policy"); !strings.Contains(policy, gh.URL) || !strings.Contains(policy, "http://127.0.0.1:33418") {
+			t.Errorf("C-11: policy %q", policy)
+		}
+		q := b.submit(p, approve).target(t, c.redirect)
+		got := tokensOf(t, c.exchange(q.Get("code")))
+		if q.Get("iss") != base || q.Get("state") != "state-of-the-client" {
+			t.Errorf("got %v", q)
+		}
+		s.wantAccess(t, got.access, true)
+		got = tokensOf(t, c.refresh(got.refresh))
+		if gh.Calls("/user") != 2 {
+			t.Errorf("GitHub was asked %d times", gh.Calls("/user"))
+		}
+		p = b.visit(s.register().authorizePath())
+		p.shows(t, http.StatusOK, "Approve") // A1, A3: signed in or not, every app is asked about
+		if dump := s.dump(); strings.Contains(dump, "octocat") || strings.Contains(dump, "gho_") || strings.Contains(dump, got.refresh) {
+			t.Error("AS-20: the database holds secrets in the clear")
+		}
+	})
+}
+
+// TestGitHubForms: A2, A5, A7. The answer counts in the browser that approved.
+func TestGitHubForms(t *testing.T) {
+	t.Parallel()
+	s, gh := gitHubSite(t)
+	c := s.register()
+	a, b := s.browser(), s.browser()
+	pa, pb := a.visit(c.authorizePath()), b.visit(c.authorizePath())
+	_, foreign := pb.form(t)
+	s.unchanged(t, func() {
+		for name, p := range map[string]page{
+			"A5 no token":       a.submit(pa, changed(approve, url.Values{"csrf": nil})),
+			"A5 other browser":  a.submit(pa, changed(approve, url.Values{"csrf": foreign["csrf"]})),
+			"A2 without cookie": s.browser().submit(pa, approve),
+			"A5 deny, no token": a.submit(pa, changed(deny, url.Values{"csrf": nil})),
+			"A5 other request":  a.submit(pa, changed(approve, url.Values{"state": {"x"}})),
+		} {
+			t.Run(name, func(t *testing.T) { p.shows(t, http.StatusForbidden, "This form has expired") })
+		}
+		if q := a.submit(pa, deny).target(t, c.redirect); q.Get("error") != "access_denied" || q.Get("iss") != base {
+			t.Errorf("deny: %v", q)
+		}
+	})
+	back := a.upTo(c, gh)
+	s.unchanged(t, func() {
+		b.at(back).shows(t, http.StatusForbidden, "This form has expired")
+		s.browser().at(back).shows(t, http.StatusForbidden, "This form has expired")
+		s.get(back.RequestURI(), asProgram).want(t, http.StatusForbidden, "access_denied")
+	})
+	code := a.at(back).target(t, c.redirect).Get("code")
+	s.unchanged(t, func() {
+		a.at(back).shows(t, http.StatusOK, "You may close this window")
+		b.at(back).shows(t, http.StatusForbidden, "This form has expired")
+	})
+	s.wantAccess(t, tokensOf(t, c.exchange(code)).access, true)
+}
+
+// TestCallbackRequests: bad input to the callback, and a late one.
+func TestCallbackRequests(t *testing.T) {
+	t.Parallel()
+	s, gh := gitHubSite(t)
+	c := s.register()
+	b := s.browser()
+	back := b.upTo(c, gh)
+	state := url.QueryEscape(back.Query().Get("state"))
+	s.unchanged(t, func() {
+		for _, query := range []string{
+			"", "?state=", "?code=x", "?state=st_unknown&code=x", "?state=" + state + "x", "?state=" + state + "&state=" + state,
+			"?state=%00", "?state=%zz", "?error=access_denied", "?state=" + big(20_000), "?state=" + state + "&code=a&code=b",
+		} {
+			b.visit("/auth/callback"+query).shows(t, http.StatusBadRequest, "")
+		}
+	})
+	s.clock.advance(15 * time.Minute)
+	s.unchanged(t, func() { b.at(back).shows(t, http.StatusBadRequest, "expired") })
+	forged := b.upTo(c, gh)
+	q := forged.Query()
+	q.Set("code", "guessed")
+	forged.RawQuery = q.Encode()
+	if q := b.at(forged).target(t, c.redirect); q.Get("error") != "access_denied" {
+		t.Errorf("a code that GitHub does not know: %v", q)
+	}
+}
+
+// TestRefusedPeople: who may not sign in is told so; the app gets nothing.
+func TestRefusedPeople(t *testing.T) {
+	t.Parallel()
+	s, gh := gitHubSite(t)
+	c := s.register()
+	gh.SignInAs("mallory")
+	p := s.browser().approveAt(c)
+	p.shows(t, http.StatusForbidden, "mallory")
+	if link := p.link(t); !strings.HasPrefix(link, c.redirect+"?error=access_denied") || !strings.Contains(link, "iss=") {
+		t.Errorf("the page links to %q", link)
+	}
+	if strings.Contains(p.Body, "listed") || strings.Contains(p.Body, "acme") {
+		t.Error("the page tells who may sign in")
+	}
+	gh.SignInAs("listed")
+	s.wantAccess(t, s.connectAs(c).access, true)
+	gh.SignInAs("octocat")
+	gh.SetDenying(true)
+	if q := s.browser().approveAt(c).target(t, c.redirect); q.Get("error") != "access_denied" || q.Get("state") != "state-of-the-client" {
+		t.Errorf("cancelled at GitHub: %v", q)
+	}
+	gh.SetDenying(false)
+	gh.SetOrgs("octocat")
+	s.browser().approveAt(c).shows(t, http.StatusForbidden, "octocat")
+}
+
+// TestGitHubAwayAtCallback: nothing is lost; the same callback works afterwards.
+func TestGitHubAwayAtCallback(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []githubtest.Fault{githubtest.ServiceUnavailable, githubtest.ConnectionReset, githubtest.HTMLPage, githubtest.Truncated} {
+		t.Run(fmt.Sprint("fault ", fault), func(t *testing.T) {
+			t.Parallel()
+			s, gh := gitHubSite(t)
+			c := s.register()
+			b := s.browser()
+			back := b.upTo(c, gh)
+			s.unchanged(t, func() {
+				gh.SetFault(fault)
+				b.at(back).shows(t, http.StatusServiceUnavailable, "Not available right now")
+				s.get(back.RequestURI(), asProgram, header{"Cookie": b.cookie(t)}).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+			})
+			gh.SetFault(githubtest.Healthy)
+			tokensOf(t, c.exchange(b.at(back).target(t, c.redirect).Get("code")))
+		})
+	}
+}
+
+// TestRecheckAtRefresh: AS-25, C8. Only a definite no ends a session.
+func TestRecheckAtRefresh(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		event func(*githubtest.Server)
+		ends  bool
+	}{
+		"AS-25 removed from the organisation": {func(gh *githubtest.Server) { gh.SetOrgs("octocat", "a", "b", "c") }, true},
+		"AS-25 token revoked at GitHub":       {func(gh *githubtest.Server) { gh.RevokeTokens("octocat") }, true},
+		"AS-25 suspended":                     {func(gh *githubtest.Server) { gh.Suspend("octocat", true) }, true},
+		"AS-25 account deleted":               {func(gh *githubtest.Server) { gh.DeleteUser("octocat") }, true},
+		"renamed":                             {func(gh *githubtest.Server) { gh.RenameUser("octocat", "tentacle") }, false},
+		"C8 down":                             {func(gh *githubtest.Server) { gh.SetFault(githubtest.ServiceUnavailable) }, false},
+		"C8 reset":                            {func(gh *githubtest.Server) { gh.SetFault(githubtest.ConnectionReset) }, false},
+		"C8 a page":                           {func(gh *githubtest.Server) { gh.SetFault(githubtest.HTMLPage) }, false},
+		"C8 truncated":                        {func(gh *githubtest.Server) { gh.SetFault(githubtest.Truncated) }, false},
+		"C8 rate limit":                       {func(gh *githubtest.Server) { gh.SetFault(githubtest.PrimaryRateLimit) }, false},
+		"C8 secondary rate limit":             {func(gh *githubtest.Server) { gh.SetFault(githubtest.SecondaryRateLimit) }, false},
+		"C8 slow":                             {func(gh *githubtest.Server) { gh.SetSlow(10 * time.Second) }, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, gh := gitHubSite(t)
+			c := s.register()
+			got := s.connectAs(c)
+			tt.event(gh)
+			a := c.refresh(got.refresh)
+			if tt.ends {
+				a.want(t, http.StatusBadRequest, "invalid_grant")
+				s.wantAccess(t, got.access, false)
+				c.refresh(got.refresh).want(t, http.StatusBadRequest, "invalid_grant")
+				return
+			}
+			s.wantAccess(t, tokensOf(t, a).access, true)
+		})
+	}
+}
+
+// TestManyConnections: GitHub keeps ten tokens of a person; an eleventh app
+// must not end the first one's session.
+func TestManyConnections(t *testing.T) {
+	t.Parallel()
+	s, _ := gitHubSite(t)
+	c := s.register()
+	first := s.connectAs(c)
+	for range githubtest.TokensPerUser + 1 {
+		s.connectAs(c)
+	}
+	tokensOf(t, c.refresh(first.refresh))
+}
+
+// TestOtherProvider: sessions of a provider that is no longer configured end.
+func TestOtherProvider(t *testing.T) {
+	t.Parallel()
+	s, _ := gitHubSite(t)
+	c := s.register()
+	got := s.connectAs(c)
+	local := *c
+	local.s = s.replica(func(cfg *server.Config) { cfg.Upstream = nil })
+	local.refresh(got.refresh).want(t, http.StatusBadRequest, "invalid_grant")
+	s.wantAccess(t, got.access, false)
+}
