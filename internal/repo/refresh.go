@@ -147,7 +147,7 @@ func (r *Repo) repeat(
 	if err != nil {
 		return tokens, nil, err
 	}
-	if row.SpentAt == nil || row.Successor == nil || now.Sub(at(*row.SpentAt)) >= x.Grace {
+	if x.Grace <= 0 || row.SpentAt == nil || row.Successor == nil || now.Sub(at(*row.SpentAt)) >= x.Grace {
 		_, err = q.RevokeGrant(ctx, sqlitedb.RevokeGrantParams{Now: unix(now), ID: row.GrantID})
 		return tokens, storage.ErrSpent, err
 	}

@@ -27,7 +27,7 @@ WHERE id = @id AND (password IS NULL OR CAST(@replace AS BOOLEAN));
 UPDATE oauth_users
 SET password_failures = password_failures + 1,
     password_retry_at = CASE
-        WHEN password_failures < CAST(@free_attempts AS BIGINT) THEN 0
+        WHEN password_failures + 1 < CAST(@free_attempts AS BIGINT) THEN 0
         ELSE CAST(@now AS BIGINT) + CAST(@wait_seconds AS BIGINT) END
 WHERE issuer = @issuer AND subject = @subject AND password_retry_at <= CAST(@now AS BIGINT)
 RETURNING *;

@@ -13,7 +13,7 @@ const countPasswordAttempt = `-- name: CountPasswordAttempt :one
 UPDATE oauth_users
 SET password_failures = password_failures + 1,
     password_retry_at = CASE
-        WHEN password_failures < CAST($1 AS BIGINT) THEN 0
+        WHEN password_failures + 1 < CAST($1 AS BIGINT) THEN 0
         ELSE CAST($2 AS BIGINT) + CAST($3 AS BIGINT) END
 WHERE issuer = $4 AND subject = $5 AND password_retry_at <= CAST($2 AS BIGINT)
 RETURNING id, issuer, subject, profile, profile_key_id, password, password_key_id, password_failures, password_retry_at, created_at, last_sign_in_at
