@@ -52,8 +52,8 @@ var (
 		code:    oauth.InvalidRequest,
 	}
 	errFlowFinished = &pageError{
-		status: http.StatusOK, title: "You may close this window",
-		message: "This sign-in is finished already. Your app has its answer.",
+		status: http.StatusOK, title: "This sign-in is finished",
+		message: "Your app has its answer.",
 	}
 	errBodyTooLarge = &oauth.Error{
 		Code: oauth.InvalidRequest, Description: "the request body is too large", Status: http.StatusRequestEntityTooLarge,
@@ -122,7 +122,7 @@ func (s *Server) writePage(w http.ResponseWriter, r *http.Request, err error) {
 		// A browser goes nowhere by itself before the person has acted: anybody
 		// can register a redirect URI and send people here (RFC 9700 §4.11.2).
 		page = &pageError{
-			status: http.StatusBadRequest, title: "The app's request cannot be used", message: "Reason: " + problem.Description + ".",
+			status: http.StatusBadRequest, title: "The app’s request cannot be used", message: "Reason: " + problem.Description + ".",
 			code: problem.Code, back: s.errorLink(redirect.authorization.request, problem),
 		}
 	default:

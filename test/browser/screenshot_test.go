@@ -5,7 +5,6 @@ package browser_test
 import (
 	"os"
 	"path/filepath"
-	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -24,34 +23,27 @@ var screens = []struct {
 	{"desktop", 1280, 860, 1, false},
 }
 
-// TestScreenshots takes a picture of every page on every screen in both colour
+// takePictures takes a picture of the page on every screen in both colour
 // schemes, and checks that nothing sticks out.
-func TestScreenshots(t *testing.T) {
-	t.Parallel()
+func (b *tab) takePictures(name string) {
+	b.t.Helper()
 	if err := os.MkdirAll(screenshotFolder, 0o755); err != nil {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
-	for _, tc := range gallery {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			b := newTab(t)
-			tc.visit(b)
-			for _, screen := range screens {
-				b.setScreen(emulation.SetDeviceMetricsOverrideParams{
-					Width: screen.width, Height: screen.height, DeviceScaleFactor: screen.scale, Mobile: screen.mobile,
-				})
-				for _, scheme := range []string{"light", "dark"} {
-					b.setColorScheme(scheme)
-					b.picture(tc.name + "-" + screen.name + "-" + scheme + ".png")
-				}
-				if over := eval[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
-					t.Errorf("on a %s the page is %d pixels too wide", screen.name, over)
-				}
-				if small := eval[int](b, smallTargets); small > 0 {
-					t.Errorf("on a %s %d controls are too small to hit", screen.name, small)
-				}
-			}
+	for _, screen := range screens {
+		b.setScreen(emulation.SetDeviceMetricsOverrideParams{
+			Width: screen.width, Height: screen.height, DeviceScaleFactor: screen.scale, Mobile: screen.mobile,
 		})
+		for _, scheme := range []string{"light", "dark"} {
+			b.setColorScheme(scheme)
+			b.picture(name + "-" + screen.name + "-" + scheme + ".png")
+		}
+		if over := eval[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+			b.t.Errorf("on a %s the page is %d pixels too wide", screen.name, over)
+		}
+		if small := eval[int](b, smallTargets); small > 0 {
+			b.t.Errorf("on a %s %d controls are too small to hit", screen.name, small)
+		}
 	}
 }
 

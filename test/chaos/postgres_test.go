@@ -14,7 +14,11 @@ import (
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-const recoverySoon = 10 * time.Second
+const (
+	recoverySoon = 10 * time.Second
+	// longestAnswer is how long a request may hang with the database.
+	longestAnswer = 12 * time.Second
+)
 
 // assertMigratedOnce checks that the schema table has each version once.
 func assertMigratedOnce(t *testing.T, dsn string) {
@@ -91,7 +95,10 @@ func assertAway(t *testing.T, p *harness.Process, seen, unseen *harness.Client) 
 	if err != nil {
 		t.Errorf("a call with a token seen lately: %v", err)
 	}
-	t.Logf("a call with a token seen lately took %v: %v", time.Since(began).Round(time.Millisecond), who["user_id"])
+	assertTook(t, "a call with a token seen lately", time.Since(began))
+	if who["client_id"] != seen.ID {
+		t.Errorf("whoami without the database: %v", who)
+	}
 	for what, step := range map[string]func() error{
 		"register":                   func() error { return harness.NewClient(p.URL, nil).Register(t.Context()) },
 		"refresh":                    func() error { return seen.Refresh(t.Context()) },
@@ -100,9 +107,18 @@ func assertAway(t *testing.T, p *harness.Process, seen, unseen *harness.Client) 
 	} {
 		began := time.Now()
 		assertUnavailable(t, what, step())
-		t.Logf("%s: refused after %v", what, time.Since(began).Round(time.Millisecond))
+		assertTook(t, what, time.Since(began))
 	}
 	assertAnswersAway(t, p, seen)
+}
+
+// assertTook logs how long an answer took, and checks that.
+func assertTook(t *testing.T, what string, took time.Duration) {
+	t.Helper()
+	t.Logf("%s: answered after %v", what, took.Round(time.Millisecond))
+	if took > longestAnswer {
+		t.Errorf("%s: took %v, more than %v", what, took, longestAnswer)
+	}
 }
 
 // assertAnswersAway checks the plain GETs.
@@ -121,7 +137,7 @@ func assertAnswersAway(t *testing.T, p *harness.Process, c *harness.Client) {
 		if want == http.StatusServiceUnavailable && a.header.Get("Retry-After") == "" {
 			t.Errorf("%s: no Retry-After", target)
 		}
-		t.Logf("%s: %d after %v", path(target), a.status, a.took.Round(time.Millisecond))
+		assertTook(t, path(target), a.took)
 	}
 }
 

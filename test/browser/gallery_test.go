@@ -1,0 +1,75 @@
+//go:build browser
+
+package browser_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/mcpkeep/mcpkeep/test/harness"
+)
+
+// exhibit is a page that a person can come to.
+type exhibit struct {
+	name     string
+	visit    func(*tab)
+	controls []string // role and accessible name
+}
+
+// TestGallery checks the accessibility tree of every page and takes pictures.
+func TestGallery(t *testing.T) {
+	t.Parallel()
+	for _, page := range gallery {
+		t.Run(page.name, func(t *testing.T) {
+			t.Parallel()
+			b := newTab(t)
+			page.visit(b)
+			b.checkAccessibility(page.controls)
+			b.takePictures(page.name)
+			b.quiet()
+		})
+	}
+}
+
+// gallery has every page that a person can come to.
+var gallery = []exhibit{
+	{"sign-in", func(b *tab) { toSignIn(b) }, []string{"textbox Password", "button Sign in"}},
+	{"sign-in-error", func(b *tab) { toSignIn(b); b.signIn("not it") }, []string{"textbox Password", "button Sign in"}},
+	{"consent-local", func(b *tab) { toConsent(b) }, []string{"button Deny", "button Approve"}},
+	{"consent-github", toGitHubConsent, []string{"button Deny", "button Approve"}},
+	{"error", func(b *tab) { b.open(startLocal(b.t).url+"/authorize?client_id=nobody", http.StatusBadRequest) }, nil},
+	{"error-with-link", toErrorWithLink, []string{"link Return to the app"}},
+	{"done", toDone, nil},
+}
+
+func toSignIn(b *tab) *app {
+	k, a := startLocal(b.t), loopbackApp(b.t, "127.0.0.1")
+	b.open(k.connect(b.t, "Claude Code", a), http.StatusOK)
+	return a
+}
+
+func toConsent(b *tab) *app {
+	a := toSignIn(b)
+	b.signIn(harness.Password)
+	return a
+}
+
+func toGitHubConsent(b *tab) {
+	k, _ := startGitHub(b.t)
+	b.open(k.connect(b.t, "ChatGPT", hostedApp(b.t)), http.StatusOK)
+}
+
+func toErrorWithLink(b *tab) {
+	k, a := startLocal(b.t), loopbackApp(b.t, "127.0.0.1")
+	b.open(k.connect(b.t, "Claude Code", a)+"&request_uri=x", http.StatusBadRequest)
+}
+
+func toDone(b *tab) {
+	a := toConsent(b)
+	b.press("approve")
+	a.answer(b.t)
+	b.back()
+	b.load(chromedp.Reload())
+}
