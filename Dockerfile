@@ -14,7 +14,7 @@ RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
 FROM gcr.io/distroless/static-debian12:nonroot
 ARG VERSION=devel
 LABEL org.opencontainers.image.title="mcpkeep" \
-      org.opencontainers.image.description="Keeps MCP clients signed in: OAuth 2.1 authorization server and gateway for MCP servers" \
+      org.opencontainers.image.description="Keeps MCP clients signed in: OAuth 2.1 authorization server and MCP server in one" \
       org.opencontainers.image.source="https://github.com/mcpkeep/mcpkeep" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION"
