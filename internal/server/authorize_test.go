@@ -148,7 +148,7 @@ func TestRedirectURIs(t *testing.T) {
 		"https://app.example:8443/cb": false, "https://user@app.example/cb": false, "https://app.example@evil.example/cb": false,
 		"https://app.example.evil.example/cb": false, "https://evil.example/cb": false, "https://app.example/../cb": false,
 		"https://app.example/%63b": false, "https://app.example\\@evil.example/cb": false, "https://app.example/cb\t": false,
-		" https://app.example/cb": false, "https://app.example./cb": false, "http://app.example/cb": false, "//app.example/cb": false,
+		"\x20https://app.example/cb": false, "https://app.example./cb": false, "http://app.example/cb": false, "//app.example/cb": false,
 		"https://app.example/q": false, "https://app.example/q?a=b&a=b": false, "https://app.example/q?a=c": false,
 
 		"http://127.0.0.1:1234/callback/x": false, "http://127.0.0.1:1234/callback?x": false, "http://localhost.evil.example/callback": false,

@@ -11,7 +11,6 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/identity/githubtest"
-	"github.com/mcpkeep/mcpkeep/internal/server"
 )
 
 // gitHubSite is a site where octocat, of the organisation acme, and those on
@@ -200,66 +199,17 @@ func TestGitHubAwayAtCallback(t *testing.T) {
 	}
 }
 
-// TestRecheckAtRefresh: AS-25, C8. Only a definite no ends a session.
-func TestRecheckAtRefresh(t *testing.T) {
+// TestApprovalBeforeSignIn: A11. Whoever knows a sign-in's id cannot finish it
+// without the provider.
+func TestApprovalBeforeSignIn(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct {
-		event func(*githubtest.Server)
-		ends  bool
-	}{
-		"AS-25 removed from the organisation": {func(gh *githubtest.Server) { gh.SetOrgs("octocat", "a", "b", "c") }, true},
-		"AS-25 token revoked at GitHub":       {func(gh *githubtest.Server) { gh.RevokeTokens("octocat") }, true},
-		"AS-25 suspended":                     {func(gh *githubtest.Server) { gh.Suspend("octocat", true) }, true},
-		"AS-25 account deleted":               {func(gh *githubtest.Server) { gh.DeleteUser("octocat") }, true},
-		"renamed":                             {func(gh *githubtest.Server) { gh.RenameUser("octocat", "tentacle") }, false},
-		"C8 down":                             {func(gh *githubtest.Server) { gh.SetFault(githubtest.ServiceUnavailable) }, false},
-		"C8 reset":                            {func(gh *githubtest.Server) { gh.SetFault(githubtest.ConnectionReset) }, false},
-		"C8 a page":                           {func(gh *githubtest.Server) { gh.SetFault(githubtest.HTMLPage) }, false},
-		"C8 truncated":                        {func(gh *githubtest.Server) { gh.SetFault(githubtest.Truncated) }, false},
-		"C8 rate limit":                       {func(gh *githubtest.Server) { gh.SetFault(githubtest.PrimaryRateLimit) }, false},
-		"C8 secondary rate limit":             {func(gh *githubtest.Server) { gh.SetFault(githubtest.SecondaryRateLimit) }, false},
-		"C8 slow":                             {func(gh *githubtest.Server) { gh.SetSlow(10 * time.Second) }, false},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, gh := gitHubSite(t)
-			c := s.register()
-			got := s.connectAs(c)
-			tt.event(gh)
-			a := c.refresh(got.refresh)
-			if tt.ends {
-				a.want(t, http.StatusBadRequest, "invalid_grant")
-				s.wantAccess(t, got.access, false)
-				c.refresh(got.refresh).want(t, http.StatusBadRequest, "invalid_grant")
-				return
-			}
-			s.wantAccess(t, tokensOf(t, a).access, true)
-		})
-	}
-}
-
-// TestManyConnections: GitHub keeps ten tokens of a person; an eleventh app
-// must not end the first one's session.
-func TestManyConnections(t *testing.T) {
-	t.Parallel()
-	s, _ := gitHubSite(t)
-	c := s.register()
-	first := s.connectAs(c)
-	for range githubtest.TokensPerUser + 1 {
-		s.connectAs(c)
-	}
-	tokensOf(t, c.refresh(first.refresh))
-}
-
-// TestOtherProvider: sessions of a provider that is no longer configured end.
-func TestOtherProvider(t *testing.T) {
-	t.Parallel()
-	s, _ := gitHubSite(t)
-	c := s.register()
-	got := s.connectAs(c)
-	local := *c
-	local.s = s.replica(func(cfg *server.Config) { cfg.Upstream = nil })
-	local.refresh(got.refresh).want(t, http.StatusBadRequest, "invalid_grant")
-	s.wantAccess(t, got.access, false)
+	s, gh := gitHubSite(t)
+	b := s.browser()
+	b.upTo(s.register(), gh)
+	id := dbtest.Value[string](t, s.sql, "SELECT id FROM oauth_authorizations")
+	p := b.visit("/consent?id=" + id)
+	s.unchanged(t, func() {
+		b.submit(p, approve).shows(t, http.StatusBadRequest, "expired")
+		b.submit(p, deny).shows(t, http.StatusBadRequest, "expired")
+	})
 }

@@ -121,7 +121,7 @@ func (s *site) checkPage(name string, h http.Header, body string) {
 			s.Errorf("%s: page with the policy %q, want %s", name, policy, directive)
 		}
 	}
-	if m := referencePattern.FindStringSubmatch(body); m != nil && !strings.Contains(s.log.String(), `"reference":"`+m[1]+`"`) {
+	if m := referencePattern.FindStringSubmatch(body); len(m) == 2 && !strings.Contains(s.log.String(), `"reference":"`+m[1]+`"`) {
 		s.Errorf("%s: the page's reference %s is not in the log", name, m[1])
 	}
 }

@@ -34,3 +34,12 @@ func (s *seenTokens) get(token storage.Hash, now time.Time) (storage.Access, boo
 }
 
 func (s *seenTokens) forget(token storage.Hash) { s.cache.Remove(token) }
+
+// forgetClient forgets all tokens of a client: something of it was revoked.
+func (s *seenTokens) forgetClient(id string) {
+	for _, token := range s.cache.Keys() {
+		if a, ok := s.cache.Peek(token); ok && a.ClientID == id {
+			s.cache.Remove(token)
+		}
+	}
+}

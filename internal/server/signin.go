@@ -40,7 +40,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		return s.showFirstPage(w, r, ar, http.StatusTooManyRequests,
 			fmt.Sprintf("Too many attempts. Wait %d seconds and try again.", wait))
 	case errors.Is(err, errWrongPassword):
-		return s.showFirstPage(w, r, ar, http.StatusUnauthorized, "That is not the password. Try again.")
+		return s.showFirstPage(w, r, ar, http.StatusForbidden, "That is not the password. Try again.")
 	case err != nil:
 		return err
 	}

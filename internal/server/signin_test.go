@@ -162,7 +162,7 @@ func TestPassword(t *testing.T) {
 		wrong := func(text string) page { return b.submit(p, url.Values{"password": {text}}) }
 		for i, text := range []string{"", "wrong", password + " ", strings.ToUpper(password), big(10_000)} {
 			got := wrong(text)
-			got.shows(t, http.StatusUnauthorized, "not the password")
+			got.shows(t, http.StatusForbidden, "not the password")
 			if strings.Contains(got.Body, "wrong") && i == 1 {
 				t.Error("the page repeats the password")
 			}
@@ -177,7 +177,7 @@ func TestPassword(t *testing.T) {
 		}
 		s.clock.advance(5 * time.Second)
 		b.submit(throttled, enter).shows(t, http.StatusOK, "Approve")
-		wrong("wrong").shows(t, http.StatusUnauthorized, "not the password")
+		wrong("wrong").shows(t, http.StatusForbidden, "not the password")
 		wrong(password).shows(t, http.StatusOK, "Approve")
 	})
 }

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -219,7 +220,8 @@ func TestPanic(t *testing.T) {
 	}
 	for _, mode := range []struct{ begin, abort bool }{{true, false}, {false, true}} {
 		begin, abort = mode.begin, mode.abort
-		if got := recovered(func() { call(asBrowser) }); got != http.ErrAbortHandler {
+		got, _ := recovered(func() { call(asBrowser) }).(error)
+		if !errors.Is(got, http.ErrAbortHandler) {
 			t.Errorf("begin %t, abort %t: panic %v, want the connection to end", begin, abort, got)
 		}
 	}

@@ -78,6 +78,7 @@ func (s *Server) exchangeCode(
 		Challenge: oauth.Challenge(params["code_verifier"]), Next: s.newTokens(),
 	}, s.Now())
 	if errors.Is(err, storage.ErrSpent) {
+		s.seen.forgetClient(client.ID)
 		s.log(r).Warn("code presented twice: grant revoked", "event", "code_reuse", "client_id", client.ID)
 	}
 	return issued, grantError(err)
