@@ -16,7 +16,7 @@ const pendingGrantLife = time.Hour
 
 // Ready implements storage.Maintenance.
 func (r *Repo) Ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, opTimeout)
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	version, err := r.db.Version(ctx)
 	if err != nil {

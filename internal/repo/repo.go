@@ -11,9 +11,12 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// opTimeout bounds one storage operation, so that a database that hangs is
-// reported as unavailable while the caller still waits.
-const opTimeout = 8 * time.Second
+// Bounds of one storage operation, so that a database that hangs is reported as
+// unavailable while the caller still waits. Writes may have to wait in line.
+const (
+	readTimeout = 4 * time.Second
+	opTimeout   = 8 * time.Second
+)
 
 // Repo is the encrypted store.
 type Repo struct {
@@ -28,7 +31,7 @@ func New(d *db.DB, keys *keyring.Keyring) *Repo { return &Repo{db: d, keys: keys
 
 // read runs f outside of a transaction and translates its error.
 func (r *Repo) read(ctx context.Context, op string, f func(context.Context, db.Querier) error) error {
-	ctx, cancel := context.WithTimeout(ctx, opTimeout)
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	return r.translate(op, f(ctx, r.db.Read()))
 }

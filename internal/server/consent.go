@@ -120,7 +120,7 @@ func (s *Server) deny(w http.ResponseWriter, r *http.Request, id string, b brows
 // finish turns a sign-in into a grant and sends the code to the client.
 func (s *Server) finish(w http.ResponseWriter, r *http.Request, c storage.Completion) error {
 	code := oauth.NewCode()
-	c.GrantID, c.Code, c.CodeExpiresAt = oauth.NewID("gr"), storage.HashOf(code), s.Now().Add(codeLifetime)
+	c.GrantID, c.Code, c.CodeExpiresAt = oauth.NewOrderedID("gr"), storage.HashOf(code), s.Now().Add(codeLifetime)
 	req, err := s.Store.FinishAuthorization(r.Context(), c, s.Now())
 	if err != nil {
 		return flowError(err)

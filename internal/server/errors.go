@@ -78,7 +78,9 @@ func (s *Server) problemOf(r *http.Request, err error) *oauth.Error {
 	case errors.As(err, &oauthErr):
 		return oauthErr
 	case errors.Is(err, storage.ErrUnavailable):
-		s.log(r).Error("storage unavailable", "error", err)
+		if r.Context().Err() == nil { // otherwise the client hung up, which is not the storage's fault
+			s.log(r).Error("storage unavailable", "error", err)
+		}
 		return &oauth.Error{
 			Code: oauth.TemporarilyUnavailable, Status: http.StatusServiceUnavailable,
 			Description: "the server cannot reach its database; try again shortly",

@@ -15,7 +15,7 @@ import (
 const (
 	clients       = 100
 	killsPerStore = 50
-	longestUptime = 400 * time.Millisecond // between getting ready and the next kill
+	longestUptime = 500 * time.Millisecond // between getting ready and the next kill -9
 )
 
 // TestKilledUnderLoad kills the server again and again at random moments while
@@ -60,7 +60,7 @@ func newStorm(t *testing.T, p *harness.Process) *storm {
 
 // random returns a source of its own for each stream.
 func (s *storm) random(stream uint64) *rand.Rand {
-	return rand.New(rand.NewPCG(uint64(s.seed), stream)) //nolint:gosec // repeatable on purpose
+	return rand.New(rand.NewPCG(uint64(s.seed), stream))
 }
 
 // signIn signs all clients in, before anything breaks.

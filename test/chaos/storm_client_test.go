@@ -17,7 +17,7 @@ const (
 	longestPause    = 150 * time.Millisecond
 	registerOneIn   = 5 // rounds
 	enoughFailures  = 3 // of one client to tell what is wrong
-	retryPause      = 20 * time.Millisecond
+	retryPause      = 100 * time.Millisecond
 	temporaryStatus = http.StatusServiceUnavailable
 )
 

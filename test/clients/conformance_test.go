@@ -46,7 +46,7 @@ func runConformance(t *testing.T, dir string, p *harness.Process, c *harness.Cli
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), node22(dir), "node_modules/@modelcontextprotocol/conformance/dist/index.js",
-		"authorization", "--url", p.URL, "--client-id", c.ID, "--resource", p.URL+"/mcp", "-p", port, "-o", t.TempDir()) //nolint:gosec // our own server's values
+		"authorization", "--url", p.URL, "--client-id", c.ID, "--resource", p.URL+"/mcp", "-p", port, "-o", t.TempDir())
 	cmd.Dir = dir
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

@@ -4,6 +4,7 @@ package clients_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -23,27 +24,22 @@ func nodeDir(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	npmOnce.Do(func() { npmOut, npmErr = npmInstall(dir) })
-	if npmErr != nil {
-		t.Fatalf("npm ci: %v\n%s", npmErr, npmOut)
+	if out, err := installOnce(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, out)
 	}
 	return dir
 }
 
-var (
-	npmOnce sync.Once
-	npmOut  string
-	npmErr  error
-)
+var installOnce = sync.OnceValues(func() (string, error) { return npmInstall("typescript") })
 
 // npmInstall installs what the lockfile says, unless that is installed already.
 func npmInstall(dir string) (string, error) {
 	stamp := filepath.Join(dir, "node_modules", ".installed")
-	lock, err := os.ReadFile(filepath.Join(dir, "package-lock.json")) //nolint:gosec // our own file
+	lock, err := os.ReadFile(filepath.Join(dir, "package-lock.json"))
 	if err != nil {
 		return "", err
 	}
-	if have, err := os.ReadFile(stamp); err == nil && string(have) == string(lock) { //nolint:gosec // our own file
+	if have, err := os.ReadFile(stamp); err == nil && bytes.Equal(have, lock) {
 		return "", nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -65,7 +61,7 @@ type nodeClient struct {
 func startNode(t *testing.T, args ...string) *nodeClient {
 	t.Helper()
 	dir := nodeDir(t)
-	cmd := exec.CommandContext(t.Context(), "node", append([]string{"run.mjs"}, args...)...) //nolint:gosec // our own script
+	cmd := exec.CommandContext(t.Context(), "node", append([]string{"run.mjs"}, args...)...)
 	cmd.Dir = dir
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

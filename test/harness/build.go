@@ -44,7 +44,7 @@ func build() (string, error) {
 	}
 	built.dir = dir
 	// Tests also run it as a user without rights.
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // holds the binary only
+	if err := os.Chmod(dir, 0o755); err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, "mcpkeep")
@@ -52,7 +52,7 @@ func build() (string, error) {
 	if raceDetector {
 		args = append(args, "-race")
 	}
-	cmd := exec.Command("go", append(args, "./cmd/mcpkeep")...) //nolint:noctx,gosec // shared by tests with contexts of their own
+	cmd := exec.Command("go", append(args, "./cmd/mcpkeep")...) //nolint:noctx // shared by tests with contexts of their own
 	cmd.Dir = moduleRoot()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build ./cmd/mcpkeep: %w\n%s", err, out)

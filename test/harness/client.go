@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -44,27 +43,6 @@ func NewClient(server string, through http.RoundTripper) *Client {
 		Server: server, RedirectURI: "http://127.0.0.1:9/callback", AuthMethod: "none",
 		HTTP: &http.Client{Transport: through, Timeout: requestTimeout},
 	}
-}
-
-// Error is an answer other than success.
-type Error struct {
-	Status      int
-	Code        string // OAuth error code, or "page" for a page without a form
-	Description string
-	Header      http.Header
-}
-
-func (e *Error) Error() string {
-	return fmt.Sprintf("HTTP %d %s: %s", e.Status, e.Code, e.Description)
-}
-
-// StatusOf returns the HTTP status of an error, 0 when there was no answer.
-func StatusOf(err error) int {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Status
-	}
-	return 0
 }
 
 // Register registers the client (RFC 7591).
@@ -178,93 +156,4 @@ func (c *Client) token(ctx context.Context, form url.Values) error {
 	c.AccessToken, c.RefreshToken, c.ExpiresIn = answer.Access, answer.Refresh, answer.ExpiresIn
 	c.saw(answer.Access, answer.Refresh)
 	return nil
-}
-
-// sendForm posts a form with the client's authentication.
-func (c *Client) sendForm(ctx context.Context, path string, form url.Values, into any) error {
-	header := http.Header{}
-	switch c.AuthMethod {
-	case "client_secret_basic":
-		credentials := url.QueryEscape(c.ID) + ":" + url.QueryEscape(c.Secret)
-		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(credentials)))
-	case "client_secret_post":
-		form.Set("client_secret", c.Secret)
-		fallthrough
-	default:
-		form.Set("client_id", c.ID)
-	}
-	body := strings.NewReader(form.Encode())
-	return c.send(ctx, c.Server+path, "application/x-www-form-urlencoded", body, header, into)
-}
-
-// Call calls a tool with the access token and returns its structured result.
-func (c *Client) Call(ctx context.Context, tool string) (map[string]any, error) {
-	c.requests++
-	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":%q,"arguments":{}}}`, c.requests, tool)
-	header := http.Header{
-		"Authorization": {"Bearer " + c.AccessToken}, "Accept": {"application/json, text/event-stream"},
-		"Mcp-Protocol-Version": {protocolVersion},
-	}
-	var answer struct {
-		Result struct {
-			Structured map[string]any `json:"structuredContent"`
-			IsError    bool           `json:"isError"`
-			Content    any            `json:"content"`
-		} `json:"result"`
-		Error any `json:"error"`
-	}
-	if err := c.send(ctx, c.Server+"/mcp", "application/json", strings.NewReader(body), header, &answer); err != nil {
-		return nil, err
-	}
-	if answer.Error != nil || answer.Result.IsError {
-		return nil, fmt.Errorf("tool %s failed: %v %v", tool, answer.Error, answer.Result.Content)
-	}
-	return answer.Result.Structured, nil
-}
-
-// send posts a body and reads the JSON answer.
-func (c *Client) send(ctx context.Context, target, contentType string, body io.Reader, header http.Header, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, body)
-	if err != nil {
-		return err
-	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
-	req.Header.Set("Content-Type", contentType)
-	res, err := c.HTTP.Do(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = res.Body.Close() }()
-	answer, err := io.ReadAll(res.Body)
-	if err != nil {
-		return err
-	}
-	if res.StatusCode >= http.StatusMultipleChoices {
-		return errorOf(res, answer)
-	}
-	if into == nil {
-		return nil
-	}
-	return json.Unmarshal(answer, into)
-}
-
-func errorOf(res *http.Response, body []byte) error {
-	var answer struct {
-		Code        string `json:"error"`
-		Description string `json:"error_description"`
-	}
-	if json.Unmarshal(body, &answer) != nil {
-		answer.Description = string(body)
-	}
-	return &Error{Status: res.StatusCode, Code: answer.Code, Description: answer.Description, Header: res.Header}
-}
-
-func (c *Client) saw(secrets ...string) {
-	for _, s := range secrets {
-		if s != "" {
-			c.Seen = append(c.Seen, s)
-		}
-	}
 }

@@ -1,15 +1,9 @@
 package harness
 
 import (
-	"bufio"
-	"context"
 	"errors"
-	"io"
 	"net/url"
-	"os"
-	"os/exec"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -61,6 +55,7 @@ func Start(t testing.TB, opts Options) *Process {
 // TryStart is Start for goroutines other than the test's, and for starts that
 // may fail.
 func TryStart(t testing.TB, opts Options) (*Process, error) {
+	t.Helper()
 	if opts.Listen == "" {
 		opts.Listen = FreeAddress(t)
 	}
@@ -74,7 +69,8 @@ func TryStart(t testing.TB, opts Options) (*Process, error) {
 			t.Errorf("the race detector reported from mcpkeep:\n%s", p.Logs.Tail(16<<10))
 		}
 	})
-	return p, p.Restart()
+	err := p.Restart()
+	return p, err
 }
 
 var readyLine = regexp.MustCompile(`^listening on (http://\S+) \(database (\w+), schema (\d+), ready in [^)]+\)$`)
@@ -140,111 +136,4 @@ func (p *Process) Wait() int {
 func (p *Process) Term() int {
 	p.Terminate()
 	return p.Wait()
-}
-
-// running is one start of the program.
-type running struct {
-	cmd   *exec.Cmd
-	ready chan string   // gets the ready line
-	done  chan struct{} // closed when it has ended and everything is read
-	err   error
-}
-
-// launch starts the binary with its output going to the log.
-func launch(binary string, args []string, opts Options, log *Log) (*running, error) {
-	cmd := exec.Command(binary, args...) //nolint:noctx,gosec // our own binary, ended by the test in its own ways
-	cmd.Env = environment(opts.Env)
-	cmd.SysProcAttr = processAttributes(opts.User)
-	cmd.Stderr = log
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	r := &running{cmd: cmd, ready: make(chan string, 1), done: make(chan struct{})}
-	started := make(chan error)
-	go func() {
-		// Linux takes the end of the thread that started it for our death.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		defer close(r.done)
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			r.read(stdout, log)
-			r.err = cmd.Wait()
-		}
-	}()
-	return r, <-started
-}
-
-// read copies standard output to the log and looks for the ready line.
-func (r *running) read(stdout io.Reader, log *Log) {
-	lines := bufio.NewScanner(stdout)
-	for lines.Scan() {
-		_, _ = log.Write(append(lines.Bytes(), '\n'))
-		if readyLine.MatchString(lines.Text()) {
-			r.ready <- lines.Text()
-		}
-	}
-}
-
-func (r *running) kill(sig syscall.Signal) { _ = r.cmd.Process.Signal(sig) } // one that has ended needs none
-
-func (r *running) status() int {
-	var exit *exec.ExitError
-	if errors.As(r.err, &exit) {
-		return exit.ExitCode()
-	}
-	if r.err != nil {
-		return -1
-	}
-	return 0
-}
-
-// environment is ours less all settings of mcpkeep.
-func environment(more []string) []string {
-	env := []string{"MCPKEEP_LOCAL_PASSWORD=" + Password, "MCPKEEP_LOG_FORMAT=json", "GORACE=atexit_sleep_ms=0"}
-	for _, v := range os.Environ() {
-		name, _, _ := strings.Cut(v, "=")
-		switch {
-		case strings.HasPrefix(name, "MCPKEEP_"), strings.HasPrefix(name, "FASTMCP_"), strings.HasPrefix(name, "GITHUB_"),
-			name == "DATABASE_URL", name == "PORT", name == "OAUTH_STORAGE_ENCRYPTION_KEY":
-		default:
-			env = append(env, v)
-		}
-	}
-	return append(env, more...)
-}
-
-// Result is what a command that runs to its end did.
-type Result struct {
-	Status         int
-	Stdout, Stderr string
-	Took           time.Duration
-}
-
-// Run runs a command of the program to its end.
-func Run(ctx context.Context, t testing.TB, env []string, args ...string) Result {
-	t.Helper()
-	var stdout, stderr strings.Builder
-	cmd := exec.CommandContext(ctx, Build(t), args...) //nolint:gosec // our own binary
-	cmd.Env, cmd.Stdout, cmd.Stderr = environment(env), &stdout, &stderr
-	cmd.Dir = t.TempDir()
-	began := time.Now()
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return Result{Status: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String(), Took: time.Since(began)}
-}
-
-// NewKey returns a new encryption key, made by the program.
-func NewKey(t testing.TB) string {
-	t.Helper()
-	r := Run(t.Context(), t, nil, "keys", "generate")
-	if r.Status != 0 {
-		t.Fatalf("keys generate: status %d: %s", r.Status, r.Stderr)
-	}
-	return strings.TrimSpace(r.Stdout)
 }

@@ -91,7 +91,7 @@ func runGitHub(t *testing.T, opts harness.Options, found secrets) string {
 }
 
 // fullRun registers with a secret, signs in, calls, refreshes, repeats a
-// refresh, tries a wrong password's neighbour of each request, and revokes.
+// refresh, sends secrets to the wrong places, and revokes.
 func fullRun(t *testing.T, p *harness.Process, c *harness.Client, b *harness.Browser, found secrets) {
 	t.Helper()
 	ctx := t.Context()
@@ -198,7 +198,7 @@ func search(t *testing.T, haystacks map[string][]byte, found secrets) {
 func findEncoded(hay, needle string) string {
 	for name, encoded := range map[string]string{
 		"plain": needle, "URL-encoded": url.QueryEscape(needle), "hexadecimal": hex.EncodeToString([]byte(needle)),
-		// Whatever stands before it, two of three alignments are covered by a cut.
+		// What stands before it shifts the alignment, of which there are three.
 		"base64":     strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(needle)), "=")[:len(needle)*4/3-3],
 		"base64+1":   base64.StdEncoding.EncodeToString([]byte(needle[1:]))[:(len(needle)-1)*4/3-3],
 		"base64+2":   base64.StdEncoding.EncodeToString([]byte(needle[2:]))[:(len(needle)-2)*4/3-3],

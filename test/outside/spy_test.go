@@ -76,10 +76,13 @@ func (s *spy) noteAnswer(res *http.Response) error {
 	}
 	res.Body = io.NopCloser(bytes.NewReader(body))
 	res.Header.Set("Content-Length", strconv.Itoa(len(body)))
-	var fields map[string]any
-	if !strings.Contains(res.Header.Get("Content-Type"), "json") || json.Unmarshal(body, &fields) != nil {
+	if !strings.Contains(res.Header.Get("Content-Type"), "json") {
 		s.note(string(body))
 		return nil
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(body, &fields); err != nil {
+		return err
 	}
 	form := url.Values{}
 	for name, value := range fields {

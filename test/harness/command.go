@@ -1,0 +1,43 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Result is what a command that runs to its end did.
+type Result struct {
+	Status         int
+	Stdout, Stderr string
+	Took           time.Duration
+}
+
+// Run runs a command of the program to its end.
+func Run(ctx context.Context, t testing.TB, env []string, args ...string) Result {
+	t.Helper()
+	var stdout, stderr strings.Builder
+	cmd := exec.CommandContext(ctx, Build(t), args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = environment(env), &stdout, &stderr
+	cmd.Dir = t.TempDir()
+	began := time.Now()
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return Result{Status: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String(), Took: time.Since(began)}
+}
+
+// NewKey returns a new encryption key, made by the program.
+func NewKey(t testing.TB) string {
+	t.Helper()
+	r := Run(t.Context(), t, nil, "keys", "generate")
+	if r.Status != 0 {
+		t.Fatalf("keys generate: status %d: %s", r.Status, r.Stderr)
+	}
+	return strings.TrimSpace(r.Stdout)
+}
