@@ -65,7 +65,7 @@ func TestStorage(t *testing.T) {
 			}, inserts)
 		table.row("registration (INSERT and commit)", e.name, ours, bare)
 	}
-	table.flush(t)
+	must(t, table.Flush())
 }
 
 // pad is as long as a sealed client row.
@@ -149,8 +149,6 @@ func newTable(header string) table {
 func (t table) row(operation, engine string, ours, bare time.Duration) {
 	_, _ = fmt.Fprintf(t, "%s\t%s\t%v\t%v\t%.2f\n", operation, engine, ours, bare, float64(ours)/float64(bare))
 }
-
-func (t table) flush(tb testing.TB) { must(tb, t.Flush()) }
 
 func must(tb testing.TB, err error) {
 	tb.Helper()

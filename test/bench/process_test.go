@@ -45,8 +45,8 @@ func TestProcess(t *testing.T) {
 		table.row("start to ready (migrated)", name, median(ready), median(bare))
 		_, _ = fmt.Fprintf(memory, "after start\t%s\t%.1f MiB\n", name, float64(rss)/1024)
 	}
-	table.flush(t)
-	memory.flush(t)
+	must(t, table.Flush())
+	must(t, memory.Flush())
 }
 
 var rssLine = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
