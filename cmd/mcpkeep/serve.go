@@ -32,6 +32,13 @@ const (
 
 type serveCmd struct{ serveFlags }
 
+// Help tells of the settings that are variables only.
+func (*serveCmd) Help() string {
+	return "Each flag may be given by the variable in parentheses. By variable only: MCPKEEP_LOCAL_PASSWORD, the password " +
+		"of the local provider (default: made at first start and shown once), since everybody on the machine can see flags; " +
+		"and PORT, which makes the server listen on all addresses."
+}
+
 // Run serves until the context is cancelled, then finishes what is in flight.
 func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	started := time.Now()
@@ -95,8 +102,11 @@ func (c *serveCmd) settings() (settings, error) {
 		return s, err
 	}
 	host, _, _ := net.SplitHostPort(s.listen)
-	if c.BaseURL == "" && !isLoopback(host) {
-		_, err = c.publicURL(&net.TCPAddr{})
+	assumed := &net.TCPAddr{IP: net.IPv4zero}
+	if isLoopback(host) {
+		assumed.IP = net.IPv4(127, 0, 0, 1)
+	}
+	if _, err = c.publicURL(assumed); err != nil {
 		return s, err
 	}
 	s.upstream, err = c.upstream(isLoopback(host))

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mcpkeep/mcpkeep/internal/keyring"
+)
+
+// result is what a command left behind.
+type result struct {
+	status   int
+	out, err string
+}
+
+// command runs the program in this process, with these variables and no others
+// of ours.
+func command(t *testing.T, env map[string]string, args ...string) result {
+	t.Helper()
+	for _, kv := range os.Environ() {
+		name, _, _ := strings.Cut(kv, "=")
+		if strings.HasPrefix(name, "MCPKEEP_") || strings.HasPrefix(name, "FASTMCP_") || name == "DATABASE_URL" || name == "PORT" {
+			t.Setenv(name, "")
+		}
+	}
+	for name, value := range env {
+		t.Setenv(name, value)
+	}
+	var out, errs bytes.Buffer
+	status := run(t.Context(), args, streams{in: strings.NewReader("no\n"), out: &out, err: &errs})
+	return result{status, out.String(), errs.String()}
+}
+
+func TestWrongUsage(t *testing.T) {
+	database := "sqlite:" + filepath.Join(t.TempDir(), "x.db")
+	key := keyring.Generate()
+	tests := map[string]struct {
+		env  map[string]string
+		args []string
+		want string // in the one line
+	}{
+		"no command":      {nil, nil, "serve"},
+		"unknown command": {nil, []string{"bogus"}, "bogus"},
+		"unknown flag":    {nil, []string{"serve", "--bogus"}, "--bogus"},
+		"argument":        {nil, []string{"version", "x"}, "x"},
+		"duration":        {map[string]string{"MCPKEEP_ACCESS_TOKEN_TTL": "soon"}, nil, "MCPKEEP_ACCESS_TOKEN_TTL (--access-token-ttl)"},
+		"duration flag":   {nil, []string{"serve", "--refresh-grace", "-1s"}, "refresh-grace"},
+		"short lifetime":  {map[string]string{"MCPKEEP_ACCESS_TOKEN_TTL": "10ms"}, nil, "want 1s to 24h"},
+		"long lifetime":   {map[string]string{"MCPKEEP_ACCESS_TOKEN_TTL": "25h"}, nil, "want 1s to 24h"},
+		"refresh shorter": {map[string]string{"MCPKEEP_REFRESH_TOKEN_TTL": "1m"}, nil, "MCPKEEP_REFRESH_TOKEN_TTL"},
+		"grace":           {map[string]string{"MCPKEEP_REFRESH_GRACE": "48h"}, nil, "MCPKEEP_REFRESH_GRACE"},
+		"boolean":         {map[string]string{"MCPKEEP_AUTO_MIGRATE": "maybe"}, nil, "MCPKEEP_AUTO_MIGRATE"},
+		"choice":          {map[string]string{"MCPKEEP_LOG_FORMAT": "xml"}, nil, "MCPKEEP_LOG_FORMAT"},
+		"listen":          {map[string]string{"MCPKEEP_LISTEN": "8080"}, nil, "MCPKEEP_LISTEN"},
+		"port":            {map[string]string{"PORT": "http"}, nil, "PORT"},
+		"public":          {map[string]string{"PORT": "0"}, nil, "MCPKEEP_BASE_URL (--base-url): required"},
+		"plain http":      {map[string]string{"MCPKEEP_BASE_URL": "http://mcp.example.com"}, nil, "MCPKEEP_BASE_URL"},
+		"path":            {map[string]string{"MCPKEEP_BASE_URL": "https://mcp.example.com/x"}, nil, "MCPKEEP_BASE_URL"},
+		"no provider":     {map[string]string{"PORT": "0", "MCPKEEP_BASE_URL": "https://mcp.example.com"}, nil, "MCPKEEP_PROVIDER"},
+		"provider":        {map[string]string{"MCPKEEP_PROVIDER": "myspace"}, nil, "MCPKEEP_PROVIDER"},
+		"no client id":    {map[string]string{"MCPKEEP_PROVIDER": "github"}, nil, "MCPKEEP_GITHUB_CLIENT_ID"},
+		"no secret": {map[string]string{"MCPKEEP_PROVIDER": "github", "MCPKEEP_GITHUB_CLIENT_ID": "id"}, nil,
+			"MCPKEEP_GITHUB_CLIENT_SECRET"},
+		"nobody may enter": {map[string]string{"MCPKEEP_PROVIDER": "github", "FASTMCP_SERVER_AUTH_GITHUB_CLIENT_ID": "id",
+			"FASTMCP_SERVER_AUTH_GITHUB_CLIENT_SECRET": "sesame"}, nil, "MCPKEEP_ALLOWED_USERS"},
+		"github url": {map[string]string{"MCPKEEP_PROVIDER": "github", "MCPKEEP_GITHUB_CLIENT_ID": "id",
+			"MCPKEEP_GITHUB_CLIENT_SECRET": "sesame", "MCPKEEP_ALLOW_ANYONE": "true", "MCPKEEP_GITHUB_URL": "ftp://x"}, nil, "MCPKEEP_GITHUB_URL"},
+		"database":       {map[string]string{"DATABASE_URL": "mysql://u:sesame@h/d"}, nil, "DATABASE_URL"},
+		"postgres url":   {map[string]string{"DATABASE_URL": "postgres://u:sesame@h:x/d"}, nil, "DATABASE_URL"},
+		"key":            {map[string]string{"DATABASE_URL": database, "MCPKEEP_ENCRYPTION_KEYS": "sesame"}, nil, "MCPKEEP_ENCRYPTION_KEYS"},
+		"key twice":      {map[string]string{"DATABASE_URL": database, "OAUTH_STORAGE_ENCRYPTION_KEY": key + "," + key}, nil, "MCPKEEP_ENCRYPTION_KEYS"},
+		"short password": {map[string]string{"DATABASE_URL": database, "MCPKEEP_LOCAL_PASSWORD": "sesame"}, nil, "MCPKEEP_LOCAL_PASSWORD"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			args := tt.args
+			if len(args) == 0 && name != "no command" {
+				args = []string{"serve"}
+			}
+			t.Chdir(t.TempDir())
+			got := command(t, tt.env, args...)
+			if got.status != exitUsage || strings.Count(got.err, "\n") != 1 || !strings.Contains(got.err, tt.want) || got.out != "" {
+				t.Errorf("status %d, output %q, want 2 and one line with %q:\n%s", got.status, got.out, tt.want, got.err)
+			}
+			if strings.Contains(got.err, "sesame") || strings.Contains(got.err, key) {
+				t.Errorf("a secret is printed: %s", got.err)
+			}
+		})
+	}
+}
+
+func TestHelpListsEverySetting(t *testing.T) {
+	got := command(t, nil, "serve", "--help")
+	for _, want := range []string{
+		"DATABASE_URL", "MCPKEEP_BASE_URL", "MCPKEEP_LISTEN", "MCPKEEP_ENCRYPTION_KEYS", "OAUTH_STORAGE_ENCRYPTION_KEY",
+		"MCPKEEP_AUTO_MIGRATE", "MCPKEEP_PROVIDER", "MCPKEEP_GITHUB_CLIENT_ID", "MCPKEEP_GITHUB_CLIENT_SECRET",
+		"MCPKEEP_GITHUB_URL", "MCPKEEP_GITHUB_API_URL", "MCPKEEP_ALLOWED_USERS", "GITHUB_ALLOWED_USERNAMES",
+		"MCPKEEP_ALLOWED_ORGS", "MCPKEEP_ALLOW_ANYONE", "MCPKEEP_ADMINS", "MCPKEEP_LOCAL_PASSWORD", "MCPKEEP_ACCESS_TOKEN_TTL",
+		"MCPKEEP_REFRESH_TOKEN_TTL", "MCPKEEP_REFRESH_GRACE", "MCPKEEP_LOG_FORMAT", "MCPKEEP_LOG_LEVEL",
+	} {
+		if !strings.Contains(got.out, want) {
+			t.Errorf("%s is not in the help", want)
+		}
+	}
+	if got.status != exitOK || got.err != "" {
+		t.Errorf("status %d, %q", got.status, got.err)
+	}
+}
+
+func TestMigrate(t *testing.T) {
+	env := map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(t.TempDir(), "m.db")}
+	steps := []struct {
+		args []string
+		want string
+	}{
+		{[]string{"migrate", "status"}, "false"},
+		{[]string{"migrate", "up"}, "applied 00005_oauth_grants.sql"},
+		{[]string{"migrate", "up"}, "schema 5 (this program needs 5)"},
+		{[]string{"migrate", "status", "--json"}, `{"version":1,"name":"00001_oauth_clients.sql","applied":true}`},
+		{[]string{"migrate", "down", "--yes"}, "undid 00005_oauth_grants.sql"},
+		{[]string{"migrate", "down", "--all", "--yes"}, "no migration is applied"},
+		{[]string{"migrate", "up"}, "applied 00001_oauth_clients.sql"},
+	}
+	for _, step := range steps {
+		if got := command(t, env, step.args...); got.status != exitOK || !strings.Contains(got.out, step.want) {
+			t.Fatalf("%v: status %d, want %q in\n%s%s", step.args, got.status, step.want, got.out, got.err)
+		}
+	}
+	if got := command(t, env, "migrate", "down"); got.status != exitFailed || !strings.Contains(got.err, "not confirmed") {
+		t.Errorf("unconfirmed: status %d\n%s", got.status, got.err)
+	}
+}
+
+func TestKeysGenerate(t *testing.T) {
+	first, second := command(t, nil, "keys", "generate"), command(t, nil, "keys", "generate")
+	if _, err := keyring.Parse(strings.TrimSpace(first.out)); err != nil || first.out == second.out {
+		t.Errorf("keys %q and %q: %v", first.out, second.out, err)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	if got := command(t, nil, "version"); got.status != exitOK || !strings.HasPrefix(got.out, "mcpkeep ") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestCloudLogging: the field names that Cloud Logging reads.
+func TestCloudLogging(t *testing.T) {
+	t.Parallel()
+	var buf bytes.Buffer
+	log := newLogger(&buf, "json", "info")
+	log.Warn("careful", slog.Group("g", "msg", "kept"))
+	log.Debug("unseen")
+	for _, want := range []string{`"severity":"WARNING"`, `"message":"careful"`, `"g":{"msg":"kept"}`} {
+		if !strings.Contains(buf.String(), want) {
+			t.Errorf("%s is not in %s", want, buf.String())
+		}
+	}
+	if strings.Contains(buf.String(), "unseen") {
+		t.Error("a line below the level was written")
+	}
+}
