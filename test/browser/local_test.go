@@ -122,7 +122,7 @@ func TestWrongPassword(t *testing.T) {
 	t.Parallel()
 	b, k, a := newTab(t), startLocal(t), loopbackApp(t, "127.0.0.1")
 	b.open(k.connect(t, "Test Client", a), http.StatusOK)
-	if status := b.signIn("not it"); status != http.StatusUnauthorized {
+	if status := b.signIn("not it"); status != http.StatusForbidden {
 		t.Errorf("a wrong password was answered with %d", status)
 	}
 	b.waitFocus("password")
