@@ -81,7 +81,9 @@ func (f *serveFlags) publicURL(addr *net.TCPAddr) (string, error) {
 		u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
 		return "", usagef("MCPKEEP_BASE_URL (--base-url): %q is not usable; want an https origin without path, such as https://mcp.example.com (http only on loopback)", f.BaseURL)
 	}
-	return strings.ToLower(u.Scheme + "://" + u.Host), nil
+	// Clients compare the issuer as a string, and leave out a default port.
+	defaultPort := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
+	return u.Scheme + "://" + strings.TrimSuffix(strings.ToLower(u.Host), defaultPort), nil
 }
 
 // lifetimes checks the three durations.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -162,5 +163,24 @@ func TestCloudLogging(t *testing.T) {
 	}
 	if strings.Contains(buf.String(), "unseen") {
 		t.Error("a line below the level was written")
+	}
+}
+
+// TestPublicURL: one spelling of the issuer.
+func TestPublicURL(t *testing.T) {
+	t.Parallel()
+	loopback := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9}
+	for given, want := range map[string]string{
+		"":                            "http://127.0.0.1:9",
+		"https://MCP.example.com/":    "https://mcp.example.com",
+		"https://mcp.example.com:443": "https://mcp.example.com",
+		"https://mcp.example.com:80":  "https://mcp.example.com:80",
+		"http://localhost:80":         "http://localhost",
+		"http://127.0.0.1:8080":       "http://127.0.0.1:8080",
+	} {
+		flags := serveFlags{BaseURL: given}
+		if got, err := flags.publicURL(loopback); got != want || err != nil {
+			t.Errorf("publicURL(%q) = %q, %v, want %q", given, got, err, want)
+		}
 	}
 }

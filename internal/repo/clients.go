@@ -75,10 +75,28 @@ func (r *Repo) Client(ctx context.Context, id string) (storage.Client, error) {
 		if err != nil {
 			return err
 		}
-		client, err = r.clientOf(row)
-		return err
+		if client, err = r.clientOf(row); err != nil {
+			return r.blameKeys(ctx, q, row.Key, err)
+		}
+		return nil
 	})
 	return client, err
+}
+
+// blameKeys says whether a client row may not open for want of a key that is on
+// record but not configured here: rows in the shared format do not name theirs.
+// A client must not be told to register anew because a rollout is under way.
+func (r *Repo) blameKeys(ctx context.Context, q db.Querier, row string, unreadable error) error {
+	records, err := q.ListActiveEncryptionKeys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, rec := range records {
+		if !r.keys.Has(rec.ID) {
+			return missingKey("oauth_clients", row, rec.ID)
+		}
+	}
+	return unreadable
 }
 
 // clientOf opens a client row, of this program or of FastMCP.

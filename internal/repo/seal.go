@@ -2,6 +2,7 @@ package repo
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
@@ -22,9 +23,19 @@ func (r *Repo) seal(p place, plaintext []byte) (keyring.Sealed, error) {
 	return sealed, nil
 }
 
+// missingKey is the error of a process that lacks a key which another replica
+// has: its rollout is not finished. Nothing is wrong with the value, so this is
+// transient and not an UnreadableError.
+func missingKey(table, row, keyID string) error {
+	return fmt.Errorf("%s row %q: %w: key %s is not configured here", table, row, storage.ErrUnavailable, keyID)
+}
+
 // open opens a sealed value; failure is an UnreadableError, never "not found".
 func (r *Repo) open(p place, sealed keyring.Sealed) ([]byte, error) {
 	plaintext, err := r.keys.Open(p.String(), sealed)
+	if errors.Is(err, keyring.ErrUnknownKey) {
+		return nil, missingKey(p.table, p.row, sealed.KeyID)
+	}
 	if err != nil {
 		return nil, p.unreadable(sealed.KeyID)
 	}

@@ -50,6 +50,9 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 	if err := checkOwn(a, b, err); err != nil {
 		return err
 	}
+	if _, err := s.stillRegistered(r, a.Request); err != nil {
+		return err
+	}
 	if params["error"] != "" {
 		return s.refused(w, r, a, b, identity.CallbackError(params["error"]))
 	}

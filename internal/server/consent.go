@@ -85,11 +85,23 @@ func (s *Server) ownAuthorization(r *http.Request, b browser, id string) (storag
 	if err := checkOwn(a, b, err); err != nil {
 		return a, storage.Client{}, err
 	}
-	client, err := s.lookUpClient(r.Context(), a.Request.ClientID)
-	if errors.Is(err, storage.ErrNotFound) {
-		err = errUnknownClient
-	}
+	client, err := s.stillRegistered(r, a.Request)
 	return a, client, err
+}
+
+// stillRegistered looks at client and redirect URI once more when a sign-in goes
+// on: the client may have been deleted or changed meanwhile.
+func (s *Server) stillRegistered(r *http.Request, req storage.Request) (storage.Client, error) {
+	client, err := s.lookUpClient(r.Context(), req.ClientID)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return client, errUnknownClient
+	case err != nil:
+		return client, err
+	case !oauth.MatchRedirectURI(client.RedirectURIs, req.RedirectURI):
+		return client, errRedirectURI
+	}
+	return client, nil
 }
 
 // checkOwn says whether a looked-up sign-in is this browser's and unfinished.

@@ -78,11 +78,12 @@ func (s *Server) authenticate(r *http.Request) (storage.Access, error) {
 	switch {
 	case errors.Is(err, storage.ErrUnavailable):
 		seen, ok := s.seen.get(hash, s.Now())
-		if !ok {
+		if !ok || r.Context().Err() != nil { // a client that hung up says nothing about the database
 			return access, err
 		}
 		s.log(r).Warn("storage unavailable: going on with a token seen lately", "error", err)
 		access = seen
+		access.LastUsedAt = s.Now() // nothing to record while nothing can be
 	case errors.Is(err, storage.ErrNotFound):
 		s.seen.forget(hash)
 		return access, errInvalidToken

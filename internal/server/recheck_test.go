@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -112,4 +113,34 @@ func TestAnotherAccount(t *testing.T) {
 	changed.s = s.replica(func(cfg *server.Config) { cfg.Upstream = somebodyElse{cfg.Upstream} })
 	changed.refresh(got.refresh).want(t, http.StatusBadRequest, "invalid_grant")
 	s.wantAccess(t, got.access, false)
+}
+
+// TestRenewalRace: a GitHub App's tokens are good for one renewal. Refreshes at
+// once, of one connection or of two of the same person, must not take the
+// other's renewal for a refusal.
+func TestRenewalRace(t *testing.T) {
+	t.Parallel()
+	s, gh := gitHubSite(t)
+	gh.SetTokenLifetime(30 * time.Second) // short enough to be renewed at every use
+	first, second := s.register(), s.register()
+	one, two := s.connectAs(first), s.connectAs(second)
+	var wg sync.WaitGroup
+	answers := make([]answer, 6)
+	for i := range answers {
+		wg.Go(func() {
+			if i%2 == 0 {
+				answers[i] = first.refresh(one.refresh)
+				return
+			}
+			answers[i] = second.refresh(two.refresh)
+		})
+	}
+	wg.Wait()
+	for i, a := range answers {
+		got := tokensOf(t, a)
+		s.wantAccess(t, got.access, true)
+		if want := tokensOf(t, answers[i%2]).refresh; got.refresh != want {
+			t.Errorf("refresh %d has another successor", i)
+		}
+	}
 }

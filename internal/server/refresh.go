@@ -1,12 +1,23 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+const (
+	// recheckWait bounds the question to the provider: clients wait for tokens
+	// five seconds or so, and no answer is no reason to refuse.
+	recheckWait = 4 * time.Second
+	// A provider's token that another refresh is renewing is looked for again.
+	renewalTries = 4
+	renewalWait  = 250 * time.Millisecond
 )
 
 // refresh rotates a refresh token (RFC 6749 §6, RFC 9700 §4.14).
@@ -24,7 +35,7 @@ func (s *Server) refresh(
 	if err != nil {
 		return storage.Issued{}, grantError(err)
 	}
-	if err := s.recheck(r, grant, user); err != nil {
+	if err := s.recheck(r, token, grant, user); err != nil {
 		return storage.Issued{}, err
 	}
 	next := s.newTokens()
@@ -42,8 +53,20 @@ func (s *Server) refresh(
 
 // recheck asks whether the person may still sign in. Only a definite no ends the
 // session: a provider that is down, slow or misconfigured says nothing.
-func (s *Server) recheck(r *http.Request, g storage.Grant, user storage.User) error {
+func (s *Server) recheck(r *http.Request, token storage.Hash, g storage.Grant, user storage.User) error {
 	err := s.askAgain(r, g, user)
+	for range renewalTries {
+		if !renewedElsewhere(err, g) {
+			break
+		}
+		time.Sleep(renewalWait)
+		again, _, lookUpErr := s.Store.RefreshGrant(r.Context(), token, g.ClientID, s.Now())
+		if lookUpErr != nil {
+			return grantError(lookUpErr)
+		}
+		g = again
+		err = s.askAgain(r, g, user)
+	}
 	switch {
 	case err == nil:
 		return nil
@@ -62,6 +85,17 @@ func (s *Server) recheck(r *http.Request, g storage.Grant, user storage.User) er
 	return err
 }
 
+// renewedElsewhere says whether a refusal may only mean that another refresh is
+// renewing the provider's token just now: such tokens are good for one renewal.
+func renewedElsewhere(err error, g storage.Grant) bool {
+	var refusal *identity.RefusedError
+	if !errors.As(err, &refusal) || refusal.Login != "" || g.ProviderToken == nil {
+		return false // it is the person who was refused
+	}
+	token, err := identity.DecodeToken(g.ProviderToken)
+	return err == nil && token.RefreshToken != ""
+}
+
 // askAgain asks provider and policy about the person of a grant.
 func (s *Server) askAgain(r *http.Request, g storage.Grant, user storage.User) error {
 	if s.Upstream == nil {
@@ -77,7 +111,9 @@ func (s *Server) askAgain(r *http.Request, g storage.Grant, user storage.User) e
 	if err != nil {
 		return err
 	}
-	person, fresh, err := s.Upstream.Recheck(r.Context(), token)
+	ctx, cancel := context.WithTimeout(r.Context(), recheckWait)
+	defer cancel()
+	person, fresh, err := s.Upstream.Recheck(ctx, token)
 	if err != nil {
 		// The token may have been renewed before the check failed.
 		return errors.Join(err, s.keepToken(r, g, user.Person, token, fresh))
@@ -101,7 +137,9 @@ func (s *Server) keepToken(r *http.Request, g storage.Grant, p storage.Person, b
 	if err != nil {
 		return err
 	}
-	err = s.Store.ProviderChecked(r.Context(), g.ProviderGrantID, p, sealable, s.Now())
+	// Also for a client that hung up: the provider has renewed the token, and the
+	// one before is worth nothing.
+	err = s.Store.ProviderChecked(context.WithoutCancel(r.Context()), g.ProviderGrantID, p, sealable, s.Now())
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil // that grant was revoked meanwhile; this one decides for itself
 	}

@@ -15,7 +15,8 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrSpent: the thing was there and has been used up. Spent is not unknown.
 	ErrSpent = errors.New("spent already")
-	// ErrUnavailable: the database cannot be reached or cannot write now. Nothing changed; try again.
+	// ErrUnavailable: the database cannot be reached or cannot write now, or this
+	// process lacks a key that another replica has. Nothing is acknowledged; try again.
 	ErrUnavailable = errors.New("storage unavailable")
 	// ErrUnreadable: a sealed value does not open. See UnreadableError.
 	ErrUnreadable = errors.New("sealed value does not open")

@@ -8,7 +8,7 @@ import (
 
 // Hash is the SHA-256 of a code, token or cookie, base64url without padding (43
 // characters): what is only verified is kept as a hash. A plain hash is right
-// because every such value carries at least 256 random bits.
+// because every such value carries 130 random bits or more.
 type Hash string
 
 // HashOf returns the hash under which a code, token or cookie is kept.
