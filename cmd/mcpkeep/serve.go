@@ -133,14 +133,17 @@ func (c *serveCmd) openStore(ctx context.Context, d *db.DB) (*repo.Repo, error) 
 func (c *serveCmd) handler(
 	baseURL string, loopback bool, set settings, d *db.DB, store *repo.Repo, log *slog.Logger, started time.Time,
 ) (http.Handler, error) {
+	var srv *server.Server
 	mcp := mcpserver.New(mcpserver.Config{
+		Revoked: func() { srv.ForgetSeen() },
 		Store: store, Version: buildVersion(), Logger: log, BaseURL: baseURL, Scopes: []string{oauth.ScopeMCP},
 		Status: func(ctx context.Context) mcpserver.Status {
 			schema, _ := d.Version(ctx) // 0 is "unknown"
 			return mcpserver.Status{Database: d.Engine(), SchemaVersion: schema, StartedAt: started}
 		},
 	})
-	srv, err := server.New(server.Config{
+	var err error
+	srv, err = server.New(server.Config{
 		BaseURL: baseURL, Loopback: loopback, Name: "mcpkeep", Store: store, Upstream: set.upstream,
 		Policy: c.policy(), Lifetimes: set.lifetimes, MCP: mcp, Logger: log,
 	})

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ type endpoint struct {
 	store   *fakeStore
 	callers map[string]mcpserver.Caller
 	log     *logBuffer
+	revoked atomic.Int64 // calls of Config.Revoked
 }
 
 // serve starts a server with Ada, an administrator, Bob and Eve, each of whom
@@ -62,8 +64,9 @@ func serve(t *testing.T) *endpoint {
 
 	handler := mcpserver.New(mcpserver.Config{
 		Store: e.store, Version: "1.2.3", BaseURL: "https://keep.example", Scopes: []string{"mcp"},
-		Logger: slog.New(slog.NewJSONHandler(e.log, nil)),
-		Now:    func() time.Time { return now },
+		Logger:  slog.New(slog.NewJSONHandler(e.log, nil)),
+		Now:     func() time.Time { return now },
+		Revoked: func() { e.revoked.Add(1) },
 		Status: func(context.Context) mcpserver.Status {
 			return mcpserver.Status{Database: "sqlite", SchemaVersion: 5, StartedAt: now.Add(-90 * time.Minute)}
 		},

@@ -22,8 +22,10 @@ type Config struct {
 	Scopes []string
 	// Status tells what server_status cannot ask the store for; nil for nothing.
 	Status func(context.Context) Status
-	Logger *slog.Logger     // nil for slog.Default
-	Now    func() time.Time // nil for time.Now
+	// Revoked is called when a tool has revoked something; nil for nothing.
+	Revoked func()
+	Logger  *slog.Logger     // nil for slog.Default
+	Now     func() time.Time // nil for time.Now
 }
 
 // Status is the state of this process and its database.
@@ -63,6 +65,9 @@ func New(cfg Config) http.Handler {
 	}
 	if cfg.Status == nil {
 		cfg.Status = func(context.Context) Status { return Status{} }
+	}
+	if cfg.Revoked == nil {
+		cfg.Revoked = func() {}
 	}
 	s := &service{Config: cfg, adminOnly: make(map[string]bool), inputSchemas: make(map[string]string)}
 	return s.transport(s.protocol())

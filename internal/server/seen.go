@@ -35,6 +35,10 @@ func (s *seenTokens) get(token storage.Hash, now time.Time) (storage.Access, boo
 
 func (s *seenTokens) forget(token storage.Hash) { s.cache.Remove(token) }
 
+// ForgetSeen forgets all tokens seen lately, which would go on while the database
+// is away: something was revoked by another way than this server's endpoints.
+func (s *Server) ForgetSeen() { s.seen.cache.Purge() }
+
 // forgetClient forgets all tokens of a client: something of it was revoked.
 func (s *seenTokens) forgetClient(id string) {
 	for _, token := range s.cache.Keys() {
