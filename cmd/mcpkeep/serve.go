@@ -136,7 +136,7 @@ func (c *serveCmd) handler(
 	var srv *server.Server
 	mcp := mcpserver.New(mcpserver.Config{
 		Revoked: func() { srv.ForgetSeen() },
-		Store: store, Version: buildVersion(), Logger: log, BaseURL: baseURL, Scopes: []string{oauth.ScopeMCP},
+		Store:   store, Version: buildVersion(), Logger: log, BaseURL: baseURL, Scopes: []string{oauth.ScopeMCP},
 		Status: func(ctx context.Context) mcpserver.Status {
 			schema, _ := d.Version(ctx) // 0 is "unknown"
 			return mcpserver.Status{Database: d.Engine(), SchemaVersion: schema, StartedAt: started}
