@@ -9,7 +9,8 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// shortestPassword is for one that a person chose; guessing is slowed down.
+// shortestPassword is for one that a person chose and that strangers may try;
+// guessing is slowed down. On loopback any will do.
 const shortestPassword = 8
 
 // setUpPassword makes sure that the local provider's person has a password: the
@@ -22,6 +23,9 @@ func (f *serveFlags) setUpPassword(ctx context.Context, store storage.PasswordSt
 		return "", err
 	}
 	if f.LocalPassword != "" {
+		if !loopback && len(f.LocalPassword) < shortestPassword {
+			return "", usagef("MCPKEEP_LOCAL_PASSWORD: too short; want at least %d characters when not listening on loopback", shortestPassword)
+		}
 		return "", setConfigured(ctx, store, person, current, f.LocalPassword)
 	}
 	if current != "" {
@@ -44,9 +48,6 @@ func (f *serveFlags) setUpPassword(ctx context.Context, store storage.PasswordSt
 
 // setConfigured stores the configured password unless it is stored already.
 func setConfigured(ctx context.Context, store storage.PasswordStore, person storage.Person, current, password string) error {
-	if len(password) < shortestPassword {
-		return usagef("MCPKEEP_LOCAL_PASSWORD: too short; want at least %d characters", shortestPassword)
-	}
 	if current != "" {
 		if same, err := identity.VerifyPassword(current, password); err == nil && same {
 			return nil

@@ -74,7 +74,8 @@ func TestWrongUsage(t *testing.T) {
 		"postgres url":   {map[string]string{"DATABASE_URL": "postgres://u:sesame@h:x/d"}, nil, "DATABASE_URL"},
 		"key":            {map[string]string{"DATABASE_URL": database, "MCPKEEP_ENCRYPTION_KEYS": "sesame"}, nil, "MCPKEEP_ENCRYPTION_KEYS"},
 		"key twice":      {map[string]string{"DATABASE_URL": database, "OAUTH_STORAGE_ENCRYPTION_KEY": key + "," + key}, nil, "MCPKEEP_ENCRYPTION_KEYS"},
-		"short password": {map[string]string{"DATABASE_URL": database, "MCPKEEP_LOCAL_PASSWORD": "sesame"}, nil, "MCPKEEP_LOCAL_PASSWORD"},
+		"short password": {map[string]string{"DATABASE_URL": database, "MCPKEEP_LOCAL_PASSWORD": "sesame", "MCPKEEP_LISTEN": "0.0.0.0:0",
+			"MCPKEEP_BASE_URL": "https://mcp.example.com", "MCPKEEP_PROVIDER": "local"}, nil, "MCPKEEP_LOCAL_PASSWORD"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
