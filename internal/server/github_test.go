@@ -24,7 +24,7 @@ func gitHubSite(t *testing.T, options ...func(*setup)) (*site, *githubtest.Serve
 	gh.SetOrgPageSize(2)
 	gh.SignInAs("octocat")
 	policy := identity.Policy{Users: []string{"listed"}, Orgs: []string{"acme"}}
-	return start(t, append([]func(*setup){onGitHub(gh, policy, 300*time.Millisecond)}, options...)...), gh
+	return start(t, append([]func(*setup){onGitHub(gh, policy, 1500*time.Millisecond)}, options...)...), gh
 }
 
 // approveAt goes through consent and GitHub, as far as it gets.
