@@ -23,9 +23,6 @@ func (f *serveFlags) setUpPassword(ctx context.Context, store storage.PasswordSt
 		return "", err
 	}
 	if f.LocalPassword != "" {
-		if !loopback && len(f.LocalPassword) < shortestPassword {
-			return "", usagef("MCPKEEP_LOCAL_PASSWORD: too short; want at least %d characters when not listening on loopback", shortestPassword)
-		}
 		return "", setConfigured(ctx, store, person, current, f.LocalPassword)
 	}
 	if current != "" {

@@ -109,7 +109,12 @@ func (c *serveCmd) settings() (settings, error) {
 	if _, err = c.publicURL(assumed); err != nil {
 		return s, err
 	}
-	s.upstream, err = c.upstream(isLoopback(host))
+	if s.upstream, err = c.upstream(isLoopback(host)); err != nil {
+		return s, err
+	}
+	if s.upstream == nil && c.LocalPassword != "" && len(c.LocalPassword) < shortestPassword && !isLoopback(host) {
+		err = usagef("MCPKEEP_LOCAL_PASSWORD: too short; want at least %d characters when not listening on loopback", shortestPassword)
+	}
 	return s, err
 }
 

@@ -53,7 +53,6 @@ func TestWrongUsage(t *testing.T) {
 		"listen address":        {args: []string{"--listen", "here"}, texts: []string{"MCPKEEP_LISTEN", "here"}},
 		"database URL":          {env: []string{"DATABASE_URL=mysql://root@localhost/db"}, texts: []string{"DATABASE_URL", "sqlite"}},
 		"key":                   {env: []string{"MCPKEEP_ENCRYPTION_KEYS=short"}, texts: []string{"MCPKEEP_ENCRYPTION_KEYS", "Fernet"}},
-		"short password":        {env: []string{"MCPKEEP_LOCAL_PASSWORD=secret"}, texts: []string{"MCPKEEP_LOCAL_PASSWORD", "8"}},
 		"github without id":     {env: []string{"MCPKEEP_PROVIDER=github"}, texts: []string{"MCPKEEP_GITHUB_CLIENT_ID"}},
 	} {
 		t.Run(name, func(t *testing.T) {
