@@ -30,7 +30,8 @@ func missingKey(table, row, keyID string) error {
 	return fmt.Errorf("%s row %q: %w: key %s is not configured here", table, row, storage.ErrUnavailable, keyID)
 }
 
-// open opens a sealed value; failure is an UnreadableError, never "not found".
+// open opens a sealed value. Failure is an UnreadableError, or ErrUnavailable for
+// want of the key; never "not found".
 func (r *Repo) open(p place, sealed keyring.Sealed) ([]byte, error) {
 	plaintext, err := r.keys.Open(p.String(), sealed)
 	if errors.Is(err, keyring.ErrUnknownKey) {

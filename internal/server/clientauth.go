@@ -19,6 +19,21 @@ type credentials struct {
 	basic      bool // sent in the Authorization header
 }
 
+// clientForm reads the form of a request to the token or revocation endpoint and
+// authenticates its client.
+func (s *Server) clientForm(
+	w http.ResponseWriter, r *http.Request,
+) (client storage.Client, form url.Values, params map[string]string, err error) {
+	if form, err = parseForm(r); err != nil {
+		return client, nil, nil, err
+	}
+	if params, err = single(form); err != nil {
+		return client, nil, nil, err
+	}
+	client, err = s.authenticateClient(w, r, params)
+	return client, form, params, err
+}
+
 // authenticateClient returns the client of a request to the token or revocation
 // endpoint. It comes before anything else is looked at, so that a client whose
 // registration is gone learns that, and registers anew, whatever else it sent.

@@ -10,15 +10,7 @@ import (
 // revoke answers a revocation request (RFC 7009 §2). A token that is unknown or
 // another client's is answered like one that was revoked.
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
-	form, err := parseForm(r)
-	if err != nil {
-		return err
-	}
-	params, err := single(form)
-	if err != nil {
-		return err
-	}
-	client, err := s.authenticateClient(w, r, params)
+	client, _, params, err := s.clientForm(w, r)
 	if err != nil {
 		return err
 	}

@@ -21,15 +21,7 @@ type tokenResponse struct {
 // token answers the token request (RFC 6749 §3.2). Everything is checked before
 // anything is spent.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
-	form, err := parseForm(r)
-	if err != nil {
-		return err
-	}
-	params, err := single(form)
-	if err != nil {
-		return err
-	}
-	client, err := s.authenticateClient(w, r, params)
+	client, form, params, err := s.clientForm(w, r)
 	if err != nil {
 		return err
 	}
