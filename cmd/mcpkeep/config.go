@@ -41,6 +41,8 @@ type serveFlags struct {
 	RefreshTokenTTL time.Duration `name:"refresh-token-ttl" env:"MCPKEEP_REFRESH_TOKEN_TTL" default:"2160h" help:"Lifetime of refresh tokens since last use."`
 	RefreshGrace    time.Duration `name:"refresh-grace" env:"MCPKEEP_REFRESH_GRACE" default:"2m" help:"How long a repeated refresh is answered with the same successor; 0 turns it off."`
 
+	EventsTTL time.Duration `name:"events-ttl" env:"MCPKEEP_EVENTS_TTL" default:"2160h" help:"How long the audit trail is kept; 0 keeps it for ever."`
+
 	LogFormat string `name:"log-format" env:"MCPKEEP_LOG_FORMAT" enum:",text,json" default:"" placeholder:"FORMAT" help:"text or json. Default text on a terminal, json otherwise."`
 	LogLevel  string `name:"log-level" env:"MCPKEEP_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
 }
@@ -97,6 +99,8 @@ func (f *serveFlags) lifetimes() (server.Lifetimes, error) {
 		return l, usagef("MCPKEEP_REFRESH_TOKEN_TTL (--refresh-token-ttl): %v is out of range; want at least the access token's %v", l.RefreshToken, l.AccessToken)
 	case l.Grace < 0 || l.Grace > longest:
 		return l, usagef("MCPKEEP_REFRESH_GRACE (--refresh-grace): %v is out of range; want 0 to 24h", l.Grace)
+	case f.EventsTTL < 0:
+		return l, usagef("MCPKEEP_EVENTS_TTL (--events-ttl): %v is out of range; want 0 (for ever) or more", f.EventsTTL)
 	}
 	return l, nil
 }

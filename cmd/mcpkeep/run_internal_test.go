@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
 )
 
@@ -121,9 +123,9 @@ func TestMigrate(t *testing.T) {
 	}{
 		{[]string{"migrate", "status"}, "false"},
 		{[]string{"migrate", "up"}, "applied 00005_oauth_grants.sql"},
-		{[]string{"migrate", "up"}, "schema 5 (this program needs 5)"},
+		{[]string{"migrate", "up"}, fmt.Sprintf("schema %[1]d (this program needs %[1]d)", db.NeededVersion())},
 		{[]string{"migrate", "status", "--json"}, `{"version":1,"name":"00001_oauth_clients.sql","applied":true}`},
-		{[]string{"migrate", "down", "--yes"}, "undid 00005_oauth_grants.sql"},
+		{[]string{"migrate", "down", "--yes"}, fmt.Sprintf("undid %05d_", db.NeededVersion())},
 		{[]string{"migrate", "down", "--all", "--yes"}, "no migration is applied"},
 		{[]string{"migrate", "up"}, "applied 00001_oauth_clients.sql"},
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/repo"
 	"github.com/mcpkeep/mcpkeep/internal/server"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 const (
@@ -81,7 +82,7 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	c.greet(ctx, std, d, addr, baseURL, password, started)
-	go clean(ctx, store, set.lifetimes.Grace, log)
+	go clean(ctx, store, storage.Retention{Grace: set.lifetimes.Grace, Events: c.EventsTTL}, log)
 	return serveUntil(ctx, listener, handler, log)
 }
 
@@ -179,11 +180,11 @@ func showPassword(std streams, password string) {
 }
 
 // clean removes expired rows now and then. Any number of replicas may do it.
-func clean(ctx context.Context, store *repo.Repo, grace time.Duration, log *slog.Logger) {
+func clean(ctx context.Context, store *repo.Repo, keep storage.Retention, log *slog.Logger) {
 	tick := time.NewTicker(cleanEvery)
 	defer tick.Stop()
 	for {
-		deleted, err := store.DeleteExpired(ctx, time.Now(), grace, cleanAtOnce)
+		deleted, err := store.DeleteExpired(ctx, time.Now(), keep, cleanAtOnce)
 		if err != nil && ctx.Err() == nil {
 			log.Warn("could not delete expired rows", "error", err)
 		} else if deleted > 0 {

@@ -29,6 +29,7 @@ var fixture = []struct {
 	{`INSERT INTO oauth_access_tokens (token_hash, grant_id, scope, created_at, expires_at)
 		VALUES ($1, 'g', '', 1, 2)`, []any{hash43}},
 	{`INSERT INTO oauth_refresh_tokens (token_hash, grant_id, created_at, expires_at) VALUES ($1, 'g', 1, 2)`, []any{hash43}},
+	{"INSERT INTO events (id, type, actor, created_at) VALUES ('e', 't', 'server', 1)", nil},
 }
 
 // fill puts a row into each table and fails the test when one has none.

@@ -74,6 +74,10 @@ func (p pgQuerier) CreateEncryptionKey(ctx context.Context, arg sqlitedb.CreateE
 	return v, err
 }
 
+func (p pgQuerier) CreateEvent(ctx context.Context, arg sqlitedb.CreateEventParams) error {
+	return p.q.CreateEvent(ctx, pgdb.CreateEventParams(arg))
+}
+
 func (p pgQuerier) CreateGrant(ctx context.Context, arg sqlitedb.CreateGrantParams) error {
 	return p.q.CreateGrant(ctx, pgdb.CreateGrantParams(arg))
 }
@@ -114,6 +118,11 @@ func (p pgQuerier) DeleteExpiredCodes(ctx context.Context, arg sqlitedb.DeleteEx
 
 func (p pgQuerier) DeleteExpiredRefreshTokens(ctx context.Context, arg sqlitedb.DeleteExpiredRefreshTokensParams) (int64, error) {
 	v, err := p.q.DeleteExpiredRefreshTokens(ctx, pgdb.DeleteExpiredRefreshTokensParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) DeleteOldEvents(ctx context.Context, arg sqlitedb.DeleteOldEventsParams) (int64, error) {
+	v, err := p.q.DeleteOldEvents(ctx, pgdb.DeleteOldEventsParams(arg))
 	return v, err
 }
 
@@ -192,9 +201,19 @@ func (p pgQuerier) ListClients(ctx context.Context, arg sqlitedb.ListClientsPara
 	return rowsOf(v, func(r pgdb.OAuthClient) sqlitedb.OAuthClient { return sqlitedb.OAuthClient(r) }), err
 }
 
+func (p pgQuerier) ListEvents(ctx context.Context, arg sqlitedb.ListEventsParams) ([]sqlitedb.Event, error) {
+	v, err := p.q.ListEvents(ctx, pgdb.ListEventsParams(arg))
+	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
+}
+
 func (p pgQuerier) ListLiveGrants(ctx context.Context, arg sqlitedb.ListLiveGrantsParams) ([]sqlitedb.OAuthGrant, error) {
 	v, err := p.q.ListLiveGrants(ctx, pgdb.ListLiveGrantsParams(arg))
 	return rowsOf(v, func(r pgdb.OAuthGrant) sqlitedb.OAuthGrant { return sqlitedb.OAuthGrant(r) }), err
+}
+
+func (p pgQuerier) ListNewestEvents(ctx context.Context, arg sqlitedb.ListNewestEventsParams) ([]sqlitedb.Event, error) {
+	v, err := p.q.ListNewestEvents(ctx, pgdb.ListNewestEventsParams(arg))
+	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
 }
 
 func (p pgQuerier) ResetPasswordAttempts(ctx context.Context, id string) error {
@@ -206,14 +225,14 @@ func (p pgQuerier) RetireEncryptionKey(ctx context.Context, arg sqlitedb.RetireE
 	return v, err
 }
 
-func (p pgQuerier) RevokeGrant(ctx context.Context, arg sqlitedb.RevokeGrantParams) (int64, error) {
+func (p pgQuerier) RevokeGrant(ctx context.Context, arg sqlitedb.RevokeGrantParams) (sqlitedb.OAuthGrant, error) {
 	v, err := p.q.RevokeGrant(ctx, pgdb.RevokeGrantParams(arg))
-	return v, err
+	return sqlitedb.OAuthGrant(v), err
 }
 
-func (p pgQuerier) RevokeGrantOfUser(ctx context.Context, arg sqlitedb.RevokeGrantOfUserParams) (int64, error) {
+func (p pgQuerier) RevokeGrantOfUser(ctx context.Context, arg sqlitedb.RevokeGrantOfUserParams) (sqlitedb.OAuthGrant, error) {
 	v, err := p.q.RevokeGrantOfUser(ctx, pgdb.RevokeGrantOfUserParams(arg))
-	return v, err
+	return sqlitedb.OAuthGrant(v), err
 }
 
 func (p pgQuerier) RevokeGrantsOfClient(ctx context.Context, arg sqlitedb.RevokeGrantsOfClientParams) (int64, error) {
@@ -249,6 +268,11 @@ func (p pgQuerier) SpendCode(ctx context.Context, arg sqlitedb.SpendCodeParams) 
 func (p pgQuerier) SpendRefreshToken(ctx context.Context, arg sqlitedb.SpendRefreshTokenParams) (sqlitedb.OAuthRefreshToken, error) {
 	v, err := p.q.SpendRefreshToken(ctx, pgdb.SpendRefreshTokenParams(arg))
 	return sqlitedb.OAuthRefreshToken(v), err
+}
+
+func (p pgQuerier) TouchClient(ctx context.Context, arg sqlitedb.TouchClientParams) (int64, error) {
+	v, err := p.q.TouchClient(ctx, pgdb.TouchClientParams(arg))
+	return v, err
 }
 
 func (p pgQuerier) TouchGrant(ctx context.Context, arg sqlitedb.TouchGrantParams) (sqlitedb.OAuthGrant, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -35,11 +36,15 @@ func (r *Repo) CreateClient(ctx context.Context, c storage.Client) error {
 	if err != nil {
 		return err
 	}
-	created := c.CreatedAt.UTC()
+	created, primary := c.CreatedAt.UTC(), r.keys.Primary()
 	return r.write(ctx, "create a client", func(ctx context.Context, q db.Querier) error {
-		return q.CreateClient(ctx, sqlitedb.CreateClientParams{
-			Key: fastmcp.ClientKey(c.ID), Value: value, CreatedAt: &created, UpdatedAt: &created,
+		err := q.CreateClient(ctx, sqlitedb.CreateClientParams{
+			Key: fastmcp.ClientKey(c.ID), Value: value, CreatedAt: &created, UpdatedAt: &created, ValueKeyID: &primary,
 		})
+		if err != nil {
+			return err
+		}
+		return record(ctx, q, storage.Event{Type: storage.EventClientRegistered, ClientID: c.ID}, c.CreatedAt)
 	})
 }
 
@@ -174,8 +179,13 @@ func (r *Repo) DeleteClient(ctx context.Context, id string, now time.Time) error
 		if err := affected(q.DeleteClient(ctx, fastmcp.ClientKey(id))); err != nil {
 			return err
 		}
-		_, err := q.RevokeGrantsOfClient(ctx, sqlitedb.RevokeGrantsOfClientParams{Now: unix(now), ClientID: id})
-		return err
+		revoked, err := q.RevokeGrantsOfClient(ctx, sqlitedb.RevokeGrantsOfClientParams{Now: unix(now), ClientID: id})
+		if err != nil {
+			return err
+		}
+		return record(ctx, q, storage.Event{
+			Type: storage.EventClientDeleted, ClientID: id, Detail: fmt.Sprintf("%d grants revoked", revoked),
+		}, now)
 	})
 }
 

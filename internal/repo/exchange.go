@@ -6,6 +6,7 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -21,7 +22,7 @@ func (r *Repo) ExchangeCode(ctx context.Context, x storage.CodeExchange, now tim
 			RedirectURI: x.RedirectURI, ClientID: x.ClientID,
 		})
 		if r.db.Classify(err) == db.NoRows {
-			refusal, err = r.refuseCode(ctx, q, x, unix(now))
+			refusal, err = r.refuseCode(ctx, q, x, now)
 			return err
 		}
 		if err != nil {
@@ -32,7 +33,13 @@ func (r *Repo) ExchangeCode(ctx context.Context, x storage.CodeExchange, now tim
 			return err
 		}
 		issued = storage.Issued{Grant: grantOf(grant), Tokens: scoped(x.Next, grant.Scope)}
-		return storeTokens(ctx, q, grant.ID, issued.Tokens, unix(now))
+		if err := storeTokens(ctx, q, grant.ID, issued.Tokens, unix(now)); err != nil {
+			return err
+		}
+		if _, err := q.TouchClient(ctx, sqlitedb.TouchClientParams{Now: unix(now), Key: fastmcp.ClientKey(x.ClientID)}); err != nil {
+			return err
+		}
+		return recordOfGrant(ctx, q, grant, nil, storage.EventTokensIssued, now)
 	})
 	if err == nil {
 		err = refusal
@@ -45,9 +52,9 @@ func (r *Repo) ExchangeCode(ctx context.Context, x storage.CodeExchange, now tim
 
 // refuseCode finds out why no code matched. The refusal is apart from the
 // error, because the revocation that goes with it must commit.
-func (r *Repo) refuseCode(ctx context.Context, q db.Querier, x storage.CodeExchange, now int64) (refusal, err error) {
+func (r *Repo) refuseCode(ctx context.Context, q db.Querier, x storage.CodeExchange, now time.Time) (refusal, err error) {
 	spent, err := q.GetSpentCode(ctx, sqlitedb.GetSpentCodeParams{
-		CodeHash: string(x.Code), CodeChallenge: x.Challenge, ClientID: x.ClientID, Now: now,
+		CodeHash: string(x.Code), CodeChallenge: x.Challenge, ClientID: x.ClientID, Now: unix(now),
 	})
 	if r.db.Classify(err) == db.NoRows {
 		return storage.ErrNotFound, nil
@@ -55,8 +62,7 @@ func (r *Repo) refuseCode(ctx context.Context, q db.Querier, x storage.CodeExcha
 	if err != nil {
 		return nil, err
 	}
-	_, err = q.RevokeGrant(ctx, sqlitedb.RevokeGrantParams{Now: now, ID: spent.GrantID})
-	return storage.ErrSpent, err
+	return storage.ErrSpent, ignoreRevoked(revokeGrant(ctx, q, spent.GrantID, storage.EventCodeReuse, now))
 }
 
 // scoped fills in the scope of the access token.

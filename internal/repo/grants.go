@@ -2,6 +2,8 @@ package repo
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
@@ -71,32 +73,61 @@ func (r *Repo) RevokeToken(ctx context.Context, token storage.Hash, clientID str
 			TokenHash: string(token), ClientID: clientID, Now: unix(now),
 		})
 		if err == nil {
-			_, err = q.RevokeGrant(ctx, sqlitedb.RevokeGrantParams{Now: unix(now), ID: row.GrantID})
-			return err
+			return ignoreRevoked(revokeGrant(ctx, q, row.GrantID, storage.EventTokenRevoked, now))
 		}
 		if r.db.Classify(err) != db.NoRows {
 			return err
 		}
-		_, err = q.DeleteAccessTokenOfClient(ctx, sqlitedb.DeleteAccessTokenOfClientParams{
+		deleted, err := q.DeleteAccessTokenOfClient(ctx, sqlitedb.DeleteAccessTokenOfClientParams{
 			TokenHash: string(token), ClientID: clientID,
 		})
-		return err
+		if err != nil || deleted == 0 {
+			return err
+		}
+		return record(ctx, q, storage.Event{Type: storage.EventTokenRevoked, ClientID: clientID, Detail: "access token"}, now)
 	})
+}
+
+// revokeGrant revokes a live grant and records why: an event of the given type.
+func revokeGrant(ctx context.Context, q db.Querier, id string, why storage.EventType, now time.Time) error {
+	grant, err := q.RevokeGrant(ctx, sqlitedb.RevokeGrantParams{Now: unix(now), ID: id})
+	return recordOfGrant(ctx, q, grant, err, why, now)
+}
+
+// recordOfGrant records an event about the grant that a statement returned.
+func recordOfGrant(
+	ctx context.Context, q db.Querier, grant sqlitedb.OAuthGrant, err error, what storage.EventType, now time.Time,
+) error {
+	if err != nil {
+		return err
+	}
+	return record(ctx, q, storage.Event{
+		Type: what, UserID: grant.UserID, ClientID: grant.ClientID, GrantID: grant.ID,
+	}, now)
+}
+
+// ignoreRevoked takes "revoked before" for success.
+func ignoreRevoked(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	return err
 }
 
 // RevokeGrant implements storage.GrantStore.
 func (r *Repo) RevokeGrant(ctx context.Context, grantID string, now time.Time) error {
 	return r.write(ctx, "revoke a grant", func(ctx context.Context, q db.Querier) error {
-		return affected(q.RevokeGrant(ctx, sqlitedb.RevokeGrantParams{Now: unix(now), ID: grantID}))
+		return revokeGrant(ctx, q, grantID, storage.EventGrantRevoked, now)
 	})
 }
 
 // RevokeUserGrant implements storage.GrantStore.
 func (r *Repo) RevokeUserGrant(ctx context.Context, userID, grantID string, now time.Time) error {
 	return r.write(ctx, "revoke a grant", func(ctx context.Context, q db.Querier) error {
-		return affected(q.RevokeGrantOfUser(ctx, sqlitedb.RevokeGrantOfUserParams{
+		grant, err := q.RevokeGrantOfUser(ctx, sqlitedb.RevokeGrantOfUserParams{
 			Now: unix(now), ID: grantID, UserID: userID,
-		}))
+		})
+		return recordOfGrant(ctx, q, grant, err, storage.EventGrantRevoked, now)
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 // canary is what each key seals when it is put on record.
@@ -44,7 +45,7 @@ func (r *Repo) CheckKeys(ctx context.Context, now time.Time) error {
 				return err
 			}
 		}
-		return r.record(ctx, now)
+		return r.recordKey(ctx, now)
 	})
 }
 
@@ -103,8 +104,8 @@ func (r *Repo) onRecord(records []sqlitedb.EncryptionKey) bool {
 	return false
 }
 
-// record puts the primary on record.
-func (r *Repo) record(ctx context.Context, now time.Time) error {
+// recordKey puts the primary on record.
+func (r *Repo) recordKey(ctx context.Context, now time.Time) error {
 	id := r.keys.Primary()
 	sealed, err := r.seal(canaryPlace(id), []byte(canary))
 	if err != nil {
@@ -117,7 +118,10 @@ func (r *Repo) record(ctx context.Context, now time.Time) error {
 		if err == nil && created == 0 {
 			return fmt.Errorf("%w: key %s was retired; generate a new one with `mcpkeep keys generate`", ErrKey, id)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return record(ctx, q, storage.Event{Type: storage.EventKeyRecorded, Detail: "key " + id}, now)
 	})
 }
 

@@ -63,7 +63,7 @@ func (r *Repo) Stats(ctx context.Context, now time.Time) (storage.Stats, error) 
 
 // DeleteExpired implements storage.Maintenance. Tokens go before the grants
 // that they keep.
-func (r *Repo) DeleteExpired(ctx context.Context, now time.Time, grace time.Duration, limit int) (int64, error) {
+func (r *Repo) DeleteExpired(ctx context.Context, now time.Time, keep storage.Retention, limit int) (int64, error) {
 	n, at := int64(limit), unix(now)
 	steps := []func(context.Context, db.Querier) (int64, error){
 		func(ctx context.Context, q db.Querier) (int64, error) {
@@ -79,13 +79,18 @@ func (r *Repo) DeleteExpired(ctx context.Context, now time.Time, grace time.Dura
 			return q.DeleteExpiredRefreshTokens(ctx, sqlitedb.DeleteExpiredRefreshTokensParams{Now: at, MaxRows: n})
 		},
 		func(ctx context.Context, q db.Querier) (int64, error) {
-			return q.ForgetSuccessors(ctx, sqlitedb.ForgetSuccessorsParams{SpentBefore: unix(now.Add(-grace)), MaxRows: n})
+			return q.ForgetSuccessors(ctx, sqlitedb.ForgetSuccessorsParams{SpentBefore: unix(now.Add(-keep.Grace)), MaxRows: n})
 		},
 		func(ctx context.Context, q db.Querier) (int64, error) {
 			return q.DeleteDeadGrants(ctx, sqlitedb.DeleteDeadGrantsParams{
 				CreatedBefore: unix(now.Add(-pendingGrantLife)), MaxRows: n,
 			})
 		},
+	}
+	if keep.Events > 0 {
+		steps = append(steps, func(ctx context.Context, q db.Querier) (int64, error) {
+			return q.DeleteOldEvents(ctx, sqlitedb.DeleteOldEventsParams{CreatedBefore: unix(now.Add(-keep.Events)), MaxRows: n})
+		})
 	}
 	var total int64
 	for _, step := range steps {

@@ -37,7 +37,10 @@ func (r *Repo) SetPassword(ctx context.Context, p storage.Person, hash string, r
 		if errors.Is(err, storage.ErrNotFound) {
 			return storage.ErrExists
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return record(ctx, q, storage.Event{Type: storage.EventPasswordSet, UserID: id}, now)
 	})
 }
 

@@ -95,7 +95,10 @@ func (r *Repo) RotateRefreshToken(
 		}
 		if spent {
 			issued.Tokens = scoped(x.Next, grant.Scope)
-			return storeTokens(ctx, q, grant.ID, issued.Tokens, unix(now))
+			if err := storeTokens(ctx, q, grant.ID, issued.Tokens, unix(now)); err != nil {
+				return err
+			}
+			return recordOfGrant(ctx, q, grant, nil, storage.EventTokensRefreshed, now)
 		}
 		issued.Repeated = true
 		issued.Tokens, refusal, err = r.repeat(ctx, q, x, now)
@@ -148,8 +151,8 @@ func (r *Repo) repeat(
 		return tokens, nil, err
 	}
 	if x.Grace <= 0 || row.SpentAt == nil || row.Successor == nil || now.Sub(at(*row.SpentAt)) >= x.Grace {
-		_, err = q.RevokeGrant(ctx, sqlitedb.RevokeGrantParams{Now: unix(now), ID: row.GrantID})
-		return tokens, storage.ErrSpent, err
+		err = revokeGrant(ctx, q, row.GrantID, storage.EventRefreshReuse, now)
+		return tokens, storage.ErrSpent, ignoreRevoked(err)
 	}
 	// A successor is spent later than its predecessor, so its own window is
 	// open as well: the walk ends at the token that nobody has used yet.

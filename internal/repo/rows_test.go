@@ -170,7 +170,8 @@ func TestSealedColumns(t *testing.T) {
 	})
 }
 
-// Every column beside a key id is in the table above.
+// Every column beside a key id is in the table above, but for oauth_clients.value:
+// its format is another program's, and TestUnreadableClient tests it.
 func TestSealedColumnsAreComplete(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, dbtest.SQLite())
@@ -180,7 +181,7 @@ func TestSealedColumnsAreComplete(t *testing.T) {
 	}
 	for _, table := range dbtest.Tables(t, w.conn) {
 		for _, row := range dbtest.Rows(t, w.conn, "SELECT name FROM pragma_table_info($1)", table) {
-			if column, ok := strings.CutSuffix(row[0], "_key_id"); ok {
+			if column, ok := strings.CutSuffix(row[0], "_key_id"); ok && table != "oauth_clients" {
 				want = append(want, table+"."+column)
 			}
 		}

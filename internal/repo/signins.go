@@ -81,7 +81,12 @@ func (r *Repo) FinishAuthorization(ctx context.Context, c storage.Completion, no
 				return err
 			}
 		}
-		return r.createGrant(ctx, q, a.Request, c, userID, unix(now))
+		if err := r.createGrant(ctx, q, a.Request, c, userID, unix(now)); err != nil {
+			return err
+		}
+		return record(ctx, q, storage.Event{
+			Type: storage.EventGrantCreated, UserID: userID, ClientID: a.Request.ClientID, GrantID: c.GrantID, Detail: a.Request.Scope,
+		}, now)
 	})
 	return a.Request, err
 }
@@ -91,8 +96,12 @@ func (r *Repo) DenyAuthorization(ctx context.Context, id string, browser storage
 	var a storage.Authorization
 	err := r.write(ctx, "deny an authorization", func(ctx context.Context, q db.Querier) error {
 		var err error
-		a, err = r.finish(ctx, q, id, browser, now)
-		return err
+		if a, err = r.finish(ctx, q, id, browser, now); err != nil {
+			return err
+		}
+		return record(ctx, q, storage.Event{
+			Type: storage.EventAuthorizationDenied, UserID: a.UserID, ClientID: a.Request.ClientID,
+		}, now)
 	})
 	return a.Request, err
 }

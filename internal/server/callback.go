@@ -85,7 +85,7 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, a storage.Autho
 	if refusal.Login == "" {
 		return s.deny(w, r, a.ID, b, oauth.NewError(oauth.AccessDenied, "the sign-in was not completed"))
 	}
-	req, err := s.Store.DenyAuthorization(r.Context(), a.ID, b.hash(), s.Now())
+	req, err := s.Store.DenyAuthorization(because(r, refusal.Reason), a.ID, b.hash(), s.Now())
 	if err != nil {
 		return flowError(err)
 	}

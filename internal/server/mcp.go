@@ -46,6 +46,7 @@ func (s *Server) mcp() http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxMCPBody)
+		r = by(r, access.User.ID)
 		s.touch(r, access)
 		// Identity comes from the token alone; the handler needs none of this.
 		r.Header.Del("Authorization")

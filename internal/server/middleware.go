@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 type contextKey int
@@ -131,12 +132,25 @@ func isLoopbackHost(hostport string) bool {
 	return host == "localhost" || host == "127.0.0.1" || host == "::1"
 }
 
+// by returns the request with who it is from, for the audit trail.
+func by(r *http.Request, actor string) *http.Request {
+	return r.WithContext(storage.WithActor(r.Context(), storage.Actor{Name: actor, Reference: reference(r)}))
+}
+
+// because is the request's context with the reason of the step that follows.
+func because(r *http.Request, reason string) context.Context {
+	actor := storage.ActorOf(r.Context())
+	actor.Reason = reason
+	return storage.WithActor(r.Context(), actor)
+}
+
 // handler is an endpoint that may fail.
 type handler func(http.ResponseWriter, *http.Request) error
 
 // page makes a handler of an endpoint that people see.
 func (s *Server) page(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = by(r, storage.ActorPerson)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		if err := h(w, r); err != nil {
 			s.writePage(w, r, err)
@@ -167,6 +181,7 @@ func (s *Server) api(m methods, h handler) http.Handler {
 			s.writeProblem(w, r, errMethod)
 			return
 		}
+		r = by(r, storage.ActorClient)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		if err := h(w, r); err != nil {
 			s.writeProblem(w, r, err)

@@ -73,7 +73,7 @@ func (s *Server) recheck(r *http.Request, token storage.Hash, g storage.Grant, u
 	case errors.Is(err, identity.ErrRefused):
 		s.log(r).Warn("person may no longer sign in: grant revoked",
 			"event", "sign_in_refused", "user_id", user.ID, "grant_id", g.ID, "reason", err.Error())
-		if err := s.Store.RevokeGrant(r.Context(), g.ID, s.Now()); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		if err := s.Store.RevokeGrant(because(r, reasonOf(err)), g.ID, s.Now()); err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return err
 		}
 		s.seen.forgetClient(g.ClientID)
@@ -83,6 +83,16 @@ func (s *Server) recheck(r *http.Request, token storage.Hash, g storage.Grant, u
 		return nil
 	}
 	return err
+}
+
+// reasonOf is why somebody was refused, without the account's name, which is
+// kept sealed.
+func reasonOf(err error) string {
+	var refusal *identity.RefusedError
+	if errors.As(err, &refusal) {
+		return refusal.Reason
+	}
+	return ""
 }
 
 // renewedElsewhere says whether a refusal may only mean that another refresh is

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -73,7 +74,8 @@ func (s *Server) checkPassword(r *http.Request, password string) (storage.User, 
 	}
 	if !ok {
 		s.log(r).Warn("wrong password", "event", "sign_in_refused")
-		return storage.User{}, errWrongPassword
+		event := storage.Event{Type: storage.EventSignInRefused, UserID: user.ID, Detail: "wrong password"}
+		return storage.User{}, cmp.Or(s.Store.RecordEvent(r.Context(), event, s.Now()), errWrongPassword)
 	}
 	return user, s.Store.PasswordAccepted(r.Context(), user.ID)
 }

@@ -16,6 +16,7 @@ type Store interface {
 	SignInStore
 	GrantStore
 	PasswordStore
+	EventStore
 	Maintenance
 }
 
@@ -128,8 +129,8 @@ type Maintenance interface {
 	Ready(ctx context.Context) error
 	// Stats counts.
 	Stats(ctx context.Context, now time.Time) (Stats, error)
-	// DeleteExpired removes up to limit expired rows of each kind and seals of
-	// successors whose grace window has passed, and says how many. Spent rows
-	// stay until they expire; clients are never removed.
-	DeleteExpired(ctx context.Context, now time.Time, grace time.Duration, limit int) (int64, error)
+	// DeleteExpired removes up to limit rows of each kind that are expired or too
+	// old to keep, and says how many. Spent rows stay until they expire; clients
+	// are never removed.
+	DeleteExpired(ctx context.Context, now time.Time, keep Retention, limit int) (int64, error)
 }

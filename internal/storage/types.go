@@ -171,3 +171,9 @@ type Stats struct {
 	Users      int64
 	LiveGrants int64
 }
+
+// Retention is how long what does not expire by itself is kept.
+type Retention struct {
+	Grace  time.Duration // seals of successors, after the refresh token was spent
+	Events time.Duration // the audit trail; 0 for ever
+}

@@ -52,13 +52,15 @@ SET provider_token = COALESCE(sqlc.narg(provider_token), provider_token),
 WHERE id = @id AND revoked_at IS NULL
 RETURNING user_id;
 
--- name: RevokeGrant :execrows
+-- name: RevokeGrant :one
 UPDATE oauth_grants SET revoked_at = CAST(@now AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
-WHERE id = @id AND revoked_at IS NULL;
+WHERE id = @id AND revoked_at IS NULL
+RETURNING *;
 
--- name: RevokeGrantOfUser :execrows
+-- name: RevokeGrantOfUser :one
 UPDATE oauth_grants SET revoked_at = CAST(@now AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
-WHERE id = @id AND user_id = @user_id AND revoked_at IS NULL;
+WHERE id = @id AND user_id = @user_id AND revoked_at IS NULL
+RETURNING *;
 
 -- name: RevokeGrantsOfClient :execrows
 UPDATE oauth_grants SET revoked_at = CAST(@now AS BIGINT), provider_token = NULL, provider_token_key_id = NULL

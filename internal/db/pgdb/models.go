@@ -16,6 +16,18 @@ type EncryptionKey struct {
 	RetiredAt *int64
 }
 
+type Event struct {
+	ID        string
+	Type      string
+	Actor     string
+	UserID    *string
+	ClientID  *string
+	GrantID   *string
+	Reference *string
+	Detail    *string
+	CreatedAt int64
+}
+
 type OAuthAccessToken struct {
 	TokenHash string
 	GrantID   string
@@ -38,10 +50,12 @@ type OAuthAuthorization struct {
 }
 
 type OAuthClient struct {
-	Key       string
-	Value     []byte
-	CreatedAt *time.Time
-	UpdatedAt *time.Time
+	Key        string
+	Value      []byte
+	CreatedAt  *time.Time
+	UpdatedAt  *time.Time
+	LastUsedAt *int64
+	ValueKeyID *string
 }
 
 type OAuthCode struct {
@@ -67,6 +81,8 @@ type OAuthGrant struct {
 	ActivatedAt        *int64
 	LastUsedAt         int64
 	RevokedAt          *int64
+	ProviderLease      *string
+	ProviderLeaseUntil *int64
 }
 
 type OAuthRefreshToken struct {
@@ -92,4 +108,5 @@ type OAuthUser struct {
 	PasswordRetryAt  int64
 	CreatedAt        int64
 	LastSignInAt     *int64
+	DisabledAt       *int64
 }

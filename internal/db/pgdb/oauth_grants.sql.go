@@ -12,7 +12,7 @@ import (
 const activateGrant = `-- name: ActivateGrant :one
 UPDATE oauth_grants SET activated_at = CAST($1 AS BIGINT), last_used_at = CAST($1 AS BIGINT)
 WHERE id = $2 AND revoked_at IS NULL
-RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at
+RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until
 `
 
 type ActivateGrantParams struct {
@@ -36,6 +36,8 @@ func (q *Queries) ActivateGrant(ctx context.Context, arg ActivateGrantParams) (O
 		&i.ActivatedAt,
 		&i.LastUsedAt,
 		&i.RevokedAt,
+		&i.ProviderLease,
+		&i.ProviderLeaseUntil,
 	)
 	return i, err
 }
@@ -134,7 +136,7 @@ func (q *Queries) DeleteDeadGrants(ctx context.Context, arg DeleteDeadGrantsPara
 }
 
 const getGrant = `-- name: GetGrant :one
-SELECT id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at FROM oauth_grants WHERE id = $1
+SELECT id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until FROM oauth_grants WHERE id = $1
 `
 
 func (q *Queries) GetGrant(ctx context.Context, id string) (OAuthGrant, error) {
@@ -153,6 +155,8 @@ func (q *Queries) GetGrant(ctx context.Context, id string) (OAuthGrant, error) {
 		&i.ActivatedAt,
 		&i.LastUsedAt,
 		&i.RevokedAt,
+		&i.ProviderLease,
+		&i.ProviderLeaseUntil,
 	)
 	return i, err
 }
@@ -178,7 +182,7 @@ func (q *Queries) GetNewestProviderToken(ctx context.Context, userID string) (Ge
 }
 
 const listLiveGrants = `-- name: ListLiveGrants :many
-SELECT g.id, g.user_id, g.client_id, g.scope, g.resource, g.provider_token, g.provider_token_key_id, g.provider_checked_at, g.created_at, g.activated_at, g.last_used_at, g.revoked_at FROM oauth_grants g
+SELECT g.id, g.user_id, g.client_id, g.scope, g.resource, g.provider_token, g.provider_token_key_id, g.provider_checked_at, g.created_at, g.activated_at, g.last_used_at, g.revoked_at, g.provider_lease, g.provider_lease_until FROM oauth_grants g
 WHERE g.user_id = $1 AND g.revoked_at IS NULL AND g.activated_at IS NOT NULL AND g.id > $2
   AND EXISTS (SELECT 1 FROM oauth_refresh_tokens r
               WHERE r.grant_id = g.id AND r.spent_at IS NULL AND r.expires_at > CAST($3 AS BIGINT))
@@ -220,6 +224,8 @@ func (q *Queries) ListLiveGrants(ctx context.Context, arg ListLiveGrantsParams) 
 			&i.ActivatedAt,
 			&i.LastUsedAt,
 			&i.RevokedAt,
+			&i.ProviderLease,
+			&i.ProviderLeaseUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -231,9 +237,10 @@ func (q *Queries) ListLiveGrants(ctx context.Context, arg ListLiveGrantsParams) 
 	return items, nil
 }
 
-const revokeGrant = `-- name: RevokeGrant :execrows
+const revokeGrant = `-- name: RevokeGrant :one
 UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
 WHERE id = $2 AND revoked_at IS NULL
+RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until
 `
 
 type RevokeGrantParams struct {
@@ -241,17 +248,32 @@ type RevokeGrantParams struct {
 	ID  string
 }
 
-func (q *Queries) RevokeGrant(ctx context.Context, arg RevokeGrantParams) (int64, error) {
-	result, err := q.db.Exec(ctx, revokeGrant, arg.Now, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) RevokeGrant(ctx context.Context, arg RevokeGrantParams) (OAuthGrant, error) {
+	row := q.db.QueryRow(ctx, revokeGrant, arg.Now, arg.ID)
+	var i OAuthGrant
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.ClientID,
+		&i.Scope,
+		&i.Resource,
+		&i.ProviderToken,
+		&i.ProviderTokenKeyID,
+		&i.ProviderCheckedAt,
+		&i.CreatedAt,
+		&i.ActivatedAt,
+		&i.LastUsedAt,
+		&i.RevokedAt,
+		&i.ProviderLease,
+		&i.ProviderLeaseUntil,
+	)
+	return i, err
 }
 
-const revokeGrantOfUser = `-- name: RevokeGrantOfUser :execrows
+const revokeGrantOfUser = `-- name: RevokeGrantOfUser :one
 UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
 WHERE id = $2 AND user_id = $3 AND revoked_at IS NULL
+RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until
 `
 
 type RevokeGrantOfUserParams struct {
@@ -260,12 +282,26 @@ type RevokeGrantOfUserParams struct {
 	UserID string
 }
 
-func (q *Queries) RevokeGrantOfUser(ctx context.Context, arg RevokeGrantOfUserParams) (int64, error) {
-	result, err := q.db.Exec(ctx, revokeGrantOfUser, arg.Now, arg.ID, arg.UserID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) RevokeGrantOfUser(ctx context.Context, arg RevokeGrantOfUserParams) (OAuthGrant, error) {
+	row := q.db.QueryRow(ctx, revokeGrantOfUser, arg.Now, arg.ID, arg.UserID)
+	var i OAuthGrant
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.ClientID,
+		&i.Scope,
+		&i.Resource,
+		&i.ProviderToken,
+		&i.ProviderTokenKeyID,
+		&i.ProviderCheckedAt,
+		&i.CreatedAt,
+		&i.ActivatedAt,
+		&i.LastUsedAt,
+		&i.RevokedAt,
+		&i.ProviderLease,
+		&i.ProviderLeaseUntil,
+	)
+	return i, err
 }
 
 const revokeGrantsOfClient = `-- name: RevokeGrantsOfClient :execrows
@@ -317,7 +353,7 @@ func (q *Queries) SetGrantProviderToken(ctx context.Context, arg SetGrantProvide
 const touchGrant = `-- name: TouchGrant :one
 UPDATE oauth_grants SET last_used_at = CAST($1 AS BIGINT)
 WHERE id = $2 AND revoked_at IS NULL
-RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at
+RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until
 `
 
 type TouchGrantParams struct {
@@ -341,6 +377,8 @@ func (q *Queries) TouchGrant(ctx context.Context, arg TouchGrantParams) (OAuthGr
 		&i.ActivatedAt,
 		&i.LastUsedAt,
 		&i.RevokedAt,
+		&i.ProviderLease,
+		&i.ProviderLeaseUntil,
 	)
 	return i, err
 }

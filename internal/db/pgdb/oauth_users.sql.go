@@ -16,7 +16,7 @@ SET password_failures = password_failures + 1,
         WHEN password_failures + 1 < CAST($1 AS BIGINT) THEN 0
         ELSE CAST($2 AS BIGINT) + CAST($3 AS BIGINT) END
 WHERE issuer = $4 AND subject = $5 AND password_retry_at <= CAST($2 AS BIGINT)
-RETURNING id, issuer, subject, profile, profile_key_id, password, password_key_id, password_failures, password_retry_at, created_at, last_sign_in_at
+RETURNING id, issuer, subject, profile, profile_key_id, password, password_key_id, password_failures, password_retry_at, created_at, last_sign_in_at, disabled_at
 `
 
 type CountPasswordAttemptParams struct {
@@ -48,6 +48,7 @@ func (q *Queries) CountPasswordAttempt(ctx context.Context, arg CountPasswordAtt
 		&i.PasswordRetryAt,
 		&i.CreatedAt,
 		&i.LastSignInAt,
+		&i.DisabledAt,
 	)
 	return i, err
 }
@@ -64,7 +65,7 @@ func (q *Queries) CountUsers(ctx context.Context) (int64, error) {
 }
 
 const getUser = `-- name: GetUser :one
-SELECT id, issuer, subject, profile, profile_key_id, password, password_key_id, password_failures, password_retry_at, created_at, last_sign_in_at FROM oauth_users WHERE id = $1
+SELECT id, issuer, subject, profile, profile_key_id, password, password_key_id, password_failures, password_retry_at, created_at, last_sign_in_at, disabled_at FROM oauth_users WHERE id = $1
 `
 
 func (q *Queries) GetUser(ctx context.Context, id string) (OAuthUser, error) {
@@ -82,12 +83,13 @@ func (q *Queries) GetUser(ctx context.Context, id string) (OAuthUser, error) {
 		&i.PasswordRetryAt,
 		&i.CreatedAt,
 		&i.LastSignInAt,
+		&i.DisabledAt,
 	)
 	return i, err
 }
 
 const getUserBySubject = `-- name: GetUserBySubject :one
-SELECT id, issuer, subject, profile, profile_key_id, password, password_key_id, password_failures, password_retry_at, created_at, last_sign_in_at FROM oauth_users WHERE issuer = $1 AND subject = $2
+SELECT id, issuer, subject, profile, profile_key_id, password, password_key_id, password_failures, password_retry_at, created_at, last_sign_in_at, disabled_at FROM oauth_users WHERE issuer = $1 AND subject = $2
 `
 
 type GetUserBySubjectParams struct {
@@ -110,6 +112,7 @@ func (q *Queries) GetUserBySubject(ctx context.Context, arg GetUserBySubjectPara
 		&i.PasswordRetryAt,
 		&i.CreatedAt,
 		&i.LastSignInAt,
+		&i.DisabledAt,
 	)
 	return i, err
 }

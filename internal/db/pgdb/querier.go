@@ -20,6 +20,7 @@ type Querier interface {
 	CreateClient(ctx context.Context, arg CreateClientParams) error
 	CreateCode(ctx context.Context, arg CreateCodeParams) error
 	CreateEncryptionKey(ctx context.Context, arg CreateEncryptionKeyParams) (int64, error)
+	CreateEvent(ctx context.Context, arg CreateEventParams) error
 	CreateGrant(ctx context.Context, arg CreateGrantParams) error
 	CreateRefreshToken(ctx context.Context, arg CreateRefreshTokenParams) error
 	DeleteAccessTokenOfClient(ctx context.Context, arg DeleteAccessTokenOfClientParams) (int64, error)
@@ -29,6 +30,7 @@ type Querier interface {
 	DeleteExpiredAuthorizations(ctx context.Context, arg DeleteExpiredAuthorizationsParams) (int64, error)
 	DeleteExpiredCodes(ctx context.Context, arg DeleteExpiredCodesParams) (int64, error)
 	DeleteExpiredRefreshTokens(ctx context.Context, arg DeleteExpiredRefreshTokensParams) (int64, error)
+	DeleteOldEvents(ctx context.Context, arg DeleteOldEventsParams) (int64, error)
 	FinishAuthorization(ctx context.Context, arg FinishAuthorizationParams) (OAuthAuthorization, error)
 	ForgetSuccessors(ctx context.Context, arg ForgetSuccessorsParams) (int64, error)
 	GetAccess(ctx context.Context, arg GetAccessParams) (GetAccessRow, error)
@@ -44,11 +46,13 @@ type Querier interface {
 	GetUserBySubject(ctx context.Context, arg GetUserBySubjectParams) (OAuthUser, error)
 	ListActiveEncryptionKeys(ctx context.Context) ([]EncryptionKey, error)
 	ListClients(ctx context.Context, arg ListClientsParams) ([]OAuthClient, error)
+	ListEvents(ctx context.Context, arg ListEventsParams) ([]Event, error)
 	ListLiveGrants(ctx context.Context, arg ListLiveGrantsParams) ([]OAuthGrant, error)
+	ListNewestEvents(ctx context.Context, arg ListNewestEventsParams) ([]Event, error)
 	ResetPasswordAttempts(ctx context.Context, id string) error
 	RetireEncryptionKey(ctx context.Context, arg RetireEncryptionKeyParams) (int64, error)
-	RevokeGrant(ctx context.Context, arg RevokeGrantParams) (int64, error)
-	RevokeGrantOfUser(ctx context.Context, arg RevokeGrantOfUserParams) (int64, error)
+	RevokeGrant(ctx context.Context, arg RevokeGrantParams) (OAuthGrant, error)
+	RevokeGrantOfUser(ctx context.Context, arg RevokeGrantOfUserParams) (OAuthGrant, error)
 	RevokeGrantsOfClient(ctx context.Context, arg RevokeGrantsOfClientParams) (int64, error)
 	SampleClients(ctx context.Context, maxRows int64) ([]OAuthClient, error)
 	SetGrantProviderToken(ctx context.Context, arg SetGrantProviderTokenParams) (string, error)
@@ -56,6 +60,7 @@ type Querier interface {
 	SetUserProfile(ctx context.Context, arg SetUserProfileParams) (int64, error)
 	SpendCode(ctx context.Context, arg SpendCodeParams) (OAuthCode, error)
 	SpendRefreshToken(ctx context.Context, arg SpendRefreshTokenParams) (OAuthRefreshToken, error)
+	TouchClient(ctx context.Context, arg TouchClientParams) (int64, error)
 	TouchGrant(ctx context.Context, arg TouchGrantParams) (OAuthGrant, error)
 	UpsertUser(ctx context.Context, arg UpsertUserParams) (string, error)
 }

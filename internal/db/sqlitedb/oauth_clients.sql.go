@@ -22,15 +22,16 @@ func (q *Queries) CountClients(ctx context.Context) (int64, error) {
 }
 
 const createClient = `-- name: CreateClient :exec
-INSERT INTO oauth_clients (key, value, created_at, updated_at)
-VALUES (?1, ?2, ?3, ?4)
+INSERT INTO oauth_clients (key, value, created_at, updated_at, value_key_id)
+VALUES (?1, ?2, ?3, ?4, ?5)
 `
 
 type CreateClientParams struct {
-	Key       string
-	Value     []byte
-	CreatedAt *time.Time
-	UpdatedAt *time.Time
+	Key        string
+	Value      []byte
+	CreatedAt  *time.Time
+	UpdatedAt  *time.Time
+	ValueKeyID *string
 }
 
 func (q *Queries) CreateClient(ctx context.Context, arg CreateClientParams) error {
@@ -39,6 +40,7 @@ func (q *Queries) CreateClient(ctx context.Context, arg CreateClientParams) erro
 		arg.Value,
 		arg.CreatedAt,
 		arg.UpdatedAt,
+		arg.ValueKeyID,
 	)
 	return err
 }
@@ -56,7 +58,7 @@ func (q *Queries) DeleteClient(ctx context.Context, key string) (int64, error) {
 }
 
 const getClient = `-- name: GetClient :one
-SELECT key, value, created_at, updated_at FROM oauth_clients WHERE key = ?1
+SELECT key, value, created_at, updated_at, last_used_at, value_key_id FROM oauth_clients WHERE key = ?1
 `
 
 func (q *Queries) GetClient(ctx context.Context, key string) (OAuthClient, error) {
@@ -67,12 +69,14 @@ func (q *Queries) GetClient(ctx context.Context, key string) (OAuthClient, error
 		&i.Value,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.LastUsedAt,
+		&i.ValueKeyID,
 	)
 	return i, err
 }
 
 const listClients = `-- name: ListClients :many
-SELECT key, value, created_at, updated_at FROM oauth_clients
+SELECT key, value, created_at, updated_at, last_used_at, value_key_id FROM oauth_clients
 WHERE substr(key, 1, 24) = 'mcp-oauth-proxy-clients:' AND key > ?1
 ORDER BY key
 LIMIT CAST(?2 AS BIGINT)
@@ -97,6 +101,8 @@ func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]OAu
 			&i.Value,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.LastUsedAt,
+			&i.ValueKeyID,
 		); err != nil {
 			return nil, err
 		}
@@ -112,7 +118,7 @@ func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]OAu
 }
 
 const sampleClients = `-- name: SampleClients :many
-SELECT key, value, created_at, updated_at FROM oauth_clients
+SELECT key, value, created_at, updated_at, last_used_at, value_key_id FROM oauth_clients
 WHERE substr(key, 1, 24) = 'mcp-oauth-proxy-clients:'
 ORDER BY updated_at DESC
 LIMIT CAST(?1 AS BIGINT)
@@ -132,6 +138,8 @@ func (q *Queries) SampleClients(ctx context.Context, maxRows int64) ([]OAuthClie
 			&i.Value,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.LastUsedAt,
+			&i.ValueKeyID,
 		); err != nil {
 			return nil, err
 		}
@@ -144,4 +152,21 @@ func (q *Queries) SampleClients(ctx context.Context, maxRows int64) ([]OAuthClie
 		return nil, err
 	}
 	return items, nil
+}
+
+const touchClient = `-- name: TouchClient :execrows
+UPDATE oauth_clients SET last_used_at = CAST(?1 AS BIGINT) WHERE key = ?2
+`
+
+type TouchClientParams struct {
+	Now int64
+	Key string
+}
+
+func (q *Queries) TouchClient(ctx context.Context, arg TouchClientParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, touchClient, arg.Now, arg.Key)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }

@@ -48,7 +48,7 @@ func statsCount(k *kit) {
 // deleteExpired deletes without a limit that matters.
 func (k *kit) deleteExpired(now time.Time) int64 {
 	k.Helper()
-	n, err := k.DeleteExpired(k.ctx(), now, grace, 1000)
+	n, err := k.DeleteExpired(k.ctx(), now, storage.Retention{Grace: grace}, 1000)
 	k.ok(err)
 	return n
 }
@@ -139,7 +139,7 @@ func deleteExpiredLimit(k *kit) {
 	}
 	var got []int64
 	for range 4 {
-		n, err := k.DeleteExpired(k.ctx(), after(signInLife), grace, 2)
+		n, err := k.DeleteExpired(k.ctx(), after(signInLife), storage.Retention{Grace: grace}, 2)
 		k.ok(err)
 		got = append(got, n)
 	}
@@ -157,7 +157,7 @@ func deleteExpiredRace(k *kit) {
 	now := after(refreshLife + time.Second)
 	errs := race(16, func(i int) error {
 		if i%2 == 0 {
-			_, err := k.DeleteExpired(k.ctx(), now, grace, 10)
+			_, err := k.DeleteExpired(k.ctx(), now, storage.Retention{Grace: grace}, 10)
 			return err
 		}
 		_, err := k.RotateRefreshToken(k.ctx(), live.rotation(now), now)
@@ -201,6 +201,7 @@ func (k *kit) callEverything(ctx context.Context, pending, live family) map[stri
 		"RevokeUserGrant":    k.RevokeUserGrant(ctx, k.userID(live, start), live.grant, start),
 		"SetPassword":        k.SetPassword(ctx, owner, "hash", true, start),
 		"PasswordAccepted":   k.PasswordAccepted(ctx, k.userID(live, start)),
+		"RecordEvent":        k.RecordEvent(ctx, storage.Event{Type: storage.EventSignInRefused}, start),
 		"Ready":              k.Ready(ctx),
 	}
 	_, errs["Client"] = k.Client(ctx, "client")
@@ -216,7 +217,9 @@ func (k *kit) callEverything(ctx context.Context, pending, live family) map[stri
 	_, errs["ListGrants"] = k.ListGrants(ctx, k.userID(live, start), "", 10, start)
 	_, errs["Password"] = k.Password(ctx, owner)
 	_, _, errs["TryPassword"] = k.TryPassword(ctx, owner, start)
+	_, errs["ListEvents"] = k.ListEvents(ctx, storage.EventFilter{}, "", 10)
+	_, errs["NewestEvents"] = k.NewestEvents(ctx, storage.EventFilter{}, 10)
 	_, errs["Stats"] = k.Stats(ctx, start)
-	_, errs["DeleteExpired"] = k.DeleteExpired(ctx, after(signInLife), grace, 10)
+	_, errs["DeleteExpired"] = k.DeleteExpired(ctx, after(signInLife), storage.Retention{Grace: grace}, 10)
 	return errs
 }

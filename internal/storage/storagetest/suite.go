@@ -38,6 +38,7 @@ func Run(t *testing.T, newStore func(t testing.TB) storage.Store) {
 	all := slices.Concat(
 		clientCases, signInCases, finishCases, codeCases, refreshCases, graceCases, revokeCases,
 		revokeRaceCases, grantCases, providerCases, passwordCases, throttleCases, maintenanceCases, cancelCases,
+		eventCases,
 	)
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {

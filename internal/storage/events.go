@@ -1,0 +1,99 @@
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// EventType says what happened.
+type EventType string
+
+// The events of the audit trail. Programs read them: names do not change.
+const (
+	EventClientRegistered    EventType = "client_registered"
+	EventClientUpdated       EventType = "client_updated"
+	EventClientDeleted       EventType = "client_deleted"
+	EventSignInRefused       EventType = "sign_in_refused" // by provider, policy or password
+	EventAuthorizationDenied EventType = "authorization_denied"
+	EventGrantCreated        EventType = "grant_created"
+	EventGrantRevoked        EventType = "grant_revoked"
+	EventTokensIssued        EventType = "tokens_issued"
+	EventTokensRefreshed     EventType = "tokens_refreshed"
+	EventTokenRevoked        EventType = "token_revoked"
+	EventCodeReuse           EventType = "code_reuse"
+	EventRefreshReuse        EventType = "refresh_reuse"
+	EventUserDisabled        EventType = "user_disabled"
+	EventUserEnabled         EventType = "user_enabled"
+	EventPasswordSet         EventType = "password_set"
+	EventKeyRecorded         EventType = "key_recorded"
+	EventKeyRetired          EventType = "key_retired"
+)
+
+// Event is an entry of the audit trail. It holds no secret: nothing that opens,
+// signs in or names a token.
+type Event struct {
+	ID        string // sorts by time
+	Type      EventType
+	Actor     string // who did it: see Actor
+	UserID    string // the person it is about, "" when nobody is known
+	ClientID  string // "" when it is about no client
+	GrantID   string // "" when it is about no grant
+	Reference string // of the request, as in the log and on error pages
+	Detail    string // why, or what exactly, for people
+	At        time.Time
+}
+
+// EventFilter selects events; zero values select all.
+type EventFilter struct {
+	Type     EventType
+	UserID   string
+	ClientID string
+	GrantID  string
+	Since    time.Time // at or after this time
+}
+
+// EventStore keeps the audit trail. The other steps of Store record their events
+// themselves, in their own transaction.
+type EventStore interface {
+	// RecordEvent records something that changes nothing else here, such as a
+	// sign-in that was refused. The store sets id, actor, reference and time.
+	RecordEvent(ctx context.Context, e Event, now time.Time) error
+	// ListEvents returns up to limit events ordered by id, from the first id
+	// after the given one.
+	ListEvents(ctx context.Context, f EventFilter, after string, limit int) ([]Event, error)
+	// NewestEvents returns the newest limit events, the oldest of them first.
+	NewestEvents(ctx context.Context, f EventFilter, limit int) ([]Event, error)
+}
+
+// Actor is on whose behalf a step is done. It travels in the context, because it
+// matters to the audit trail alone.
+type Actor struct {
+	// Name is "client", "person", "operator", "server", or the id of a user.
+	Name      string
+	Reference string // of the request
+	Reason    string // why, for the event's detail; "" to leave it to the step
+}
+
+// The actors that are not a user on record.
+const (
+	ActorClient   = "client"   // an app, at an endpoint for programs
+	ActorPerson   = "person"   // somebody at a page
+	ActorOperator = "operator" // somebody at the command line
+	ActorServer   = "server"   // the program itself
+)
+
+type actorKey struct{}
+
+// WithActor returns a context whose steps are recorded as done by a.
+func WithActor(ctx context.Context, a Actor) context.Context {
+	return context.WithValue(ctx, actorKey{}, a)
+}
+
+// ActorOf returns the actor of a context; the server itself when none was set.
+func ActorOf(ctx context.Context) Actor {
+	a, ok := ctx.Value(actorKey{}).(Actor)
+	if !ok || a.Name == "" {
+		a.Name = ActorServer
+	}
+	return a
+}
