@@ -13,7 +13,6 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/mcpserver"
-	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/repo"
 	"github.com/mcpkeep/mcpkeep/internal/server"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
@@ -142,7 +141,7 @@ func (c *serveCmd) handler(
 	var srv *server.Server
 	mcp := mcpserver.New(mcpserver.Config{
 		Revoked: func() { srv.ForgetSeen() },
-		Store:   store, Version: buildVersion(), Logger: log, BaseURL: baseURL, Scopes: []string{oauth.ScopeMCP},
+		Store:   store, Version: buildVersion(), Logger: log, BaseURL: baseURL,
 		Status: func(ctx context.Context) mcpserver.Status {
 			schema, _ := d.Version(ctx) // 0 is "unknown"
 			return mcpserver.Status{Database: d.Engine(), SchemaVersion: schema, StartedAt: started}
@@ -152,6 +151,7 @@ func (c *serveCmd) handler(
 	srv, err = server.New(server.Config{
 		BaseURL: baseURL, Loopback: loopback, Name: "mcpkeep", Store: store, Upstream: set.upstream,
 		Policy: c.policy(), Lifetimes: set.lifetimes, MCP: mcp, Logger: log,
+		OpenAIChallenge: c.OpenAIChallenge,
 	})
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -38,8 +39,8 @@ func (s *service) getClient() tool {
 			"For administrators: shows what an app (OAuth client) registered with: its name, redirect URIs, grant types, scopes and "+
 				"how it authenticates. Secrets are never shown.",
 			identifier("client_id", clientIDHelp, printableASCII, maxID)),
-		adminOnly: true,
-		notFound:  unknownClient,
+		adminOnly: true, scope: oauth.ScopeAdmin,
+		notFound: unknownClient,
 		run: func(ctx context.Context, _ Caller, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			client, err := s.Store.Client(ctx, r.GetString("client_id", ""))
 			if err != nil {
@@ -99,8 +100,8 @@ func (s *service) deleteClient() tool {
 			"For administrators: deletes the registration of an app (OAuth client) and ends the connections of everybody who uses it. "+
 				"Its tokens stop working at once; the app has to register, and people have to connect it, again. Cannot be undone; ask first.",
 			identifier("client_id", clientIDHelp, printableASCII, maxID)),
-		adminOnly: true,
-		notFound:  unknownClient,
+		adminOnly: true, scope: oauth.ScopeManage + " " + oauth.ScopeAdmin,
+		notFound: unknownClient,
 		run: func(ctx context.Context, c Caller, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			id := r.GetString("client_id", "")
 			if err := s.Store.DeleteClient(ctx, id, s.Now()); err != nil {

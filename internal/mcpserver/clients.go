@@ -5,6 +5,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -27,7 +28,7 @@ func (s *service) listClients() tool {
 			"For administrators: lists the apps (OAuth clients) registered on this server, ordered by client id, with the number of "+
 				"connections that people have through each. Long lists come in pages: go on with cursor = next_cursor.",
 			pageArguments()),
-		adminOnly: true,
+		adminOnly: true, scope: oauth.ScopeAdmin,
 		run: func(ctx context.Context, _ Caller, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			p, err := pageOf(r)
 			if err != nil {

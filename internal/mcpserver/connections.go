@@ -7,6 +7,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -100,6 +101,7 @@ func (s *service) revokeConnection() tool {
 				"and the app has to be connected and allowed again. Cannot be undone; ask the person first. "+
 				"Ending the connection this call comes through is allowed: the answer is the last thing it gets.",
 			identifier("connection_id", "Id of the connection, from list_connections.", visibleASCII, 128)),
+		scope:    oauth.ScopeManage,
 		notFound: "You have no connection with this id. It may have been ended already; list_connections shows those there are.",
 		run: func(ctx context.Context, c Caller, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			id := r.GetString("connection_id", "")

@@ -63,7 +63,7 @@ func serve(t *testing.T) *endpoint {
 	e.connect("ada", "grant-ada-2", "client-2")
 
 	handler := mcpserver.New(mcpserver.Config{
-		Store: e.store, Version: "1.2.3", BaseURL: "https://keep.example", Scopes: []string{"mcp"},
+		Store: e.store, Version: "1.2.3", BaseURL: "https://keep.example",
 		Logger:  slog.New(slog.NewJSONHandler(e.log, nil)),
 		Now:     func() time.Time { return now },
 		Revoked: func() { e.revoked.Add(1) },
@@ -97,7 +97,7 @@ func (e *endpoint) addPerson(name string) {
 			Issuer: "https://github.com", Subject: "subject-" + name, Login: "login-" + name,
 			Name: "Name of " + name, Email: name + "@example.com",
 		}},
-		Scope: "mcp", Resource: "https://keep.example/mcp", ExpiresAt: now.Add(time.Hour), LastUsedAt: now,
+		Scope: "mcp:manage mcp:admin", Resource: "https://keep.example/mcp", ExpiresAt: now.Add(time.Hour), LastUsedAt: now,
 	}}
 	e.connect(name, "grant-"+name, "client-1")
 }

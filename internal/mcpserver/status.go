@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
 )
 
 type serverStatus struct {
@@ -26,7 +28,7 @@ func (s *service) serverStatus() tool {
 		Tool: define[serverStatus]("server_status", "Show the server's status", reads,
 			"For administrators: shows the version and health of this server, its database and schema, how many apps, people and "+
 				"connections there are, and how long the replica that answers has been up."),
-		adminOnly: true,
+		adminOnly: true, scope: oauth.ScopeAdmin,
 		run: func(ctx context.Context, _ Caller, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			status, err := s.status(ctx)
 			if err != nil {

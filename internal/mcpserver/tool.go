@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,12 +9,15 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
 )
 
 // tool is one tool with what it does.
 type tool struct {
 	mcp.Tool
 	adminOnly bool
+	scope     string // needed of the access token; "" means oauth.ScopeMCP
 	// notFound is the answer to storage.ErrNotFound. It is the same for what
 	// never was and for what is somebody else's.
 	notFound string
@@ -22,7 +26,11 @@ type tool struct {
 
 // add registers a tool.
 func (s *service) add(m *server.MCPServer, t tool) {
-	t.Meta = &mcp.Meta{AdditionalFields: map[string]any{"securitySchemes": s.securitySchemes()}}
+	t.scope = cmp.Or(t.scope, oauth.ScopeMCP)
+	if t.Meta == nil {
+		t.Meta = &mcp.Meta{AdditionalFields: make(map[string]any)}
+	}
+	t.Meta.AdditionalFields["securitySchemes"] = securitySchemes(t.scope)
 	s.adminOnly[t.Name] = t.adminOnly
 	m.AddTool(t.Tool, s.handle(t))
 	registered, err := json.Marshal(m.GetTool(t.Name).Tool.InputSchema)
@@ -33,12 +41,8 @@ func (s *service) add(m *server.MCPServer, t tool) {
 }
 
 // securitySchemes says how a tool is authorized, as ChatGPT reads it.
-func (s *service) securitySchemes() []map[string]any {
-	scheme := map[string]any{"type": "oauth2"}
-	if len(s.Scopes) > 0 {
-		scheme["scopes"] = s.Scopes
-	}
-	return []map[string]any{scheme}
+func securitySchemes(scope string) []map[string]any {
+	return []map[string]any{{"type": "oauth2", "scopes": oauth.ParseScope(scope)}}
 }
 
 // handle wraps a tool: the caller is known and allowed, errors become answers,
@@ -53,6 +57,9 @@ func (s *service) handle(t tool) server.ToolHandlerFunc {
 		caller, ok := s.permitted(ctx, t.Name)
 		if !ok {
 			return s.answer(ctx, t, errNotPermitted), nil
+		}
+		if !oauth.Has(caller.Access.Scope, t.scope) {
+			return s.askForMore(ctx, caller.Access.Scope, t), nil
 		}
 		result, err := t.run(ctx, caller, r)
 		if err != nil {

@@ -132,7 +132,7 @@ func TestWhoami(t *testing.T) {
 		want := map[string]any{
 			"user_id": "user-bob", "provider": "https://github.com", "login": "login-bob", "name": "Name of bob",
 			"email": "bob@example.com", "admin": false, "connection_id": "grant-bob",
-			"client_id": "client-1", "client_name": "Chat App", "scopes": []any{"mcp"},
+			"client_id": "client-1", "client_name": "Chat App", "scopes": []any{"mcp:manage", "mcp:admin"},
 			"resource": "https://keep.example/mcp", "token_expires_at": "2026-11-20T13:00:00Z", "server": "https://keep.example",
 		}
 		if diff := cmp.Diff(want, r.structured()); diff != "" {

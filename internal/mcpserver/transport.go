@@ -35,8 +35,8 @@ func (s *service) transport(m *server.MCPServer) http.Handler {
 			http.Error(w, "only POST is supported here", http.StatusMethodNotAllowed)
 			return
 		}
-		// Hiding http.Flusher makes every answer a single JSON document.
-		streamable.ServeHTTP(struct{ http.ResponseWriter }{w}, withoutLegacyHeaders(r))
+		answer := &stepUpWriter{ResponseWriter: w}
+		streamable.ServeHTTP(answer, withoutLegacyHeaders(r.WithContext(withStepUp(r.Context(), answer))))
 	})
 }
 

@@ -27,11 +27,14 @@ type identityResult struct {
 }
 
 func (s *service) whoami() tool {
+	definition := define[identityResult]("whoami", "Who am I", reads,
+		"Tells who is signed in and through which connection this call came: the person's id, name and identity provider, "+
+			"the app and its connection, what the access token allows and when it expires, and whether the person is an administrator. "+
+			"Use it when somebody asks which account is connected, or before changing connections.")
+	// By this mark ChatGPT finds the tool that names the connected account.
+	definition.Meta = &mcp.Meta{AdditionalFields: map[string]any{"openai/profile": true}}
 	return tool{
-		Tool: define[identityResult]("whoami", "Who am I", reads,
-			"Tells who is signed in and through which connection this call came: the person's id, name and identity provider, "+
-				"the app and its connection, what the access token allows and when it expires, and whether the person is an administrator. "+
-				"Use it when somebody asks which account is connected, or before changing connections."),
+		Tool: definition,
 		run: func(ctx context.Context, c Caller, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			who := s.identify(c, s.clientName(ctx, c.Access.ClientID))
 			return mcp.NewToolResultStructured(who, who.text(c.Access.User)), nil

@@ -57,7 +57,7 @@ func AuthorizationServerMetadata(base string) ServerMetadata {
 		TokenEndpoint:                     base + tokenPath,
 		RegistrationEndpoint:              base + registerPath,
 		RevocationEndpoint:                base + revokePath,
-		ScopesSupported:                   SupportedScopes(),
+		ScopesSupported:                   AdvertisedScopes(),
 		ResponseTypesSupported:            supportedResponseTypes(),
 		ResponseModesSupported:            []string{"query"},
 		GrantTypesSupported:               supportedGrantTypes(),
@@ -85,7 +85,7 @@ func ProtectedResourceMetadata(base, name string) ResourceMetadata {
 	return ResourceMetadata{
 		Resource:               NewResource(base).String(),
 		AuthorizationServers:   []string{base},
-		ScopesSupported:        ResourceScopes(),
+		ScopesSupported:        BasicScopes(),
 		BearerMethodsSupported: []string{"header"},
 		ResourceName:           name,
 	}

@@ -155,7 +155,7 @@ func (m members) readScope(reg *Registration) error {
 	}
 	list := scopes.known(ParseScope(scope))
 	if len(list) == 0 {
-		list = SupportedScopes()
+		list = AdvertisedScopes()
 	}
 	reg.Scope = strings.Join(list, " ")
 	return nil

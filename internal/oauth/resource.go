@@ -71,7 +71,7 @@ func normalTarget(s string) (string, bool) {
 type ChallengeParams struct {
 	Code        Code
 	Description string
-	Scope       string // all that the operation needs; "" means ResourceScopes
+	Scope       string // all that the operation needs; "" means BasicScopes
 }
 
 // Challenge returns the value of a WWW-Authenticate header (RFC 6750 §3, RFC 9728
@@ -79,7 +79,7 @@ type ChallengeParams struct {
 // in double quotes, nothing escaped.
 func (r Resource) Challenge(p ChallengeParams) string {
 	if p.Scope == "" {
-		p.Scope = strings.Join(ResourceScopes(), " ")
+		p.Scope = strings.Join(BasicScopes(), " ")
 	}
 	challenge := "Bearer resource_metadata=" + quoted(r.base+protectedResourceMetadataPath) + ", scope=" + quoted(p.Scope)
 	if p.Code != "" {

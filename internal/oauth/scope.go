@@ -8,6 +8,8 @@ import (
 // The scopes that exist.
 const (
 	ScopeMCP           = "mcp"            // use of the MCP endpoint
+	ScopeManage        = "mcp:manage"     // tools that end one's own connections
+	ScopeAdmin         = "mcp:admin"      // administrators' tools, for who is one
 	ScopeOfflineAccess = "offline_access" // staying signed in (OpenID Connect Core §11)
 )
 
@@ -19,12 +21,11 @@ type Scope struct {
 
 type scopeEntry struct {
 	Scope
-	implies   []string // narrower scopes that this one includes
-	byDefault bool     // granted when a client names no scope
-	// ofResource: the MCP endpoint can ask for it. The others concern client and
-	// authorization server alone, and are no part of challenges and of the
-	// protected resource's metadata.
-	ofResource bool
+	implies []string // narrower scopes that this one includes
+	// basic: granted when a client names no scope, and what the first challenge
+	// and the protected resource's metadata ask for. Further scopes are asked for
+	// by the operation that needs them (MCP authorization, step-up).
+	basic bool
 }
 
 // scopeTable is a set of scopes, in the order in which they are listed.
@@ -32,8 +33,16 @@ type scopeTable []scopeEntry
 
 var scopes = scopeTable{
 	{
-		Scope:     Scope{ScopeMCP, "Use this server in your name: its tools and the data they reach"},
-		byDefault: true, ofResource: true,
+		Scope: Scope{ScopeMCP, "Use this server in your name: its tools and the data they reach"},
+		basic: true,
+	},
+	{
+		Scope:   Scope{ScopeManage, "End the connections that apps have to your account here"},
+		implies: []string{ScopeMCP},
+	},
+	{
+		Scope:   Scope{ScopeAdmin, "See everybody’s apps and the state of this server, if you are an administrator"},
+		implies: []string{ScopeMCP},
 	},
 	{
 		Scope: Scope{ScopeOfflineAccess, "Stay signed in, also while you are not using the app"},
@@ -78,15 +87,26 @@ func DescribeScopes(scope string) []Scope {
 	return list
 }
 
-// SupportedScopes returns all scopes, for the authorization server's metadata.
-func SupportedScopes() []string {
-	return scopes.names(func(scopeEntry) bool { return true })
+// AdvertisedScopes returns the scopes of the authorization server's metadata. Those
+// that only step-up asks for are left out, as RFC 8414 §2 allows: some clients ask
+// for everything that is listed, and people would allow more than they need.
+func AdvertisedScopes() []string {
+	return scopes.names(func(e scopeEntry) bool { return e.basic || e.Name == ScopeOfflineAccess })
 }
 
-// ResourceScopes returns the scopes that the MCP endpoint can ask for, for
-// challenges and the protected resource's metadata.
-func ResourceScopes() []string {
-	return scopes.names(func(e scopeEntry) bool { return e.ofResource })
+// BasicScopes returns the scopes without which the MCP endpoint is of no use, for
+// the first challenge and the protected resource's metadata.
+func BasicScopes() []string {
+	return scopes.names(func(e scopeEntry) bool { return e.basic })
+}
+
+// StepUp returns the scope that a challenge asks for when an operation needs more
+// than was granted: all that it needs together with what the token has, since
+// clients that do not add up would lose the latter. offline_access is no matter
+// of the resource and is left out.
+func StepUp(granted, needed string) string {
+	list := scopes.known(ParseScope(granted + " " + needed))
+	return strings.Join(slices.DeleteFunc(list, func(name string) bool { return name == ScopeOfflineAccess }), " ")
 }
 
 func (t scopeTable) names(wanted func(scopeEntry) bool) []string {
@@ -111,7 +131,7 @@ func (t scopeTable) known(list []string) []string {
 func (t scopeTable) grantable(requested string) (string, error) {
 	list := ParseScope(requested)
 	if len(list) == 0 {
-		list = t.names(func(e scopeEntry) bool { return e.byDefault })
+		list = t.names(func(e scopeEntry) bool { return e.basic })
 	}
 	list = t.known(list)
 	if len(list) == 0 {

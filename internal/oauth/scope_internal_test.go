@@ -7,8 +7,8 @@ import "testing"
 var hierarchy = scopeTable{
 	{Scope: Scope{Name: "admin"}, implies: []string{"write"}},
 	{Scope: Scope{Name: "write"}, implies: []string{"read"}},
-	{Scope: Scope{Name: "read"}, byDefault: true},
-	{Scope: Scope{Name: "list"}, byDefault: true, implies: []string{"show"}},
+	{Scope: Scope{Name: "read"}, basic: true},
+	{Scope: Scope{Name: "list"}, basic: true, implies: []string{"show"}},
 	{Scope: Scope{Name: "show"}, implies: []string{"list"}},
 }
 

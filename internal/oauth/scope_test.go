@@ -119,13 +119,13 @@ func TestScopeLists(t *testing.T) {
 	t.Parallel()
 	t.Run("AS-22 the authorization server's", func(t *testing.T) {
 		t.Parallel()
-		if diff := cmp.Diff([]string{"mcp", "offline_access"}, oauth.SupportedScopes()); diff != "" {
+		if diff := cmp.Diff([]string{"mcp", "offline_access"}, oauth.AdvertisedScopes()); diff != "" {
 			t.Error(diff)
 		}
 	})
 	t.Run("RS-08 the resource's", func(t *testing.T) {
 		t.Parallel()
-		if diff := cmp.Diff([]string{"mcp"}, oauth.ResourceScopes()); diff != "" {
+		if diff := cmp.Diff([]string{"mcp"}, oauth.BasicScopes()); diff != "" {
 			t.Error(diff)
 		}
 	})

@@ -92,7 +92,7 @@ func (s *site) serve() {
 	s.config.Logger = slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if s.config.MCP == nil {
 		s.config.MCP = mcpserver.New(mcpserver.Config{
-			Store: s.store, Version: "test", BaseURL: s.config.BaseURL, Scopes: []string{"mcp"}, Logger: s.config.Logger, Now: s.clock.Now,
+			Store: s.store, Version: "test", BaseURL: s.config.BaseURL, Logger: s.config.Logger, Now: s.clock.Now,
 		})
 	}
 	srv, err := server.New(s.config)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
@@ -31,6 +32,18 @@ func (s *Server) protectedResourceMetadata(w http.ResponseWriter, _ *http.Reques
 // noDocument answers for documents that do not exist, such as OpenID Connect's,
 // with the 404 that clients' discovery goes on from, whatever they accept.
 func (s *Server) noDocument(http.ResponseWriter, *http.Request) error { return errNothingHere }
+
+// openAIChallenge proves to OpenAI that the server's owner holds this host.
+func (s *Server) openAIChallenge(w http.ResponseWriter, _ *http.Request) error {
+	if s.OpenAIChallenge == "" {
+		return errNothingHere
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	_, err := io.WriteString(w, s.OpenAIChallenge)
+	return err
+}
 
 func writeMetadata(w http.ResponseWriter, document []byte) error {
 	w.Header().Set("Cache-Control", "public, max-age=300")

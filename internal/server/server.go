@@ -38,9 +38,12 @@ type Config struct {
 	Upstream  identity.Upstream
 	Policy    identity.Policy
 	Lifetimes Lifetimes
-	MCP       http.Handler // gets requests with a valid token only
-	Logger    *slog.Logger
-	Now       func() time.Time // nil for time.Now
+	// OpenAIChallenge is the text by which the owner of this host proves it to
+	// OpenAI when the app is submitted; "" serves none.
+	OpenAIChallenge string
+	MCP             http.Handler // gets requests with a valid token only
+	Logger          *slog.Logger
+	Now             func() time.Time // nil for time.Now
 }
 
 // Server answers HTTP requests.
@@ -89,6 +92,7 @@ func (s *Server) Handler() http.Handler {
 	public.Handle("/.well-known/oauth-authorization-server/mcp", s.api(get, s.authorizationServerMetadata))
 	public.Handle("/.well-known/oauth-protected-resource", s.api(get, s.protectedResourceMetadata))
 	public.Handle("/.well-known/oauth-protected-resource/mcp", s.api(get, s.protectedResourceMetadata))
+	public.Handle("/.well-known/openai-apps-challenge", s.api(get, s.openAIChallenge))
 	public.Handle("/.well-known/", s.api(get, s.noDocument))
 	public.Handle("/register", s.api(post, s.register))
 	public.Handle("/token", s.api(post, s.token))
