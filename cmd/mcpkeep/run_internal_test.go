@@ -46,26 +46,26 @@ func TestWrongUsage(t *testing.T) {
 		args []string
 		want string // in the one line
 	}{
-		"no command":      {nil, nil, "serve"},
-		"unknown command": {nil, []string{"bogus"}, "bogus"},
-		"unknown flag":    {nil, []string{"serve", "--bogus"}, "--bogus"},
-		"argument":        {nil, []string{"version", "x"}, "x"},
-		"duration":        {map[string]string{"MCPKEEP_ACCESS_TOKEN_TTL": "soon"}, nil, "MCPKEEP_ACCESS_TOKEN_TTL (--access-token-ttl)"},
-		"duration flag":   {nil, []string{"serve", "--refresh-grace", "-1s"}, "refresh-grace"},
-		"short lifetime":  {map[string]string{"MCPKEEP_ACCESS_TOKEN_TTL": "10ms"}, nil, "want 1s to 24h"},
-		"long lifetime":   {map[string]string{"MCPKEEP_ACCESS_TOKEN_TTL": "25h"}, nil, "want 1s to 24h"},
-		"refresh shorter": {map[string]string{"MCPKEEP_REFRESH_TOKEN_TTL": "1m"}, nil, "MCPKEEP_REFRESH_TOKEN_TTL"},
-		"grace":           {map[string]string{"MCPKEEP_REFRESH_GRACE": "48h"}, nil, "MCPKEEP_REFRESH_GRACE"},
-		"boolean":         {map[string]string{"MCPKEEP_AUTO_MIGRATE": "maybe"}, nil, "MCPKEEP_AUTO_MIGRATE"},
-		"choice":          {map[string]string{"MCPKEEP_LOG_FORMAT": "xml"}, nil, "MCPKEEP_LOG_FORMAT"},
-		"listen":          {map[string]string{"MCPKEEP_LISTEN": "8080"}, nil, "MCPKEEP_LISTEN"},
-		"port":            {map[string]string{"PORT": "http"}, nil, "PORT"},
-		"public":          {map[string]string{"PORT": "0"}, nil, "MCPKEEP_BASE_URL (--base-url): required"},
-		"plain http":      {map[string]string{"MCPKEEP_BASE_URL": "http://mcp.example.com"}, nil, "MCPKEEP_BASE_URL"},
-		"path":            {map[string]string{"MCPKEEP_BASE_URL": "https://mcp.example.com/x"}, nil, "MCPKEEP_BASE_URL"},
-		"no provider":     {map[string]string{"PORT": "0", "MCPKEEP_BASE_URL": "https://mcp.example.com"}, nil, "MCPKEEP_PROVIDER"},
-		"provider":        {map[string]string{"MCPKEEP_PROVIDER": "myspace"}, nil, "MCPKEEP_PROVIDER"},
-		"no client id":    {map[string]string{"MCPKEEP_PROVIDER": "github"}, nil, "MCPKEEP_GITHUB_CLIENT_ID"},
+		"no command":       {nil, nil, "serve"},
+		"unknown command":  {nil, []string{"bogus"}, "bogus"},
+		"unknown flag":     {nil, []string{"serve", "--bogus"}, "--bogus"},
+		"argument":         {nil, []string{"version", "x"}, "x"},
+		"duration":         {map[string]string{"MCPKEEP_ACCESS_TOKEN_TTL": "soon"}, nil, "MCPKEEP_ACCESS_TOKEN_TTL (--access-token-ttl)"},
+		"duration flag":    {nil, []string{"serve", "--refresh-grace", "-1s"}, "refresh-grace"},
+		"short lifetime":   {map[string]string{"MCPKEEP_ACCESS_TOKEN_TTL": "10ms"}, nil, "want 1s to 24h"},
+		"long lifetime":    {map[string]string{"MCPKEEP_ACCESS_TOKEN_TTL": "25h"}, nil, "want 1s to 24h"},
+		"refresh shorter":  {map[string]string{"MCPKEEP_REFRESH_TOKEN_TTL": "1m"}, nil, "MCPKEEP_REFRESH_TOKEN_TTL"},
+		"grace":            {map[string]string{"MCPKEEP_REFRESH_GRACE": "48h"}, nil, "MCPKEEP_REFRESH_GRACE"},
+		"boolean":          {map[string]string{"MCPKEEP_AUTO_MIGRATE": "maybe"}, nil, "MCPKEEP_AUTO_MIGRATE"},
+		"choice":           {map[string]string{"MCPKEEP_LOG_FORMAT": "xml"}, nil, "MCPKEEP_LOG_FORMAT"},
+		"listen":           {map[string]string{"MCPKEEP_LISTEN": "8080"}, nil, "MCPKEEP_LISTEN"},
+		"port":             {map[string]string{"PORT": "http"}, nil, "PORT"},
+		"public":           {map[string]string{"PORT": "0"}, nil, "MCPKEEP_BASE_URL (--base-url): required"},
+		"AS-07 plain http": {map[string]string{"MCPKEEP_BASE_URL": "http://mcp.example.com"}, nil, "MCPKEEP_BASE_URL"},
+		"path":             {map[string]string{"MCPKEEP_BASE_URL": "https://mcp.example.com/x"}, nil, "MCPKEEP_BASE_URL"},
+		"no provider":      {map[string]string{"PORT": "0", "MCPKEEP_BASE_URL": "https://mcp.example.com"}, nil, "MCPKEEP_PROVIDER"},
+		"provider":         {map[string]string{"MCPKEEP_PROVIDER": "myspace"}, nil, "MCPKEEP_PROVIDER"},
+		"no client id":     {map[string]string{"MCPKEEP_PROVIDER": "github"}, nil, "MCPKEEP_GITHUB_CLIENT_ID"},
 		"no secret": {map[string]string{"MCPKEEP_PROVIDER": "github", "MCPKEEP_GITHUB_CLIENT_ID": "id"}, nil,
 			"MCPKEEP_GITHUB_CLIENT_SECRET"},
 		"nobody may enter": {map[string]string{"MCPKEEP_PROVIDER": "github", "FASTMCP_SERVER_AUTH_GITHUB_CLIENT_ID": "id",
@@ -169,7 +169,7 @@ func TestCloudLogging(t *testing.T) {
 	}
 }
 
-// TestPublicURL: one spelling of the issuer.
+// TestPublicURL: 8414-01. One spelling of the issuer.
 func TestPublicURL(t *testing.T) {
 	t.Parallel()
 	loopback := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9}
@@ -184,6 +184,23 @@ func TestPublicURL(t *testing.T) {
 		flags := serveFlags{BaseURL: given}
 		if got, err := flags.publicURL(loopback); got != want || err != nil {
 			t.Errorf("publicURL(%q) = %q, %v, want %q", given, got, err, want)
+		}
+	}
+}
+
+// TestListenAddress: TL-03. Without a word it is this machine alone that can connect.
+func TestListenAddress(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		flags serveFlags
+		want  string
+	}{
+		{serveFlags{}, "127.0.0.1:8080"},
+		{serveFlags{Port: "9000"}, "0.0.0.0:9000"},
+		{serveFlags{Port: "9000", Listen: "127.0.0.1:0"}, "127.0.0.1:0"},
+	} {
+		if got, err := tt.flags.listenAddress(); got != tt.want || err != nil {
+			t.Errorf("%+v: %q, %v, want %q", tt.flags, got, err, tt.want)
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 
 const persons = 50
 
-// Fifty people at once, half of them in each era, over connections that they
-// share: none ever sees or changes what is another's.
+// TestPeopleAreIsolated: D4, C15. Fifty people at once, half of them in each era,
+// over connections that they share: none ever sees or changes what is another's.
 func TestPeopleAreIsolated(t *testing.T) {
 	t.Parallel()
 	e := serve(t)

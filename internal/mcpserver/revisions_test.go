@@ -10,6 +10,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
+// TestRevisions: TM-18.
 func TestRevisions(t *testing.T) {
 	t.Parallel()
 	for _, revision := range []string{"2025-03-26", "2025-06-18", legacy, modern} {
@@ -61,6 +62,7 @@ func (e *endpoint) client(as, revision string) *client.Client {
 	return c
 }
 
+// TestInitialize: TL-07.
 func TestInitialize(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
@@ -86,6 +88,7 @@ func TestInitialize(t *testing.T) {
 	}
 }
 
+// TestDiscover: TM-08, C-18.
 func TestDiscover(t *testing.T) {
 	t.Parallel()
 	result := serve(t).rpc("bob", modern, "server/discover", nil).result()
@@ -98,7 +101,8 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
-// Per-person answers may be cached by nobody else, and not at all.
+// TestCacheHints: TM-11, RS-14. Per-person answers may be cached by nobody else,
+// and not at all.
 func TestCacheHints(t *testing.T) {
 	t.Parallel()
 	e := serve(t)

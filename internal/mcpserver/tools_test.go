@@ -48,6 +48,7 @@ func TestToolsListGolden(t *testing.T) {
 	}
 }
 
+// TestToolsListIsTheSameInBothErasAndEveryTime: TM-16.
 func TestToolsListIsTheSameInBothErasAndEveryTime(t *testing.T) {
 	t.Parallel()
 	e := serve(t)

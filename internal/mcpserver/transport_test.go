@@ -26,15 +26,21 @@ func TestModernErrors(t *testing.T) {
 		status  int
 		code    float64
 	}{
-		{"unknown method", e.request("bob", modern, "no/such", nil), 404, -32601},
-		{"resources are not offered", e.request("bob", modern, "resources/list", nil), 404, -32601},
-		{"removed method", e.request("bob", modern, "ping", nil), 404, -32601},
+		{"TM-07 unknown method", e.request("bob", modern, "no/such", nil), 404, -32601},
+		{"TM-07 resources are not offered", e.request("bob", modern, "resources/list", nil), 404, -32601},
+		{"TM-07 removed method", e.request("bob", modern, "ping", nil), 404, -32601},
 		{"unknown tool", e.request("bob", modern, "tools/call", map[string]any{"name": "nope"}), 400, -32602},
-		{"method header differs", edit(func(h http.Header) { h.Set("Mcp-Method", "tools/list") }), 400, -32020},
-		{"name header differs", edit(func(h http.Header) { h.Set("Mcp-Name", "revoke_connection") }), 400, -32020},
-		{"name header missing", edit(func(h http.Header) { h.Del("Mcp-Name") }), 400, -32020},
-		{"version header missing", edit(func(h http.Header) { h.Del("Mcp-Protocol-Version") }), 400, -32020},
-		{"unknown version", e.request("bob", "2999-01-01", "tools/list", map[string]any{
+		{"TM-04, D6 method header differs", edit(func(h http.Header) { h.Set("Mcp-Method", "tools/list") }), 400, -32020},
+		{"TM-04, D6 name header differs", edit(func(h http.Header) { h.Set("Mcp-Name", "revoke_connection") }), 400, -32020},
+		{"TM-04 name header missing", edit(func(h http.Header) { h.Del("Mcp-Name") }), 400, -32020},
+		{"TM-05 name in base64", edit(func(h http.Header) { h.Set("Mcp-Name", "=?base64?d2hvYW1p?=") }), 200, 0},
+		{"TM-05 another name in base64", edit(func(h http.Header) { h.Set("Mcp-Name", "=?base64?bm9wZQ==?=") }), 400, -32020},
+		{"TM-05 case of a value", edit(func(h http.Header) { h.Set("Mcp-Name", "WHOAMI") }), 400, -32020},
+		{"TM-03 no client capabilities", e.raw("bob",
+			`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}`,
+			http.Header{"Mcp-Protocol-Version": {modern}, "Mcp-Method": {"tools/list"}}), 400, -32602},
+		{"TM-04 version header missing", edit(func(h http.Header) { h.Del("Mcp-Protocol-Version") }), 400, -32020},
+		{"TM-06 unknown version", e.request("bob", "2999-01-01", "tools/list", map[string]any{
 			"_meta": map[string]any{"io.modelcontextprotocol/protocolVersion": "2999-01-01"}}), 400, -32022},
 	}
 	for _, tt := range tests {
@@ -55,10 +61,10 @@ func TestLegacyErrors(t *testing.T) {
 		code       float64
 	}{
 		{"unknown method", `{"jsonrpc":"2.0","id":1,"method":"no/such"}`, 200, -32601},
-		{"not JSON", `{`, 400, -32700},
+		{"TL-04 not JSON", `{`, 400, -32700},
 		{"batch", `[{"jsonrpc":"2.0","id":1,"method":"ping"}]`, 400, -32700},
-		{"too deep", strings.Repeat(`{"a":`, 20_000), 400, -32700},
-		{"number beyond all bounds", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_connections","arguments":{"limit":1e999999999}}}`, 200, -32600},
+		{"D9 too deep", strings.Repeat(`{"a":`, 20_000), 400, -32700},
+		{"D9 number beyond all bounds", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_connections","arguments":{"limit":1e999999999}}}`, 200, -32600},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -70,6 +76,7 @@ func TestLegacyErrors(t *testing.T) {
 	}
 }
 
+// TestOnlyPost: TL-01, TL-05, TL-08, TM-01.
 func TestOnlyPost(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
@@ -84,7 +91,36 @@ func TestOnlyPost(t *testing.T) {
 	}
 }
 
-// A notification is accepted, and has no answer.
+// TestAccept: TL-06. What a client says to accept is no reason to refuse it.
+func TestAccept(t *testing.T) {
+	t.Parallel()
+	e := serve(t)
+	for _, era := range eras {
+		for _, accept := range []string{"", "*/*", "application/json", "text/event-stream", "application/json, text/event-stream"} {
+			r := e.request("bob", era, "tools/list", nil)
+			r.Header.Set("Accept", accept)
+			if got := e.send(r); got.result() == nil || got.header.Get("Content-Type") != "application/json" {
+				t.Errorf("%s, Accept %q: %d %s", era, accept, got.status, got.raw)
+			}
+		}
+	}
+}
+
+// TestForwardedIdentity: D7, 9700-12. Who calls is what the token says, whatever
+// headers name somebody else.
+func TestForwardedIdentity(t *testing.T) {
+	t.Parallel()
+	e := serve(t)
+	r := e.request("bob", legacy, "tools/call", map[string]any{"name": "whoami"})
+	for _, name := range []string{"X-Forwarded-User", "X-Forwarded-Email", "X-Remote-User", "X-Auth-Request-User", "X-Goog-Authenticated-User-Id", "Forwarded"} {
+		r.Header.Set(name, "user-ada")
+	}
+	if got := e.send(r).structured(); got["user_id"] != "user-bob" || got["admin"] != false {
+		t.Errorf("whoami: %v", got)
+	}
+}
+
+// TestNotification: TL-04. A notification is accepted, and has no answer.
 func TestNotification(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
@@ -94,6 +130,7 @@ func TestNotification(t *testing.T) {
 	}
 }
 
+// TestSessionHeadersAreIgnored: TM-01, TL-07, RS-15, D2.
 func TestSessionHeadersAreIgnored(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
@@ -107,8 +144,9 @@ func TestSessionHeadersAreIgnored(t *testing.T) {
 	}
 }
 
-// There is nothing to subscribe to, so the request ends at once, in one JSON
-// document. Tried often, because mcp-go streams most such answers.
+// TestSubscriptionsEnd: TM-09, TM-13. There is nothing to subscribe to, so the
+// request ends at once, in one JSON document. Tried often, because mcp-go streams
+// most such answers.
 func TestSubscriptionsEnd(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
@@ -143,8 +181,8 @@ func TestNoCaller(t *testing.T) {
 	}
 }
 
-// One person's notifications/cancelled must not end another's call of the same
-// request id.
+// TestCancellationIsNotShared: D3, D4. One person's notifications/cancelled must
+// not end another's call of the same request id.
 func TestCancellationIsNotShared(t *testing.T) {
 	t.Parallel()
 	for _, era := range eras {
@@ -184,7 +222,8 @@ func TestCancellationIsNotShared(t *testing.T) {
 	}
 }
 
-// Closing the connection is how a call is cancelled, and no reason for alarm.
+// TestDisconnectCancels: TM-12. Closing the connection is how a call is
+// cancelled, and no reason for alarm.
 func TestDisconnectCancels(t *testing.T) {
 	t.Parallel()
 	e := serve(t)

@@ -39,6 +39,7 @@ var realRedirectURIs = []string{
 	"https://oauth.n8n.cloud/oauth2/callback?tenant=a%20b&mode=x",
 }
 
+// TestParseRedirectURIAccepts: 8252-03.
 func TestParseRedirectURIAccepts(t *testing.T) {
 	t.Parallel()
 	accepted := append([]string{

@@ -13,6 +13,7 @@ var kinds = map[oauth.TokenKind]func() string{
 	oauth.KindCode: oauth.NewCode, oauth.KindClientSecret: oauth.NewClientSecret,
 }
 
+// TestNewTokens: 6749-21.
 func TestNewTokens(t *testing.T) {
 	t.Parallel()
 	scanner := regexp.MustCompile(`^mk[acrs]_[a-z2-7]{64}$`)

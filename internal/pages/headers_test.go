@@ -14,6 +14,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/pages"
 )
 
+// TestHeaders: A9, 6749-23, 9700-07, 9700-14.
 func TestHeaders(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{

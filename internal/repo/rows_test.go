@@ -235,8 +235,8 @@ func TestUnreadableClient(t *testing.T) {
 	})
 }
 
-// What was handed out, or is a person's own, is nowhere to be found in the
-// database, nor in SQLite's files.
+// TestNoSecretsAtRest: 6749-21, AS-20. What was handed out, or is a person's own,
+// is nowhere to be found in the database, nor in SQLite's files.
 func TestNoSecretsAtRest(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {

@@ -15,7 +15,7 @@ var (
 	asProgram = header{"Accept": "application/json"}
 )
 
-// TestAuthorizationErrors sends each bad request as a program, which gets the
+// TestAuthorizationErrors: AS-06. It sends each bad request as a program, which gets the
 // error redirect, and as a browser, which gets a page with a link (AS-10).
 func TestAuthorizationErrors(t *testing.T) {
 	t.Parallel()
@@ -128,7 +128,8 @@ func TestAuthorizationPages(t *testing.T) {
 	})
 }
 
-// TestRedirectURIs: AS-09, 9700-01, 8252-01, 8252-02, 8252-06, B3.
+// TestRedirectURIs: 6749-24, 9700-02, AS-09, 9700-01, 8252-01, 8252-02, 8252-06,
+// B3.
 func TestRedirectURIs(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -24,8 +24,8 @@ func percent(s string) string {
 	return b.String()
 }
 
-// TestClientAuthentication: C-04, 6749-13 to 6749-15, B13. Every way is tried
-// at the token and the revocation endpoint.
+// TestClientAuthentication: C13, 8252-05, C-04, 6749-13 to 6749-15, B13. Every
+// way is tried at the token and the revocation endpoint.
 func TestClientAuthentication(t *testing.T) {
 	t.Parallel()
 	s := start(t)

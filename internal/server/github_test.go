@@ -89,7 +89,8 @@ func TestGitHub(t *testing.T) {
 	})
 }
 
-// TestGitHubForms: A2, A5, A7. The answer counts in the browser that approved.
+// TestGitHubForms: 9700-09, A2, A5, A7. The answer counts in the browser that
+// approved.
 func TestGitHubForms(t *testing.T) {
 	t.Parallel()
 	s, gh := gitHubSite(t)

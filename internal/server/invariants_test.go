@@ -45,6 +45,7 @@ func (s *site) checkAnswer(r *http.Request, resp *http.Response, body string) {
 	if resp.StatusCode == http.StatusInternalServerError && !s.defects {
 		s.Errorf("%s %s\n%s", name, answer{Body: body}.brief(), s.log)
 	}
+	s.checkRedirect(name, resp)
 	if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") == "" {
 		s.Errorf("%s without Retry-After", name)
 	}
@@ -56,6 +57,15 @@ func (s *site) checkAnswer(r *http.Request, resp *http.Response, body string) {
 		s.checkPage(name, resp.Header, body)
 	case media == "application/json" && !strings.Contains(body, `"jsonrpc"`):
 		s.checkJSON(name, resp, body)
+	}
+}
+
+// checkRedirect: 9700-11. A redirect never makes the browser send a form again.
+func (s *site) checkRedirect(name string, resp *http.Response) {
+	s.Helper()
+	redirects := resp.StatusCode >= 300 && resp.StatusCode < 400
+	if redirects && resp.StatusCode != http.StatusFound && resp.StatusCode != http.StatusSeeOther {
+		s.Errorf("%s: a redirect with this status", name)
 	}
 }
 

@@ -15,8 +15,8 @@ const (
 	badToken       = plainChallenge + `, error="invalid_token", error_description="`
 )
 
-// TestUnauthorized: RS-01 to RS-04, RS-11 to RS-14, C-07, D5, 9728-06, 9728-07.
-// Authentication comes first, whatever else the request is.
+// TestUnauthorized: RS-15, RS-01 to RS-04, RS-11 to RS-14, C-07, D5, 9728-06,
+// 9728-07. Authentication comes first, whatever else the request is.
 func TestUnauthorized(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -42,7 +42,7 @@ func TestUnauthorized(t *testing.T) {
 	}
 }
 
-// TestBearer: 6750-01 to 6750-04, RS-10, C10.
+// TestBearer: C11, 6750-01 to 6750-04, RS-10, C10.
 func TestBearer(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -129,7 +129,7 @@ func TestAccessTokenLife(t *testing.T) {
 	s.wantAccess(t, got.access, false)
 }
 
-// TestAudience: RS-09, 8707-06, 9700-05. A token is for one resource.
+// TestAudience: AS-19, RS-09, 8707-06, 9700-05. A token is for one resource.
 func TestAudience(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -156,7 +156,7 @@ func TestInsufficientScope(t *testing.T) {
 	}
 }
 
-// TestOrigin: D1, TL-02. It is checked before the token.
+// TestOrigin: TM-02, D1, TL-02. It is checked before the token.
 func TestOrigin(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -192,8 +192,8 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
-// TestAuthenticatedRequests: D9, RS-14, D11, RS-10. What the handler gets holds
-// no credentials.
+// TestAuthenticatedRequests: TL-05, TL-09, D9, RS-14, D11, RS-10. What the
+// handler gets holds no credentials.
 func TestAuthenticatedRequests(t *testing.T) {
 	t.Parallel()
 	var got http.Header

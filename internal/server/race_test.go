@@ -69,7 +69,7 @@ func TestConcurrentRedemption(t *testing.T) {
 	})
 }
 
-// TestConcurrentRefresh: C5, guarantee 3. All get the same successor.
+// TestConcurrentRefresh: 2.1-02, C5, guarantee 3. All get the same successor.
 func TestConcurrentRefresh(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {

@@ -13,7 +13,7 @@ import (
 
 var asJSON = header{"Content-Type": "application/json"}
 
-// TestRegistrationOfRealClients: C-01, 7591-02 to 7591-06, 7591-14. The bodies
+// TestRegistrationOfRealClients: AS-11, C-01, 7591-02 to 7591-06, 7591-14. The bodies
 // are those that the clients send.
 func TestRegistrationOfRealClients(t *testing.T) {
 	t.Parallel()

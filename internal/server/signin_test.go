@@ -12,6 +12,7 @@ import (
 )
 
 // TestSignIn is the whole way of the local provider: AS-01, AS-16, 6749-08, C-12.
+// (9700-08)
 func TestSignIn(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {

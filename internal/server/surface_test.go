@@ -13,7 +13,8 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/server"
 )
 
-// TestMetadata: AS-02 to AS-05, AS-16, AS-22, 8414-*, 9728-*.
+// TestMetadata: AS-02 to AS-05, AS-16, AS-22, 8414-01 to 8414-05, 8414-07,
+// 8414-09, 8414-10, 9728-01 to 9728-05, 9207-02.
 func TestMetadata(t *testing.T) {
 	t.Parallel()
 	s := start(t)

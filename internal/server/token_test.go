@@ -28,7 +28,7 @@ func TestTokenAnswer(t *testing.T) {
 }
 
 // TestTokenErrors sends requests that must change nothing: afterwards the code
-// still works.
+// still works. (7636-08, 9700-03, 2.1-02)
 func TestTokenErrors(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
