@@ -29,13 +29,17 @@ type clientView struct {
 }
 
 func (c Client) view() clientView {
+	goal := newTarget(c.RedirectURI)
+	if v := imitated(c.Name, goal, c.RedirectURI); v != nil && !c.Verified {
+		goal.Imitates = v.name
+	}
 	return clientView{
 		Name:        clean(c.Name, maxName),
 		ID:          visible(c.ID, maxURI),
 		URI:         visible(c.URI, maxURI),
 		RedirectURI: visible(c.RedirectURI, maxURI),
 		Verified:    c.Verified,
-		Target:      newTarget(c.RedirectURI),
+		Target:      goal,
 	}
 }
 
@@ -46,6 +50,9 @@ type target struct {
 	// International is set when a label of the host is punycode: such a name may
 	// imitate another one in the browser's address bar.
 	International bool
+	// Imitates names the vendor whose name the app uses without being at an
+	// address of it; "" for none.
+	Imitates string
 }
 
 // targetKind is compared in the templates, hence a string.
