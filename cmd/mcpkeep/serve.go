@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/cache"
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/mcpserver"
@@ -136,19 +137,17 @@ func (c *serveCmd) openStore(ctx context.Context, d *db.DB) (*repo.Repo, error) 
 
 // handler puts the parts together.
 func (c *serveCmd) handler(
-	baseURL string, loopback bool, set settings, d *db.DB, store *repo.Repo, log *slog.Logger, started time.Time,
+	baseURL string, loopback bool, set settings, d *db.DB, uncached *repo.Repo, log *slog.Logger, started time.Time,
 ) (http.Handler, error) {
-	var srv *server.Server
+	store := cache.New(uncached, nil) // one for both: what either revokes, both forget
 	mcp := mcpserver.New(mcpserver.Config{
-		Revoked: func() { srv.ForgetSeen() },
-		Store:   store, Version: buildVersion(), Logger: log, BaseURL: baseURL,
+		Store: store, Version: buildVersion(), Logger: log, BaseURL: baseURL,
 		Status: func(ctx context.Context) mcpserver.Status {
 			schema, _ := d.Version(ctx) // 0 is "unknown"
 			return mcpserver.Status{Database: d.Engine(), SchemaVersion: schema, StartedAt: started}
 		},
 	})
-	var err error
-	srv, err = server.New(server.Config{
+	srv, err := server.New(server.Config{
 		BaseURL: baseURL, Loopback: loopback, Name: "mcpkeep", Store: store, Upstream: set.upstream,
 		Policy: c.policy(), Lifetimes: set.lifetimes, MCP: mcp, Logger: log,
 		OpenAIChallenge: c.OpenAIChallenge,

@@ -108,7 +108,6 @@ func (s *service) revokeConnection() tool {
 			if err := s.Store.RevokeUserGrant(ctx, c.Access.User.ID, id, s.Now()); err != nil {
 				return nil, err
 			}
-			s.Revoked()
 			s.Logger.InfoContext(ctx, "connection revoked", "event", "grant_revoked",
 				"grant_id", id, "user_id", c.Access.User.ID, "by_grant_id", c.Access.GrantID)
 			done := revocation{ConnectionID: id, Revoked: true, ThisConnection: id == c.Access.GrantID}

@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,7 +37,6 @@ type endpoint struct {
 	store   *fakeStore
 	callers map[string]mcpserver.Caller
 	log     *logBuffer
-	revoked atomic.Int64 // calls of Config.Revoked
 }
 
 // serve starts a server with Ada, an administrator, Bob and Eve, each of whom
@@ -64,9 +62,8 @@ func serve(t *testing.T) *endpoint {
 
 	handler := mcpserver.New(mcpserver.Config{
 		Store: e.store, Version: "1.2.3", BaseURL: "https://keep.example",
-		Logger:  slog.New(slog.NewJSONHandler(e.log, nil)),
-		Now:     func() time.Time { return now },
-		Revoked: func() { e.revoked.Add(1) },
+		Logger: slog.New(slog.NewJSONHandler(e.log, nil)),
+		Now:    func() time.Time { return now },
 		Status: func(context.Context) mcpserver.Status {
 			return mcpserver.Status{Database: "sqlite", SchemaVersion: 5, StartedAt: now.Add(-90 * time.Minute)}
 		},

@@ -20,10 +20,8 @@ type Config struct {
 	BaseURL string // public origin of this server, without a trailing slash
 	// Status tells what server_status cannot ask the store for; nil for nothing.
 	Status func(context.Context) Status
-	// Revoked is called when a tool has revoked something; nil for nothing.
-	Revoked func()
-	Logger  *slog.Logger     // nil for slog.Default
-	Now     func() time.Time // nil for time.Now
+	Logger *slog.Logger     // nil for slog.Default
+	Now    func() time.Time // nil for time.Now
 }
 
 // Status is the state of this process and its database.
@@ -65,9 +63,6 @@ func New(cfg Config) http.Handler {
 	}
 	if cfg.Status == nil {
 		cfg.Status = func(context.Context) Status { return Status{} }
-	}
-	if cfg.Revoked == nil {
-		cfg.Revoked = func() {}
 	}
 	s := &service{Config: cfg, resource: oauth.NewResource(cfg.BaseURL), adminOnly: make(map[string]bool), inputSchemas: make(map[string]string)}
 	return s.transport(s.protocol())

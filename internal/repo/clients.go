@@ -88,6 +88,11 @@ func (r *Repo) Client(ctx context.Context, id string) (storage.Client, error) {
 	return client, err
 }
 
+// CurrentClient implements storage.ClientStore.
+func (r *Repo) CurrentClient(ctx context.Context, id string) (storage.Client, error) {
+	return r.Client(ctx, id)
+}
+
 // blameKeys says whether a client row may not open for want of a key that is on
 // record but not configured here: rows in the shared format do not name theirs.
 // A client must not be told to register anew because a rollout is under way.

@@ -49,10 +49,7 @@ func (a authorization) subject() string {
 func (s *Server) parseAuthorization(ctx context.Context, values url.Values) (authorization, error) {
 	ar := authorization{values: values}
 	var err error
-	if ar.client, err = s.requestingClient(ctx, values); err != nil {
-		return ar, err
-	}
-	if ar.request.RedirectURI, err = requestedRedirectURI(ar.client, values); err != nil {
+	if ar.client, ar.request.RedirectURI, err = s.clientAndRedirectURI(ctx, values); err != nil {
 		return ar, err
 	}
 	if len(values["state"]) == 1 {
@@ -65,13 +62,29 @@ func (s *Server) parseAuthorization(ctx context.Context, values url.Values) (aut
 	return ar, nil
 }
 
+// clientAndRedirectURI finds the client and where it wants its answer. A redirect
+// URI may have been registered a moment ago, at another replica.
+func (s *Server) clientAndRedirectURI(ctx context.Context, values url.Values) (client storage.Client, uri string, err error) {
+	for _, find := range []func(context.Context, string) (storage.Client, error){s.lookUpClient, s.currentClient} {
+		if client, err = requestingClient(ctx, values, find); err != nil {
+			return client, "", err
+		}
+		if uri, err = requestedRedirectURI(client, values); err == nil {
+			break
+		}
+	}
+	return client, uri, err
+}
+
 // requestingClient finds the client of an authorization request.
-func (s *Server) requestingClient(ctx context.Context, values url.Values) (storage.Client, error) {
+func requestingClient(
+	ctx context.Context, values url.Values, find func(context.Context, string) (storage.Client, error),
+) (storage.Client, error) {
 	ids := values["client_id"]
 	if len(ids) != 1 || ids[0] == "" || len(ids[0]) > maxParam {
 		return storage.Client{}, badRequestPage("The app did not say which app it is (client_id).")
 	}
-	client, err := s.lookUpClient(ctx, ids[0])
+	client, err := find(ctx, ids[0])
 	if errors.Is(err, storage.ErrNotFound) {
 		return storage.Client{}, errUnknownClient
 	}

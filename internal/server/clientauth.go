@@ -41,19 +41,36 @@ func (s *Server) authenticateClient(w http.ResponseWriter, r *http.Request, para
 	cred, err := readCredentials(r, params)
 	if err == nil {
 		var client storage.Client
-		client, err = s.lookUpClient(r.Context(), cred.id)
-		if err == nil && provesItself(client, cred) {
+		if client, err = s.provenClient(r.Context(), cred); err == nil {
 			return client, nil
 		}
-		if err == nil || errors.Is(err, storage.ErrNotFound) {
-			err = oauth.NewError(oauth.InvalidClient, "the client is unknown or did not authenticate")
-		}
 	}
+	return storage.Client{}, s.clientError(w, r, err)
+}
+
+var errInvalidClient = oauth.NewError(oauth.InvalidClient, "the client is unknown or did not authenticate")
+
+// provenClient finds the client that the credentials are of.
+func (s *Server) provenClient(ctx context.Context, cred credentials) (storage.Client, error) {
+	client, err := s.lookUpClient(ctx, cred.id)
+	if err == nil && !provesItself(client, cred) {
+		// Its secret may have changed a moment ago, at another replica.
+		client, err = s.currentClient(ctx, cred.id)
+	}
+	if errors.Is(err, storage.ErrNotFound) || err == nil && !provesItself(client, cred) {
+		return client, errInvalidClient
+	}
+	return client, err
+}
+
+// clientError prepares the answer to a client that did not authenticate: one that
+// used the Authorization header is told the scheme (RFC 6749 §5.2).
+func (s *Server) clientError(w http.ResponseWriter, r *http.Request, err error) error {
 	var problem *oauth.Error
 	if errors.As(err, &problem) && problem.Code == oauth.InvalidClient && r.Header.Get("Authorization") != "" {
 		w.Header().Set("WWW-Authenticate", `Basic realm="`+s.BaseURL+`"`)
 	}
-	return storage.Client{}, err
+	return err
 }
 
 // readCredentials finds the client's credentials in header or body, not both.
@@ -115,13 +132,25 @@ func provesItself(c storage.Client, cred credentials) bool {
 	return cred.secret != "" && subtle.ConstantTimeCompare([]byte(presented), []byte(c.SecretHash)) == 1
 }
 
-// lookUpClient finds a client. One whose row does not open counts as unknown,
-// so that it registers anew, and is reported to the operator.
+// lookUpClient finds a client, perhaps as it was a moment ago. Nobody is refused
+// for that: see currentClient.
 func (s *Server) lookUpClient(ctx context.Context, id string) (storage.Client, error) {
 	client, err := s.Store.Client(ctx, id)
+	return client, s.unreadableIsUnknown(ctx, err)
+}
+
+// currentClient finds a client as it is in the database.
+func (s *Server) currentClient(ctx context.Context, id string) (storage.Client, error) {
+	client, err := s.Store.CurrentClient(ctx, id)
+	return client, s.unreadableIsUnknown(ctx, err)
+}
+
+// unreadableIsUnknown lets a client whose row does not open register anew, and
+// reports it to the operator.
+func (s *Server) unreadableIsUnknown(ctx context.Context, err error) error {
 	if errors.Is(err, storage.ErrUnreadable) {
 		s.Logger.ErrorContext(ctx, "client row does not open", "event", "client_unreadable", "error", err)
-		return client, storage.ErrNotFound
+		return storage.ErrNotFound
 	}
-	return client, err
+	return err
 }

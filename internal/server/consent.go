@@ -92,7 +92,7 @@ func (s *Server) ownAuthorization(r *http.Request, b browser, id string) (storag
 // stillRegistered looks at client and redirect URI once more when a sign-in goes
 // on: the client may have been deleted or changed meanwhile.
 func (s *Server) stillRegistered(r *http.Request, req storage.Request) (storage.Client, error) {
-	client, err := s.lookUpClient(r.Context(), req.ClientID)
+	client, err := s.currentClient(r.Context(), req.ClientID)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return client, errUnknownClient

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
+	"github.com/mcpkeep/mcpkeep/internal/cache"
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
@@ -88,11 +89,11 @@ func start(t testing.TB, options ...func(*setup)) *site {
 // serve makes the handler of the site's configuration.
 func (s *site) serve() {
 	s.Helper()
-	s.config.Store, s.config.Now = s.store, s.clock.Now
+	s.config.Store, s.config.Now = cache.New(s.store, s.clock.Now), s.clock.Now
 	s.config.Logger = slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if s.config.MCP == nil {
 		s.config.MCP = mcpserver.New(mcpserver.Config{
-			Store: s.store, Version: "test", BaseURL: s.config.BaseURL, Logger: s.config.Logger, Now: s.clock.Now,
+			Store: s.config.Store, Version: "test", BaseURL: s.config.BaseURL, Logger: s.config.Logger, Now: s.clock.Now,
 		})
 	}
 	srv, err := server.New(s.config)
@@ -137,6 +138,12 @@ type failingStore struct {
 
 func (f *failingStore) fail()    { f.Store = f.dead }
 func (f *failingStore) recover() { f.Store = f.sound }
+
+// fail takes the database away, for longer than anything is answered without it.
+func (s *site) fail() {
+	s.store.fail()
+	s.clock.advance(cache.Fresh)
+}
 
 func closedDB(t testing.TB) *db.DB {
 	t.Helper()

@@ -22,9 +22,6 @@ const (
 	touchEvery = time.Minute
 	// touchWait bounds that write: the call does not depend on it.
 	touchWait = 2 * time.Second
-	// seenWait is how long the database may take about a token that it confirmed
-	// lately before the call goes on without it.
-	seenWait = 2 * time.Second
 )
 
 // mcp guards the MCP endpoint: Origin, then authentication for every method and
@@ -68,46 +65,24 @@ func (s *Server) caller(a storage.Access) mcpserver.Caller {
 }
 
 // authenticate returns what the request's bearer token stands for (RFC 6750).
-// While the database is away, a token seen lately goes on for a bounded time.
 func (s *Server) authenticate(r *http.Request) (storage.Access, error) {
 	token, err := bearer(r)
 	if err != nil {
 		return storage.Access{}, err
 	}
-	hash := storage.HashOf(token)
-	access, err := s.lookUpAccess(r.Context(), hash)
+	access, err := s.Store.Access(r.Context(), storage.HashOf(token), s.Now())
 	switch {
-	case errors.Is(err, storage.ErrUnavailable):
-		seen, ok := s.seen.get(hash, s.Now())
-		if !ok || r.Context().Err() != nil { // a client that hung up says nothing about the database
-			return access, err
-		}
-		s.log(r).Warn("storage unavailable: going on with a token seen lately", "error", err)
-		access = seen
-		access.LastUsedAt = s.Now() // nothing to record while nothing can be
 	case errors.Is(err, storage.ErrNotFound):
-		s.seen.forget(hash)
 		return access, errInvalidToken
 	case err != nil:
 		return access, err
-	default:
-		s.seen.put(hash, access)
-	}
-	if access.Resource != s.resource.String() {
+	case access.Resource != s.resource.String():
 		return access, errInvalidToken // issued for another resource (RFC 8707 §2)
+	case access.Outage != nil:
+		s.log(r).Warn("storage unavailable: going on with a token seen lately", "error", access.Outage)
+		access.LastUsedAt = s.Now() // nothing to record while nothing can be
 	}
 	return access, nil
-}
-
-// lookUpAccess asks the database, briefly when it confirmed the token lately: one
-// that hangs must not hold up every call.
-func (s *Server) lookUpAccess(ctx context.Context, hash storage.Hash) (storage.Access, error) {
-	if _, ok := s.seen.get(hash, s.Now()); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, seenWait)
-		defer cancel()
-	}
-	return s.Store.Access(ctx, hash, s.Now())
 }
 
 var (

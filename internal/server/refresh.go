@@ -44,7 +44,6 @@ func (s *Server) refresh(
 		Token: token, ClientID: client.ID, Grace: s.Lifetimes.Grace, Next: next,
 	}, s.Now())
 	if errors.Is(err, storage.ErrSpent) {
-		s.seen.forgetClient(client.ID)
 		s.log(r).Warn("refresh token used again after its time: grant revoked",
 			"event", "refresh_reuse", "client_id", client.ID, "grant_id", grant.ID)
 	}
@@ -76,7 +75,6 @@ func (s *Server) recheck(r *http.Request, token storage.Hash, g storage.Grant, u
 		if err := s.Store.RevokeGrant(because(r, reasonOf(err)), g.ID, s.Now()); err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return err
 		}
-		s.seen.forgetClient(g.ClientID)
 		return errInvalidGrant
 	case errors.Is(err, identity.ErrUnavailable), errors.Is(err, identity.ErrMisconfigured):
 		s.log(r).Warn("could not ask the sign-in provider again", "error", err, "grant_id", g.ID)

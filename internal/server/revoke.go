@@ -21,7 +21,6 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Store.RevokeToken(r.Context(), hash, client.ID, s.Now()); err != nil {
 		return err
 	}
-	s.seen.forgetClient(client.ID)
 	s.log(r).Info("token revoked", "event", "token_revoked", "client_id", client.ID)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)

@@ -51,7 +51,6 @@ type Server struct {
 	Config
 	resource oauth.Resource
 	base     *url.URL
-	seen     *seenTokens
 	metadata struct{ authorizationServer, protectedResource []byte }
 	csrf     *http.CrossOriginProtection
 }
@@ -70,7 +69,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		Config: cfg, base: base, resource: oauth.NewResource(cfg.BaseURL),
-		seen: newSeenTokens(), csrf: http.NewCrossOriginProtection(),
+		csrf: http.NewCrossOriginProtection(),
 	}
 	if err := s.csrf.AddTrustedOrigin(cfg.BaseURL); err != nil {
 		return nil, err

@@ -25,22 +25,45 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var issued storage.Issued
-	switch params["grant_type"] {
-	case "authorization_code":
-		issued, err = s.exchangeCode(r, client, params, resources(form))
-	case "refresh_token":
-		issued, err = s.refresh(r, client, params, resources(form))
-	case "":
-		err = oauth.NewError(oauth.InvalidRequest, "grant_type is missing")
-	default:
-		err = oauth.NewError(oauth.UnsupportedGrantType, "supported: authorization_code, refresh_token")
-	}
+	issued, err := s.issue(r, client, params, resources(form))
 	if err != nil {
-		return err
+		return s.clientError(w, r, s.grantOrClient(r, client, err))
 	}
 	writeJSON(w, http.StatusOK, s.tokenResponse(issued.Tokens))
 	return nil
+}
+
+// issue answers a grant with tokens.
+func (s *Server) issue(
+	r *http.Request, client storage.Client, params map[string]string, resource []string,
+) (storage.Issued, error) {
+	switch params["grant_type"] {
+	case "authorization_code":
+		return s.exchangeCode(r, client, params, resource)
+	case "refresh_token":
+		return s.refresh(r, client, params, resource)
+	case "":
+		return storage.Issued{}, oauth.NewError(oauth.InvalidRequest, "grant_type is missing")
+	}
+	return storage.Issued{}, oauth.NewError(oauth.UnsupportedGrantType, "supported: authorization_code, refresh_token")
+}
+
+// grantOrClient says what is wrong with a bad grant: the grant, or the client,
+// which may have been deleted since it authenticated and then has to register
+// anew. Of invalid_grant it would only learn to come back with its dead id.
+func (s *Server) grantOrClient(r *http.Request, client storage.Client, err error) error {
+	var problem *oauth.Error
+	if !errors.As(err, &problem) || problem.Code != oauth.InvalidGrant {
+		return err
+	}
+	_, gone := s.currentClient(r.Context(), client.ID)
+	switch {
+	case errors.Is(gone, storage.ErrNotFound):
+		return errInvalidClient
+	case gone != nil:
+		return gone
+	}
+	return err
 }
 
 func (s *Server) tokenResponse(t storage.NewTokens) tokenResponse {
@@ -70,7 +93,6 @@ func (s *Server) exchangeCode(
 		Challenge: oauth.Challenge(params["code_verifier"]), Next: s.newTokens(),
 	}, s.Now())
 	if errors.Is(err, storage.ErrSpent) {
-		s.seen.forgetClient(client.ID)
 		s.log(r).Warn("code presented twice: grant revoked", "event", "code_reuse", "client_id", client.ID)
 	}
 	return issued, grantError(err)

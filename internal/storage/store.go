@@ -24,9 +24,16 @@ type Store interface {
 type ClientStore interface {
 	// CreateClient stores a new client. ErrExists when the id is taken.
 	CreateClient(ctx context.Context, c Client) error
-	// Client returns a client. ErrNotFound when there is none; ErrUnreadable
-	// when its row does not open.
+	// Client returns a client as it is, or as it was half a second ago if another
+	// process has changed or deleted it since. ErrNotFound when there is none;
+	// ErrUnreadable when its row does not open. The slices in it are for reading
+	// only: others may have the same.
 	Client(ctx context.Context, id string) (Client, error)
+	// CurrentClient is Client as it is. Nobody is refused for what Client said
+	// before this was asked: a client that is told of a wrong secret although it
+	// has just changed it, or of a bad token although it was deleted, does the
+	// wrong thing.
+	CurrentClient(ctx context.Context, id string) (Client, error)
 	// ListClients returns up to limit clients ordered by id, from the first id
 	// after the given one. A row that does not open is listed as unreadable.
 	ListClients(ctx context.Context, after string, limit int, now time.Time) ([]ClientSummary, error)
@@ -81,10 +88,13 @@ type GrantStore interface {
 	// ErrNotFound as in RefreshGrant.
 	RotateRefreshToken(ctx context.Context, r RefreshRotation, now time.Time) (Issued, error)
 	// Access returns what a valid access token stands for. ErrNotFound when it
-	// is unknown, expired, or its grant is revoked.
+	// is unknown, expired, or its grant is revoked; what another process revokes
+	// counts within one second, and what this process revokes at once. A store
+	// may go on with what it knows while the database is away: see Access.Outage.
 	Access(ctx context.Context, token Hash, now time.Time) (Access, error)
-	// TouchGrant records that a grant was used. ErrNotFound when there is no
-	// live grant of that id.
+	// TouchGrant records that a grant was used; one that was touched less than
+	// half a second ago may be left as it is. ErrNotFound when there is no live
+	// grant of that id.
 	TouchGrant(ctx context.Context, grantID string, now time.Time) error
 	// ProviderChecked records that the provider confirmed the person of a grant
 	// just now. A nil token leaves the stored one. ErrNotFound when there is no

@@ -163,6 +163,9 @@ type Access struct {
 	Resource   string
 	ExpiresAt  time.Time
 	LastUsedAt time.Time
+	// Outage is why the database could not be asked; then this is what it said
+	// some minutes ago at most. nil when it was asked.
+	Outage error
 }
 
 // Stats are counts for operators.

@@ -18,6 +18,9 @@ const (
 	recoverySoon = 10 * time.Second
 	// longestAnswer is how long a request may hang with the database.
 	longestAnswer = 12 * time.Second
+	// rememberedFor is more than the time for which answers of the database are
+	// remembered.
+	rememberedFor = time.Second / 2
 )
 
 // assertMigratedOnce checks that the schema table has each version once.
@@ -90,6 +93,7 @@ func TestDatabaseFreezes(t *testing.T) {
 // assertAway checks what a server does without its database.
 func assertAway(t *testing.T, p *harness.Process, seen, unseen *harness.Client) {
 	t.Helper()
+	time.Sleep(rememberedFor) // until then who a client is needs no database
 	began := time.Now()
 	who, err := seen.Call(t.Context(), "whoami")
 	if err != nil {

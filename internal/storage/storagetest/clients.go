@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/google/go-cmp/cmp"
@@ -38,9 +39,11 @@ func client(id string) storage.Client {
 
 func (k *kit) sameClient(want storage.Client) {
 	k.Helper()
-	got, err := k.Client(k.ctx(), want.ID)
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		k.Errorf("client: %v (-want +got):\n%s", err, diff)
+	for _, find := range []func(context.Context, string) (storage.Client, error){k.Client, k.CurrentClient, k.Client} {
+		got, err := find(k.ctx(), want.ID)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			k.Errorf("client: %v (-want +got):\n%s", err, diff)
+		}
 	}
 }
 
@@ -74,6 +77,8 @@ func clientUnknown(k *kit) {
 	for _, id := range []string{"", "unknown", "know", "known ", "KNOWN", "mcp-oauth-proxy-clients:known", "%"} {
 		_, err := k.Client(k.ctx(), id)
 		k.refused(fmt.Sprintf("client %q", id), err, storage.ErrNotFound)
+		_, err = k.CurrentClient(k.ctx(), id)
+		k.refused(fmt.Sprintf("client %q, current", id), err, storage.ErrNotFound)
 	}
 }
 

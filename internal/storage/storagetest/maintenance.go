@@ -205,6 +205,7 @@ func (k *kit) callEverything(ctx context.Context, pending, live family) map[stri
 		"Ready":              k.Ready(ctx),
 	}
 	_, errs["Client"] = k.Client(ctx, "client")
+	_, errs["CurrentClient"] = k.CurrentClient(ctx, "client")
 	_, errs["ListClients"] = k.ListClients(ctx, "", 10, start)
 	_, errs["Authorization"] = k.Authorization(ctx, "flight", start)
 	_, errs["AuthorizationByState"] = k.AuthorizationByState(ctx, storage.HashOf("state flight"), start)

@@ -1,0 +1,116 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+const (
+	// Fresh is how long an answer of the database is good for. A revocation by
+	// another process is to be felt within one second; the rest of the second is
+	// for the database and the machine.
+	Fresh = 400 * time.Millisecond
+	// Outage is how long an access token goes on without the database: long
+	// enough for a failover or a restart of it, short enough for a revocation to
+	// bite.
+	Outage = 5 * time.Minute
+	// patience is how long the database may take about a token that it confirmed
+	// within Outage before the call goes on without it.
+	patience = 2 * time.Second
+)
+
+// Bounds of the memory: a token takes some 700 bytes, a client up to 64 KiB.
+const (
+	maxTokens  = 10_000
+	maxClients = 1_000
+)
+
+// Store is a store with a memory. The parts that it does not remember anything
+// of go straight to the store behind it.
+type Store struct {
+	storage.SignInStore
+	storage.PasswordStore
+	storage.EventStore
+	storage.Maintenance
+
+	db      storage.Store
+	tokens  *memory[storage.Hash, storage.Access]
+	clients *memory[string, storage.Client]
+	touches *memory[string, struct{}]
+}
+
+var _ storage.Store = (*Store)(nil)
+
+// New returns a store that remembers what db answers. now tells the time and may
+// be nil for time.Now.
+func New(db storage.Store, now func() time.Time) *Store {
+	if now == nil {
+		now = time.Now
+	}
+	return &Store{
+		SignInStore: db, PasswordStore: db, EventStore: db, Maintenance: db, db: db,
+		tokens:  newMemory[storage.Hash, storage.Access](maxTokens, Outage, now),
+		clients: newMemory[string, storage.Client](maxClients, Fresh, now),
+		touches: newMemory[string, struct{}](maxTokens, Fresh, now),
+	}
+}
+
+// Access implements storage.GrantStore. While the database is away, a token that
+// it confirmed within Outage goes on; the answer says so.
+func (s *Store) Access(ctx context.Context, token storage.Hash, now time.Time) (storage.Access, error) {
+	access, err := s.tokens.get(ctx, token, func(ctx context.Context) (storage.Access, error) {
+		if _, ok := s.tokens.recall(token); ok {
+			// One that hangs must not hold up every call.
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, patience)
+			defer cancel()
+		}
+		return s.db.Access(ctx, token, now)
+	})
+	// A client that hung up says nothing about the database.
+	if errors.Is(err, storage.ErrUnavailable) && ctx.Err() == nil {
+		if seen, ok := s.tokens.recall(token); ok && now.Before(seen.ExpiresAt) {
+			seen.Outage = err
+			return seen, nil
+		}
+	}
+	if err == nil && !now.Before(access.ExpiresAt) {
+		return storage.Access{}, storage.ErrNotFound
+	}
+	return access, err
+}
+
+// Client implements storage.ClientStore.
+func (s *Store) Client(ctx context.Context, id string) (storage.Client, error) {
+	return s.clients.get(ctx, id, func(ctx context.Context) (storage.Client, error) { return s.db.Client(ctx, id) })
+}
+
+// CurrentClient implements storage.ClientStore.
+func (s *Store) CurrentClient(ctx context.Context, id string) (storage.Client, error) {
+	s.clients.forget(id)
+	return s.Client(ctx, id)
+}
+
+// ListClients implements storage.ClientStore.
+func (s *Store) ListClients(
+	ctx context.Context, after string, limit int, now time.Time,
+) ([]storage.ClientSummary, error) {
+	return s.db.ListClients(ctx, after, limit, now)
+}
+
+// RefreshGrant implements storage.GrantStore.
+func (s *Store) RefreshGrant(
+	ctx context.Context, token storage.Hash, clientID string, now time.Time,
+) (storage.Grant, storage.User, error) {
+	return s.db.RefreshGrant(ctx, token, clientID, now)
+}
+
+// ListGrants implements storage.GrantStore.
+func (s *Store) ListGrants(
+	ctx context.Context, userID, after string, limit int, now time.Time,
+) ([]storage.Grant, error) {
+	return s.db.ListGrants(ctx, userID, after, limit, now)
+}

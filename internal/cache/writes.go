@@ -1,0 +1,111 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// What a step changed is forgotten when the database has it and before the
+// caller hears of it. A step that ended in ErrUnavailable changed nothing, and
+// tokens are needed then.
+
+// CreateClient implements storage.ClientStore.
+func (s *Store) CreateClient(ctx context.Context, c storage.Client) error {
+	err := s.db.CreateClient(ctx, c)
+	s.clients.forget(c.ID)
+	return err
+}
+
+// DeleteClient implements storage.ClientStore.
+func (s *Store) DeleteClient(ctx context.Context, id string, now time.Time) error {
+	err := s.db.DeleteClient(ctx, id, now)
+	if err == nil {
+		s.clients.forget(id)
+		s.forgetTokens(ofClient(id))
+	}
+	return err
+}
+
+// ExchangeCode implements storage.GrantStore.
+func (s *Store) ExchangeCode(ctx context.Context, x storage.CodeExchange, now time.Time) (storage.Issued, error) {
+	issued, err := s.db.ExchangeCode(ctx, x, now)
+	if errors.Is(err, storage.ErrSpent) {
+		s.forgetTokens(ofClient(x.ClientID))
+	}
+	return issued, err
+}
+
+// RotateRefreshToken implements storage.GrantStore.
+func (s *Store) RotateRefreshToken(ctx context.Context, r storage.RefreshRotation, now time.Time) (storage.Issued, error) {
+	issued, err := s.db.RotateRefreshToken(ctx, r, now)
+	if errors.Is(err, storage.ErrSpent) {
+		s.forgetTokens(ofClient(r.ClientID))
+	}
+	return issued, err
+}
+
+// TouchGrant implements storage.GrantStore. Of the calls with one token each
+// knows the last use only as it was when the database was asked; so what one of
+// them has recorded counts for the others until it is asked again.
+func (s *Store) TouchGrant(ctx context.Context, grantID string, now time.Time) error {
+	_, err := s.touches.get(ctx, grantID, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, s.db.TouchGrant(ctx, grantID, now)
+	})
+	return err
+}
+
+// ProviderChecked implements storage.GrantStore.
+func (s *Store) ProviderChecked(ctx context.Context, grantID string, p storage.Person, token []byte, now time.Time) error {
+	err := s.db.ProviderChecked(ctx, grantID, p, token, now)
+	if err == nil {
+		s.forgetTokens(ofPerson(p))
+	}
+	return err
+}
+
+// RevokeToken implements storage.GrantStore.
+func (s *Store) RevokeToken(ctx context.Context, token storage.Hash, clientID string, now time.Time) error {
+	err := s.db.RevokeToken(ctx, token, clientID, now)
+	if err == nil {
+		s.forgetTokens(ofClient(clientID))
+	}
+	return err
+}
+
+// RevokeGrant implements storage.GrantStore.
+func (s *Store) RevokeGrant(ctx context.Context, grantID string, now time.Time) error {
+	err := s.db.RevokeGrant(ctx, grantID, now)
+	if err == nil {
+		s.forgetTokens(ofGrant(grantID))
+	}
+	return err
+}
+
+// RevokeUserGrant implements storage.GrantStore.
+func (s *Store) RevokeUserGrant(ctx context.Context, userID, grantID string, now time.Time) error {
+	err := s.db.RevokeUserGrant(ctx, userID, grantID, now)
+	if err == nil {
+		s.forgetTokens(ofGrant(grantID))
+	}
+	return err
+}
+
+func (s *Store) forgetTokens(matches func(storage.Access) bool) {
+	s.tokens.forgetIf(matches)
+	s.touches.forgetIf(func(struct{}) bool { return true })
+}
+
+func ofClient(id string) func(storage.Access) bool {
+	return func(a storage.Access) bool { return a.ClientID == id }
+}
+
+func ofGrant(id string) func(storage.Access) bool {
+	return func(a storage.Access) bool { return a.GrantID == id }
+}
+
+func ofPerson(p storage.Person) func(storage.Access) bool {
+	return func(a storage.Access) bool { return a.User.Issuer == p.Issuer && a.User.Subject == p.Subject }
+}
