@@ -61,6 +61,12 @@ func (c *client) authorizePath(changes ...url.Values) string {
 // people approve is tested elsewhere.
 func (c *client) code(scope string) string {
 	c.s.Helper()
+	return c.codeOf(owner(), scope)
+}
+
+// codeOf is code for somebody else than the owner.
+func (c *client) codeOf(who storage.Person, scope string) string {
+	c.s.Helper()
 	now, id, browser, code := c.s.clock.Now(), oauth.NewID("az"), storage.HashOf("browser"), oauth.NewCode()
 	err := c.s.store.StartAuthorization(c.s.Context(), storage.Authorization{
 		ID: id, Browser: browser, CreatedAt: now, ExpiresAt: now.Add(time.Minute),
@@ -72,7 +78,7 @@ func (c *client) code(scope string) string {
 		c.s.Fatal(err)
 	}
 	_, err = c.s.store.FinishAuthorization(c.s.Context(), storage.Completion{
-		AuthorizationID: id, Browser: browser, Person: owner(), GrantID: oauth.NewID("gr"),
+		AuthorizationID: id, Browser: browser, Person: who, GrantID: oauth.NewID("gr"),
 		Code: storage.HashOf(code), CodeExpiresAt: now.Add(time.Minute),
 	}, now)
 	if err != nil {
