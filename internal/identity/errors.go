@@ -80,6 +80,8 @@ func CallbackError(code string) error {
 	switch code {
 	case "access_denied":
 		return refused("", "the sign-in was cancelled at the provider")
+	case "org_internal", "admin_policy_enforced": // Google: the application is for one organisation, or blocked in another
+		return refused("", "the provider does not let this account use this server")
 	case "login_required", "interaction_required", "account_selection_required", "consent_required":
 		return refused("", "the provider needs the sign-in to be done again")
 	case "temporarily_unavailable", "server_error":
@@ -92,6 +94,10 @@ func CallbackError(code string) error {
 		return misconfigured("the provider sent the browser back with error %s", clip(code))
 	}
 }
+
+// errOtherIssuer is a mix-up (RFC 9700 section 4.4): an answer of one provider where
+// another one was asked.
+var errOtherIssuer = refused("", "the answer does not come from the provider that was asked")
 
 const redirectMismatch = "the redirect URI is not the callback URL registered for the OAuth application; " +
 	"register the base URL followed by /auth/callback"

@@ -31,8 +31,9 @@ type GitHubConfig struct {
 	// api.SUBDOMAIN.ghe.com, or URL/api/v3 for GitHub Enterprise Server.
 	APIURL string
 
-	// Orgs asks for the organisations too (scope read:org); see Policy.NeedsOrgs.
-	Orgs bool
+	Orgs   bool // ask for the organisations too (scope read:org); see Policy.NeedsOrgs
+	Teams  bool // ask for the teams too (scope read:org); see Policy.NeedsTeams
+	Emails bool // ask for the verified e-mail address too (scope user:email); see Policy.NeedsEmail
 
 	HTTPClient *http.Client     // its transport, cookie jar and timeout are used; nil is http.DefaultClient
 	Timeout    time.Duration    // of one call as a whole; 0 is DefaultTimeout
@@ -47,8 +48,9 @@ func (GitHubConfig) LogValue() slog.Value { return redacted("identity.GitHubConf
 
 // GitHub signs people in with their GitHub account. Person.Subject is the
 // account's numeric id: a renamed account stays the same person, and somebody who
-// registers a freed login is another one. E-mail is the public profile's, never
-// verified.
+// registers a freed login is another one. E-mail is the account's primary address
+// where GitHub says that it is verified and the configuration asks for it, otherwise
+// the public profile's, which counts as unverified.
 //
 // GitHub keeps ten tokens per account, application and set of scopes and revokes
 // the oldest beyond that, so callers keep the newest token of each person, not one
@@ -58,7 +60,7 @@ type GitHub struct {
 	client  *http.Client
 	issuer  string
 	api     *url.URL
-	orgs    bool
+	asks    githubAsks
 	timeout time.Duration
 	now     func() time.Time
 }
@@ -71,20 +73,21 @@ func NewGitHub(c GitHubConfig) (*GitHub, error) {
 	if c.ClientID == "" || c.ClientSecret == "" {
 		return nil, misconfigured("GitHub needs the client id and the client secret of an OAuth app")
 	}
+	asks := githubAsks{orgs: c.Orgs, teams: c.Teams, emails: c.Emails}
 	site, api, err := githubURLs(c.URL, c.APIURL)
 	if err != nil {
 		return nil, err
 	}
 	g := &GitHub{
 		oauth: &oauth2.Config{
-			ClientID: c.ClientID, ClientSecret: c.ClientSecret, Scopes: githubScopes(c.Orgs),
+			ClientID: c.ClientID, ClientSecret: c.ClientSecret, Scopes: asks.scopes(),
 			Endpoint: oauth2.Endpoint{
 				AuthURL:   site.JoinPath("login/oauth/authorize").String(),
 				TokenURL:  site.JoinPath("login/oauth/access_token").String(),
 				AuthStyle: oauth2.AuthStyleInParams,
 			},
 		},
-		client: boundClient(c.HTTPClient), issuer: origin(site), api: api, orgs: c.Orgs,
+		client: boundClient(c.HTTPClient), issuer: origin(site), api: api, asks: asks,
 		timeout: c.Timeout, now: c.Now,
 	}
 	if g.timeout <= 0 {
@@ -96,12 +99,20 @@ func NewGitHub(c GitHubConfig) (*GitHub, error) {
 	return g, nil
 }
 
-// githubScopes: read:user for the profile, read:org for private memberships.
-func githubScopes(orgs bool) []string {
-	if orgs {
-		return []string{"read:user", "read:org"}
+// githubAsks is what a policy wants to know of a person beside the profile.
+type githubAsks struct{ orgs, teams, emails bool }
+
+// scopes are read:user for the profile, read:org for private memberships and teams,
+// user:email for addresses and whether they are verified.
+func (a githubAsks) scopes() []string {
+	scopes := []string{"read:user"}
+	if a.orgs || a.teams {
+		scopes = append(scopes, "read:org")
 	}
-	return []string{"read:user"}
+	if a.emails {
+		scopes = append(scopes, "user:email")
+	}
+	return scopes
 }
 
 // Format shows the issuer and hides the client secret for every verb.
@@ -116,8 +127,20 @@ func (g *GitHub) Name() string { return "github" }
 // Issuer is the origin of the GitHub site, such as https://github.com.
 func (g *GitHub) Issuer() string { return g.issuer }
 
-// FormActionOrigin is the origin of the GitHub site.
-func (g *GitHub) FormActionOrigin() string { return g.issuer }
+// Title is "GitHub".
+func (g *GitHub) Title() string { return "GitHub" }
+
+// FormAction is the origin of the GitHub site.
+func (g *GitHub) FormAction() string { return g.issuer }
+
+// CheckIssuer takes the issuer of GitHub's own metadata, the site followed by
+// /login/oauth, the site alone, and none: GitHub did not always send one.
+func (g *GitHub) CheckIssuer(_ context.Context, iss string) error {
+	if iss == "" || iss == g.issuer || iss == g.issuer+"/login/oauth" {
+		return nil
+	}
+	return errOtherIssuer
+}
 
 // AuthorizeURL asks GitHub nothing. GitHub has no ID tokens, so the nonce is not sent.
 func (g *GitHub) AuthorizeURL(_ context.Context, r AuthRequest) (string, error) {

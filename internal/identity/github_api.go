@@ -3,22 +3,22 @@ package identity
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 const (
 	githubAPIVersion = "2022-11-28" // known to github.com and to GitHub Enterprise Server 3.9 and later
-	orgsPerPage      = "100"        // GitHub's maximum
-	maxOrgPages      = 20
+	perPage          = "100"        // GitHub's maximum
+	maxPages         = 20
 )
 
-// person asks who the token belongs to and, where they decide, for the
-// organisations.
+// person asks who the token belongs to and, where they decide, for the e-mail
+// address, the organisations and the teams.
 func (g *GitHub) person(ctx context.Context, t Token) (Person, error) {
 	var user struct {
 		ID    int64  `json:"id"`
@@ -37,58 +37,115 @@ func (g *GitHub) person(ctx context.Context, t Token) (Person, error) {
 		Issuer: g.issuer, Subject: strconv.FormatInt(user.ID, 10),
 		Login: user.Login, Name: user.Name, Email: user.Email,
 	}
-	if !g.orgs {
+	if g.asks.emails {
+		if !scopeGranted(header, t.AccessToken, "user:email", "user") {
+			return Person{}, refused(p.Login, missingScope("user:email", "verified e-mail address"))
+		}
+		if err := g.verifiedEmail(ctx, t, &p); err != nil {
+			return Person{}, err
+		}
+	}
+	if !g.asks.orgs && !g.asks.teams {
 		return p, nil
 	}
-	if !orgsReadable(header, t.AccessToken) {
-		return Person{}, refused(p.Login, "GitHub did not grant this server the permission read:org, "+
-			"without which it cannot see the account's organisations; please sign in again and grant it")
+	if !scopeGranted(header, t.AccessToken, "read:org", "write:org", "admin:org") {
+		return Person{}, refused(p.Login, missingScope("read:org", "organisations"))
 	}
-	if p.Orgs, err = g.organisations(ctx, t); err != nil {
+	p.Orgs, err = g.memberships(ctx, t)
+	if err != nil {
 		return Person{}, err
 	}
 	return p, nil
 }
 
-// orgsReadable looks at the scopes that GitHub says the token has. Without the
+func missingScope(scope, what string) string {
+	return "GitHub did not grant this server the permission " + scope + ", without which it cannot see the account's " +
+		what + "; please sign in again and grant it"
+}
+
+// scopeGranted looks at the scopes that GitHub says the token has. Without the
 // right one GitHub lists public memberships at most, which would look like a
 // person who left. A GitHub App's user token (ghu_) has permissions, no scopes.
-func orgsReadable(h http.Header, accessToken string) bool {
+func scopeGranted(h http.Header, accessToken string, anyOf ...string) bool {
 	if strings.HasPrefix(accessToken, "ghu_") || len(h.Values("X-OAuth-Scopes")) == 0 {
 		return true
 	}
 	for scope := range strings.SplitSeq(strings.Join(h.Values("X-OAuth-Scopes"), ","), ",") {
-		switch strings.TrimSpace(scope) {
-		case "read:org", "write:org", "admin:org":
+		if slices.Contains(anyOf, strings.TrimSpace(scope)) {
 			return true
 		}
 	}
 	return false
 }
 
-// organisations follows the pages of the list to its end.
-func (g *GitHub) organisations(ctx context.Context, t Token) ([]string, error) {
-	page := g.api.JoinPath("user/orgs")
-	page.RawQuery = url.Values{"per_page": {orgsPerPage}}.Encode()
-	var logins []string
-	for range maxOrgPages {
-		var orgs []struct {
-			Login string `json:"login"`
+// verifiedEmail replaces the public profile's address by the account's primary one
+// where GitHub says that it is verified.
+func (g *GitHub) verifiedEmail(ctx context.Context, t Token, p *Person) error {
+	type address struct {
+		Email    string `json:"email"`
+		Primary  bool   `json:"primary"`
+		Verified bool   `json:"verified"`
+	}
+	addresses, err := pagesOf[address](ctx, g, t, "user/emails")
+	if err != nil {
+		return err
+	}
+	for _, a := range addresses {
+		if a.Primary && a.Verified {
+			p.Email, p.EmailVerified = a.Email, true
 		}
-		header, err := g.get(ctx, t, page, &orgs)
+	}
+	return nil
+}
+
+// memberships are the organisations, and the teams as org/team, as far as they are
+// asked for.
+func (g *GitHub) memberships(ctx context.Context, t Token) ([]string, error) {
+	type organisation struct {
+		Login string `json:"login"`
+	}
+	var names []string
+	if g.asks.orgs {
+		orgs, err := pagesOf[organisation](ctx, g, t, "user/orgs")
 		if err != nil {
 			return nil, err
 		}
 		for _, o := range orgs {
-			logins = append(logins, o.Login)
+			names = append(names, o.Login)
 		}
+	}
+	if !g.asks.teams {
+		return names, nil
+	}
+	teams, err := pagesOf[struct {
+		Slug         string       `json:"slug"`
+		Organisation organisation `json:"organization"`
+	}](ctx, g, t, "user/teams")
+	for _, team := range teams {
+		names = append(names, team.Organisation.Login+"/"+team.Slug)
+	}
+	return names, err
+}
+
+// pagesOf follows the pages of a list to its end.
+func pagesOf[T any](ctx context.Context, g *GitHub, t Token, path string) ([]T, error) {
+	page := g.api.JoinPath(path)
+	page.RawQuery = url.Values{"per_page": {perPage}}.Encode()
+	var all []T
+	for range maxPages {
+		var some []T
+		header, err := g.get(ctx, t, page, &some)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
 		next, err := nextPage(page, header)
 		if next == nil || err != nil {
-			return logins, err
+			return all, err
 		}
 		page = next
 	}
-	return nil, unavailable("GitHub's list of organisations does not end", nil)
+	return nil, unavailable("GitHub's list at "+clip(path)+" does not end", nil)
 }
 
 // linkNext finds the URI of the link with relation next (RFC 8288) as GitHub
@@ -124,7 +181,7 @@ func (g *GitHub) get(ctx context.Context, t Token, from *url.URL, into any) (htt
 	req.Header.Set("X-GitHub-Api-Version", githubAPIVersion)
 	resp, err := g.client.Do(req)
 	if err != nil {
-		return nil, transportError(err)
+		return nil, transportError("GitHub", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := readBounded(resp.Body)
@@ -139,18 +196,4 @@ func (g *GitHub) get(ctx context.Context, t Token, from *url.URL, into any) (htt
 			clip(resp.Header.Get("Content-Type"))+"); is the API URL right?", nil)
 	}
 	return resp.Header, nil
-}
-
-// transportError classifies a request that brought no usable answer.
-func transportError(err error) error {
-	var network *url.Error
-	switch {
-	case errors.Is(err, errRedirect):
-		return misconfigured("GitHub answered with a %v; are the GitHub URLs right?", errors.Unwrap(err))
-	case errors.As(err, &network):
-		return unavailable("GitHub does not answer", err)
-	default:
-		// x/oauth2 could not read or parse the answer; its error may quote it.
-		return unavailable("GitHub's answer did not arrive whole or is not understood", nil)
-	}
 }

@@ -31,8 +31,8 @@ func TestNewGitHubURLs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if g.Issuer() != tt.issuer || g.FormActionOrigin() != tt.issuer {
-				t.Errorf("issuer %s, form-action %s, want %s", g.Issuer(), g.FormActionOrigin(), tt.issuer)
+			if g.Issuer() != tt.issuer || g.FormAction() != tt.issuer {
+				t.Errorf("issuer %s, form-action %s, want %s", g.Issuer(), g.FormAction(), tt.issuer)
 			}
 			u, err := g.AuthorizeURL(t.Context(), identity.AuthRequest{State: "s", Verifier: verifier, RedirectURI: callback})
 			if err != nil || !strings.HasPrefix(u, tt.issuer+"/login/oauth/authorize?") {

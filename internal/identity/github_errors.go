@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,9 +11,6 @@ import (
 )
 
 const (
-	maxRetryAfter     = time.Hour
-	defaultRetryAfter = time.Minute // GitHub asks for at least this when it gives no time
-
 	reasonRevoked   = "GitHub no longer accepts the last sign-in: it was revoked or has expired; please sign in again"
 	reasonSuspended = "GitHub has suspended the account"
 	reasonCode      = "GitHub's sign-in code has expired or was used already; please sign in again"
@@ -29,7 +25,7 @@ func apiError(resp *http.Response, body []byte, now time.Time) error {
 	status := resp.StatusCode
 	switch {
 	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
-		return overloaded(resp, now)
+		return overloaded("GitHub", resp, now)
 	case message == "" && status != http.StatusNotFound:
 		return unavailable("GitHub's API answered "+resp.Status+" without a message of its own", nil)
 	case status == http.StatusUnauthorized:
@@ -52,7 +48,7 @@ func forbidden(resp *http.Response, message string, now time.Time) error {
 	case strings.Contains(text, "email address must be verified"):
 		return refused("", reasonEmail)
 	case rateLimited(resp.Header), strings.Contains(text, "rate limit"), strings.Contains(text, "abuse detection"):
-		return overloaded(resp, now)
+		return overloaded("GitHub", resp, now)
 	default:
 		return misconfigured("GitHub's API forbids %s: %s", clip(resp.Request.URL.Path), clip(message))
 	}
@@ -72,48 +68,18 @@ func rateLimited(h http.Header) bool {
 	return h.Get("X-RateLimit-Remaining") == "0" || h.Get("Retry-After") != ""
 }
 
-func overloaded(resp *http.Response, now time.Time) error {
-	reason := "GitHub answered " + resp.Status
-	if resp.StatusCode < 500 {
-		reason = "GitHub's rate limit is reached (" + resp.Status + ")"
-	}
-	return &UnavailableError{Reason: reason, RetryAfter: retryAfter(resp, now)}
-}
-
-// retryAfter follows the order of GitHub's documentation: Retry-After in seconds,
-// then the end of the rate limit's window, then a minute for rate limits.
-func retryAfter(resp *http.Response, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseInt(resp.Header.Get("Retry-After"), 10, 64); err == nil {
-		return boundWait(seconds)
-	}
-	reset, err := strconv.ParseInt(resp.Header.Get("X-RateLimit-Reset"), 10, 64)
-	if err == nil && resp.Header.Get("X-RateLimit-Remaining") == "0" {
-		return boundWait(max(reset, 0) - now.Unix())
-	}
-	if resp.StatusCode < 500 {
-		return defaultRetryAfter
-	}
-	return 0
-}
-
-// boundWait clamps before it converts: a number of seconds can be too large for a
-// Duration.
-func boundWait(seconds int64) time.Duration {
-	return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
-}
-
 // tokenError classifies a failure of the token endpoint. The library's error is
 // not wrapped: its text holds the answer's body.
 func (g *GitHub) tokenError(err error) error {
 	var answer *oauth2.RetrieveError
 	if !errors.As(err, &answer) {
-		return transportError(err)
+		return transportError("GitHub", err)
 	}
 	status := answer.Response.StatusCode
 	switch {
 	case status >= 500 || status == http.StatusTooManyRequests ||
 		(status == http.StatusForbidden && rateLimited(answer.Response.Header)):
-		return overloaded(answer.Response, g.now())
+		return overloaded("GitHub", answer.Response, g.now())
 	case status == http.StatusNotFound:
 		return misconfigured("GitHub's token endpoint answered 404: the client id is unknown there, or the GitHub URL is wrong")
 	case answer.ErrorCode == "":

@@ -247,7 +247,7 @@ func TestGitHubIsAnUpstreamWithoutMemory(t *testing.T) {
 	if p, _, err := second.Exchange(t.Context(), r); err != nil || p.Login != "octocat" {
 		t.Errorf("a flow begun elsewhere: %v, %v", p, err)
 	}
-	if first.Name() != "github" || first.Issuer() != s.URL || first.FormActionOrigin() != s.URL {
-		t.Errorf("%s, %s, %s", first.Name(), first.Issuer(), first.FormActionOrigin())
+	if first.Name() != "github" || first.Issuer() != s.URL || first.FormAction() != s.URL {
+		t.Errorf("%s, %s, %s", first.Name(), first.Issuer(), first.FormAction())
 	}
 }

@@ -51,7 +51,7 @@ func baseURL(what, raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" {
 		// The parser's error repeats the text, which may hold a password.
-		return nil, misconfigured("%s is not an absolute URL such as https://github.example.com", what)
+		return nil, misconfigured("%s is not an absolute URL such as https://host.example.com", what)
 	}
 	u.Host = strings.ToLower(u.Host)
 	if (u.Scheme == "https" && u.Port() == "443") || (u.Scheme == "http" && u.Port() == "80") {

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
+	"time"
 )
 
 const (
@@ -18,8 +21,8 @@ const (
 // client secret, so they go nowhere but where the configuration says.
 var errRedirect = errors.New("redirect to another origin")
 
-// boundClient returns a copy of c that names us and follows no redirect to
-// another origin.
+// boundClient returns a copy of c that names us, follows no redirect to another
+// origin, and reads no endless answer.
 func boundClient(c *http.Client) *http.Client {
 	if c == nil {
 		c = http.DefaultClient
@@ -44,8 +47,8 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// namedTransport adds what GitHub requires of each request and x/oauth2 does not
-// set: a User-Agent, and an Accept without which the token endpoint answers with a form.
+// namedTransport bounds answers and adds what GitHub requires of each request and
+// x/oauth2 does not set: a User-Agent, and an Accept without which the token endpoint answers with a form.
 type namedTransport struct{ base http.RoundTripper }
 
 func (t namedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -54,7 +57,18 @@ func (t namedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Header.Get("Accept") == "" {
 		req.Header.Set("Accept", "application/json")
 	}
-	return t.base.RoundTrip(req)
+	resp, err := t.base.RoundTrip(req)
+	if err == nil {
+		// One byte more than allowed shows readBounded that it was too much. The
+		// libraries' own reading just finds that the JSON does not end.
+		resp.Body = boundedBody{io.LimitReader(resp.Body, maxResponse+1), resp.Body}
+	}
+	return resp, err
+}
+
+type boundedBody struct {
+	io.Reader
+	io.Closer
 }
 
 // readBounded reads the whole body, or fails when it is longer than a mebibyte.
@@ -64,4 +78,53 @@ func readBounded(body io.Reader) ([]byte, error) {
 		err = fmt.Errorf("the answer is longer than %d bytes", maxResponse)
 	}
 	return b, err
+}
+
+// transportError classifies a request that brought no usable answer.
+func transportError(who string, err error) error {
+	var network *url.Error
+	switch {
+	case errors.Is(err, errRedirect):
+		return misconfigured("%s answered with a %v; is its URL right?", who, errors.Unwrap(err))
+	case errors.As(err, &network):
+		return unavailable(who+" does not answer", err)
+	default:
+		// x/oauth2 could not read or parse the answer; its error may quote it.
+		return unavailable(who+"'s answer did not arrive whole or is not understood", nil)
+	}
+}
+
+const (
+	maxRetryAfter     = time.Hour
+	defaultRetryAfter = time.Minute // GitHub asks for at least this when it gives no time
+)
+
+func overloaded(who string, resp *http.Response, now time.Time) error {
+	reason := who + " answered " + resp.Status
+	if resp.StatusCode < 500 {
+		reason = who + "'s rate limit is reached (" + resp.Status + ")"
+	}
+	return &UnavailableError{Reason: reason, RetryAfter: retryAfter(resp, now)}
+}
+
+// retryAfter follows the order of GitHub's documentation: Retry-After in seconds,
+// then the end of the rate limit's window, then a minute for rate limits.
+func retryAfter(resp *http.Response, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseInt(resp.Header.Get("Retry-After"), 10, 64); err == nil {
+		return boundWait(seconds)
+	}
+	reset, err := strconv.ParseInt(resp.Header.Get("X-RateLimit-Reset"), 10, 64)
+	if err == nil && resp.Header.Get("X-RateLimit-Remaining") == "0" {
+		return boundWait(max(reset, 0) - now.Unix())
+	}
+	if resp.StatusCode < 500 {
+		return defaultRetryAfter
+	}
+	return 0
+}
+
+// boundWait clamps before it converts: a number of seconds can be too large for a
+// Duration.
+func boundWait(seconds int64) time.Duration {
+	return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
 }

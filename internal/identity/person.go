@@ -15,11 +15,25 @@ type Person struct {
 	Issuer  string // origin or issuer identifier of the provider, "local" for the local owner
 	Subject string // the provider's stable, never reassigned id of the account
 
-	Login         string // account name shown to people; may change
-	Name          string // display name, possibly empty
-	Email         string // possibly empty; worth nothing unless EmailVerified
-	EmailVerified bool   // the provider itself vouches for the address
-	Orgs          []string
+	// Login is the account name shown to people; it may change. It looks like an
+	// e-mail address only where the provider vouches for it like for one.
+	Login         string
+	Name          string   // display name, possibly empty
+	Email         string   // possibly empty; worth nothing unless EmailVerified
+	EmailVerified bool     // the provider itself vouches for the address
+	HostedDomain  string   // domain of the Google Workspace that the account belongs to
+	Orgs          []string // GitHub organisations, and teams as org/team
+	Groups        []string // of an OpenID provider, without a leading slash
+	GroupsUnknown bool     // the provider has groups and did not list them
+}
+
+// Label names the account to the person whose it is: the login, or the e-mail
+// address where the login is only the provider's id.
+func (p Person) Label() string {
+	if p.Email != "" && (p.Login == "" || p.Login == p.Subject) {
+		return p.Email
+	}
+	return p.Login
 }
 
 // String names the account without the e-mail address and the display name.

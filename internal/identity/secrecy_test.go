@@ -23,10 +23,16 @@ func TestNothingShowsSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token := identity.Token{Issuer: "https://github.com", AccessToken: "hush-access", RefreshToken: "hush-refresh", Expiry: time.Now()}
+	oidcConfig := identity.OIDCConfig{Issuer: "https://op.example.com", ClientID: "id", ClientSecret: "hush-hush"}
+	oidc, err := identity.NewOIDC(oidcConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := identity.Token{Issuer: "https://github.com", AccessToken: "hush-access", RefreshToken: "hush-refresh", Expiry: time.Now(), Nonce: "hush-nonce", Claims: `{"email":"hush"}`}
 	person := identity.Person{Issuer: "https://github.com", Subject: "1", Login: "octocat", Name: "hush", Email: "hush@example.com"}
 	values := map[string]any{
 		"config": config, "config pointer": &config, "github": github, "github value": *github,
+		"oidc config": oidcConfig, "oidc config pointer": &oidcConfig, "oidc": oidc,
 		"token": token, "token pointer": &token, "tokens": []identity.Token{token}, "inside": struct{ Token identity.Token }{token},
 		"auth request":     identity.AuthRequest{State: "hush", Verifier: "hush", Nonce: "hush"},
 		"exchange request": identity.ExchangeRequest{Code: "hush", Verifier: "hush", Nonce: "hush"},

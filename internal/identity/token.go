@@ -14,16 +14,29 @@ import (
 type Token struct {
 	Issuer       string // whom it may be sent to; Recheck of another provider refuses it
 	AccessToken  string
-	RefreshToken string    // empty when the access token does not expire
-	Expiry       time.Time // of the access token; zero when it does not expire
+	RefreshToken string    // empty when the access token does not expire, or the provider gives none
+	Expiry       time.Time // of the access token; zero when it does not expire or is not known to
+
+	// The rest is of OpenID providers.
+
+	Nonce     string    // of the sign-in; a later ID token has this one or none
+	Claims    string    // what the provider said of the person last, as JSON
+	Confirmed time.Time // when it said so
+	// Doubtful: a renewal was sent and its answer was lost, so the refresh token may
+	// be spent. A refusal of it then says nothing about the person.
+	Doubtful bool
 }
 
 // wireToken is the stored form; its member names must not change.
 type wireToken struct {
-	Issuer       string    `json:"issuer"`
-	AccessToken  string    `json:"access_token"`
-	RefreshToken string    `json:"refresh_token,omitempty"`
-	Expiry       time.Time `json:"expiry,omitzero"`
+	Issuer       string          `json:"issuer"`
+	AccessToken  string          `json:"access_token"`
+	RefreshToken string          `json:"refresh_token,omitempty"`
+	Expiry       time.Time       `json:"expiry,omitzero"`
+	Nonce        string          `json:"nonce,omitempty"`
+	Claims       json.RawMessage `json:"claims,omitempty"`
+	Confirmed    time.Time       `json:"confirmed,omitzero"`
+	Doubtful     bool            `json:"doubtful,omitempty"`
 }
 
 // EncodeToken returns the token as JSON, in the clear. The caller seals it.
@@ -31,7 +44,9 @@ func EncodeToken(t Token) ([]byte, error) {
 	if t.Issuer == "" || t.AccessToken == "" {
 		return nil, errors.New("identity: a token without issuer or access token is not worth storing")
 	}
-	return json.Marshal(wireToken{t.Issuer, t.AccessToken, t.RefreshToken, t.Expiry.UTC()}) //nolint:gosec // the caller seals it
+	return json.Marshal(wireToken{ //nolint:gosec // the caller seals it
+		t.Issuer, t.AccessToken, t.RefreshToken, t.Expiry.UTC(), t.Nonce, json.RawMessage(t.Claims), t.Confirmed.UTC(), t.Doubtful,
+	})
 }
 
 // DecodeToken is the inverse of EncodeToken. Its errors quote nothing of b.
@@ -44,7 +59,7 @@ func DecodeToken(b []byte) (Token, error) {
 	if w.Issuer == "" || w.AccessToken == "" {
 		return Token{}, errors.New("identity: stored token lacks issuer or access_token")
 	}
-	return Token(w), nil
+	return Token{w.Issuer, w.AccessToken, w.RefreshToken, w.Expiry, w.Nonce, string(w.Claims), w.Confirmed, w.Doubtful}, nil
 }
 
 // Format hides the token for every verb.

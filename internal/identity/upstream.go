@@ -16,6 +16,10 @@ type Upstream interface {
 	// Name is the provider's name in the configuration, such as "github".
 	Name() string
 
+	// Title is the provider's name as people know it, such as "GitHub" or the host
+	// of an OpenID provider.
+	Title() string
+
 	// Issuer is the Person.Issuer of everybody this provider signs in.
 	Issuer() string
 
@@ -24,9 +28,15 @@ type Upstream interface {
 	// required.
 	AuthorizeURL(ctx context.Context, r AuthRequest) (string, error)
 
+	// CheckIssuer holds the iss parameter of the callback, "" when it has none,
+	// against this provider (RFC 9207 section 2.4): it must fit where it is present,
+	// and be present where the provider announces it. It concerns answers with an
+	// error as well, and comes before anything else is done with an answer.
+	CheckIssuer(ctx context.Context, iss string) error
+
 	// Exchange redeems the code that came back to the redirect URI and asks who
-	// signed in. Before calling it the caller has checked the state, that the
-	// callback came from the browser that began the flow, and that the flow was
+	// signed in. Before calling it the caller has checked the state, the issuer, that
+	// the callback came from the browser that began the flow, and that the flow was
 	// begun with this provider. A code is spent by the first call, even a failed one.
 	Exchange(ctx context.Context, r ExchangeRequest) (Person, Token, error)
 
@@ -38,9 +48,10 @@ type Upstream interface {
 	// for the same token must not overlap, for the same reason.
 	Recheck(ctx context.Context, t Token) (Person, Token, error)
 
-	// FormActionOrigin is the origin of the sign-in site. Our pages' forms lead
-	// there by redirect, so their Content-Security-Policy's form-action needs it.
-	FormActionOrigin() string
+	// FormAction is where our pages' forms lead by redirect, for form-action in their
+	// Content-Security-Policy (level 3 section 6.4.1): an origin, or a scheme such as
+	// "https:" where the sign-in site may pass the browser on to others.
+	FormAction() string
 }
 
 // AuthRequest is what an authorization request is made of.

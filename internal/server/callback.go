@@ -93,7 +93,7 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, a storage.Autho
 	return &pageError{
 		status: http.StatusForbidden, title: "This account may not sign in",
 		message: refusal.Error() + ".",
-		hint:    "To use another account, sign out at " + providerTitle(s.Upstream) + " first, then connect again from your app.",
+		hint:    "To use another account, sign out at " + s.Upstream.Title() + " first, then connect again from your app.",
 		code:    oauth.AccessDenied, back: s.errorLink(req, errDenied),
 	}
 }

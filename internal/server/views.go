@@ -3,7 +3,6 @@ package server
 import (
 	"net/http"
 
-	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/pages"
 )
@@ -13,10 +12,10 @@ func (s *Server) showConsentPage(w http.ResponseWriter, ar authorization, form p
 		Form: form, Client: clientView(ar), Server: s.serverView(), SignedInAs: signedInAs, Scopes: scopeViews(ar.request.Scope),
 	}
 	if s.Upstream != nil {
-		view.ProviderName = providerTitle(s.Upstream)
+		view.ProviderName = s.Upstream.Title()
 		// Browsers hold the whole chain of redirects after a POST against the
 		// page's form-action.
-		view.Form.FormActions = []string{s.Upstream.FormActionOrigin()}
+		view.Form.FormActions = []string{s.Upstream.FormAction()}
 	}
 	return view.Write(w)
 }
@@ -35,12 +34,4 @@ func scopeViews(scope string) []pages.Scope {
 		views = append(views, pages.Scope{Name: sc.Name, Description: sc.Description})
 	}
 	return views
-}
-
-// providerTitle is a provider's name as people write it.
-func providerTitle(u identity.Upstream) string {
-	if u.Name() == "github" {
-		return "GitHub"
-	}
-	return u.Name()
 }

@@ -22,6 +22,8 @@ func (s *Server) apiRoutes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /user", s.authenticated(s.user))
 	mux.HandleFunc("GET /user/orgs", s.authenticated(s.orgs))
+	mux.HandleFunc("GET /user/teams", s.authenticated(s.teams))
+	mux.HandleFunc("GET /user/emails", s.authenticated(s.emails))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeError(w, http.StatusNotFound, "Not Found")
 	})
@@ -76,31 +78,62 @@ func (s *Server) user(w http.ResponseWriter, _ *http.Request, t *token) {
 	})
 }
 
-// orgs is one page of the list, with links to the others as long as there are any.
+// orgs lists the account's organisations.
 func (s *Server) orgs(w http.ResponseWriter, r *http.Request, t *token) {
-	if !strings.HasPrefix(t.access, "ghu_") && !slices.ContainsFunc(t.scopes, listsOrgs) {
-		writeError(w, http.StatusForbidden, "You need at least read:org scope or user scope to list your organizations.")
+	list := []map[string]any{}
+	for _, login := range s.users[t.user].Orgs {
+		list = append(list, map[string]any{"login": login, "url": s.APIURL + "/orgs/" + login, "description": nil})
+	}
+	s.page(w, r, t, list, "read:org", "write:org", "admin:org", "user")
+}
+
+// teams lists the account's teams in all organisations.
+func (s *Server) teams(w http.ResponseWriter, r *http.Request, t *token) {
+	list := []map[string]any{}
+	for _, team := range s.users[t.user].Teams {
+		org, slug, _ := strings.Cut(team, "/")
+		list = append(list, map[string]any{
+			"name": strings.ToUpper(slug), "slug": slug, "permission": "pull", "organization": map[string]any{"login": org},
+		})
+	}
+	s.page(w, r, t, list, "read:org", "write:org", "admin:org", "user", "repo")
+}
+
+// emails lists the account's addresses: GitHub's own first, which is verified and
+// not the primary one.
+func (s *Server) emails(w http.ResponseWriter, r *http.Request, t *token) {
+	u := s.users[t.user]
+	list := []map[string]any{{
+		"email": strconv.FormatInt(u.ID, 10) + "+" + u.Login + "@users.noreply.github.com", "verified": true, "primary": false, "visibility": nil,
+	}}
+	if u.Primary != "" {
+		list = append(list, map[string]any{"email": u.Primary, "verified": u.PrimaryVerified, "primary": true, "visibility": "private"})
+	}
+	s.page(w, r, t, list, "user:email", "user")
+}
+
+// page is one page of a list for which one of the scopes is needed, with links to the
+// others as long as there are any.
+func (s *Server) page(w http.ResponseWriter, r *http.Request, t *token, all []map[string]any, scopes ...string) {
+	if !strings.HasPrefix(t.access, "ghu_") && !slices.ContainsFunc(t.scopes, func(sc string) bool { return slices.Contains(scopes, sc) }) {
+		if scopes[0] == "user:email" {
+			writeError(w, http.StatusNotFound, "Not Found")
+			return
+		}
+		writeError(w, http.StatusForbidden, "You need at least "+scopes[0]+" scope or user scope.")
 		return
 	}
 	size := min(s.orgPageSize, number(r, "per_page", 30, 100))
-	all := s.users[t.user].Orgs
 	last := max(1, (len(all)+size-1)/size)
 	page := number(r, "page", 1, last+1)
-	list := []map[string]any{}
-	for _, login := range all[min((page-1)*size, len(all)):min(page*size, len(all))] {
-		list = append(list, map[string]any{"login": login, "url": s.APIURL + "/orgs/" + login, "description": nil})
-	}
+	list := all[min((page-1)*size, len(all)):min(page*size, len(all))]
 	if page < last {
 		link := func(n int, rel string) string {
-			return fmt.Sprintf(`<%s/user/orgs?per_page=%d&page=%d>; rel=%q`, s.APIURL, size, n, rel)
+			return fmt.Sprintf(`<%s%s?per_page=%d&page=%d>; rel=%q`, s.APIURL, r.URL.Path, size, n, rel)
 		}
 		w.Header().Set("Link", link(page+1, "next")+", "+link(last, "last"))
 	}
 	writeJSON(w, http.StatusOK, list)
-}
-
-func listsOrgs(scope string) bool {
-	return slices.Contains([]string{"user", "read:org", "write:org", "admin:org"}, scope)
 }
 
 func number(r *http.Request, name string, missing, most int) int {

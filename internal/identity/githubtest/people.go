@@ -16,6 +16,11 @@ type User struct {
 	Name  string
 	Email string // the public one
 	Orgs  []string
+	Teams []string // as org/slug
+
+	// Primary is the address that the account has first, and whether it is verified.
+	Primary         string
+	PrimaryVerified bool
 
 	Suspended bool
 }
@@ -55,6 +60,16 @@ func (s *Server) DeleteUser(login string) {
 // SetOrgs replaces the account's memberships.
 func (s *Server) SetOrgs(login string, orgs ...string) {
 	s.change(login, func(u *User) { u.Orgs = slices.Clone(orgs) })
+}
+
+// SetTeams replaces the account's teams, each as org/slug.
+func (s *Server) SetTeams(login string, teams ...string) {
+	s.change(login, func(u *User) { u.Teams = slices.Clone(teams) })
+}
+
+// SetPrimary replaces the account's primary address.
+func (s *Server) SetPrimary(login, address string, verified bool) {
+	s.change(login, func(u *User) { u.Primary, u.PrimaryVerified = address, verified })
 }
 
 // Suspend suspends the account, or ends its suspension.

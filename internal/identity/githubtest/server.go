@@ -78,7 +78,7 @@ func (s *Server) LimitScopes(scopes ...string) {
 	s.locked(func() { s.limitScopes, s.grantedScopes = true, scopes })
 }
 
-// SetOrgPageSize caps a page of organisations below what the request asks for.
+// SetOrgPageSize caps a page of a list below what the request asks for.
 func (s *Server) SetOrgPageSize(n int) { s.locked(func() { s.orgPageSize = n }) }
 
 // SetTokenLifetime makes the app a GitHub App with expiring user tokens: access

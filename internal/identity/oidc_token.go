@@ -1,0 +1,132 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+const (
+	reasonCodeSpent = "the provider's sign-in code has expired or was used already; please sign in again"
+	reasonEnded     = "the provider no longer accepts the last sign-in: it was revoked or has expired, or the account was removed; " +
+		"please sign in again"
+)
+
+// askToken sends a request to the token endpoint. Where the provider offers two ways
+// to authenticate, it may have recorded either for this client: what it refuses is
+// sent in the other way.
+func (o *OIDC) askToken(
+	ctx context.Context, p *provider, redirectURI string, ask func(context.Context, *oauth2.Config) (*oauth2.Token, error),
+) (*oauth2.Token, error) {
+	styles, err := o.authStyles(p)
+	if err != nil {
+		return nil, err
+	}
+	ctx = oidc.ClientContext(ctx, o.client)
+	var answer *oauth2.Token
+	for _, style := range styles {
+		answer, err = ask(ctx, &oauth2.Config{
+			ClientID: o.config.ClientID, ClientSecret: o.config.ClientSecret, RedirectURL: redirectURI,
+			Endpoint: oauth2.Endpoint{TokenURL: p.TokenEndpoint, AuthStyle: style},
+		})
+		if err == nil {
+			o.authStyle.Store(int32(style)) //nolint:gosec // a small constant
+		}
+		var refusal *oauth2.RetrieveError
+		if !errors.As(err, &refusal) || refusal.ErrorCode != "invalid_client" {
+			break
+		}
+	}
+	return answer, err
+}
+
+// authStyles are the ways to authenticate to the token endpoint, the one that worked
+// last first. Without announcement it is client_secret_basic (RFC 8414 section 2).
+func (o *OIDC) authStyles(p *provider) ([]oauth2.AuthStyle, error) {
+	var styles []oauth2.AuthStyle
+	offered := p.TokenAuthMethods
+	if len(offered) == 0 || slices.Contains(offered, "client_secret_basic") {
+		styles = append(styles, oauth2.AuthStyleInHeader)
+	}
+	if slices.Contains(offered, "client_secret_post") {
+		styles = append(styles, oauth2.AuthStyleInParams)
+	}
+	if len(styles) == 0 {
+		return nil, misconfigured("%s's token endpoint takes neither client_secret_basic nor client_secret_post", o.title)
+	}
+	first := oauth2.AuthStyle(o.authStyle.Load())
+	if first == 0 && p.family.postSecret {
+		first = oauth2.AuthStyleInParams
+	}
+	if len(styles) == 2 && styles[1] == first {
+		slices.Reverse(styles)
+	}
+	return styles, nil
+}
+
+// take returns the token with what the token endpoint gave. The expiry is dated by
+// our clock; the library's is the machine's.
+func (o *OIDC) take(answer *oauth2.Token, t Token) Token {
+	t.AccessToken, t.Expiry, t.Doubtful = answer.AccessToken, time.Time{}, false
+	if answer.RefreshToken != "" {
+		t.RefreshToken = answer.RefreshToken
+	}
+	if answer.ExpiresIn > 0 {
+		t.Expiry = o.config.Now().Add(time.Duration(answer.ExpiresIn) * time.Second).UTC().Round(0)
+	}
+	return t
+}
+
+// tokenError classifies a failure of the token endpoint. invalid is the reason of an
+// invalid_grant. The library's error is not wrapped: its text holds the answer.
+func (o *OIDC) tokenError(p *provider, err error, invalid string) error {
+	var answer *oauth2.RetrieveError
+	if !errors.As(err, &answer) {
+		if errors.Is(err, ErrMisconfigured) {
+			return err
+		}
+		return transportError(o.title, err)
+	}
+	switch status := answer.Response.StatusCode; {
+	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
+		return overloaded(o.title, answer.Response, o.config.Now())
+	case answer.ErrorCode == "":
+		return unavailable(o.title+"'s token endpoint answered "+answer.Response.Status+" without an error of its own", nil)
+	case invalid == reasonEnded && slices.Contains(p.family.endsWith, answer.ErrorCode):
+		return refused("", invalid)
+	}
+	switch code := answer.ErrorCode; code {
+	case "invalid_grant":
+		return refused("", invalid)
+	case "access_denied", "login_required", "interaction_required", "consent_required":
+		return refused("", "the provider needs the sign-in to be done again")
+	case "temporarily_unavailable", "server_error", "slow_down":
+		return unavailable(o.title+"'s token endpoint reports "+code, nil)
+	case "invalid_client", "unauthorized_client":
+		return misconfigured("%s does not accept the client id and client secret (%s)", o.title, clip(answer.ErrorDescription))
+	case "redirect_uri_mismatch":
+		return misconfigured("%s", redirectMismatch)
+	default:
+		return misconfigured("%s's token endpoint refused with error %s (%s)", o.title, clip(code), clip(answer.ErrorDescription))
+	}
+}
+
+// mayBeLost says whether a renewal that failed may have been carried out all the same.
+// One that never arrived, or was answered with a refusal, was not.
+func mayBeLost(err error) bool {
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return false
+	}
+	var answer *oauth2.RetrieveError
+	if errors.As(err, &answer) {
+		return answer.Response.StatusCode >= 500 || answer.ErrorCode == ""
+	}
+	return true
+}
