@@ -19,6 +19,13 @@ func (s *Store) CreateClient(ctx context.Context, c storage.Client) error {
 	return err
 }
 
+// UpdateClient implements storage.ClientStore.
+func (s *Store) UpdateClient(ctx context.Context, was, c storage.Client, now time.Time) error {
+	err := s.db.UpdateClient(ctx, was, c, now)
+	s.clients.forget(c.ID)
+	return err
+}
+
 // DeleteClient implements storage.ClientStore.
 func (s *Store) DeleteClient(ctx context.Context, id string, now time.Time) error {
 	err := s.db.DeleteClient(ctx, id, now)

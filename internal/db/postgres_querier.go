@@ -280,6 +280,11 @@ func (p pgQuerier) TouchGrant(ctx context.Context, arg sqlitedb.TouchGrantParams
 	return sqlitedb.OAuthGrant(v), err
 }
 
+func (p pgQuerier) UpdateClient(ctx context.Context, arg sqlitedb.UpdateClientParams) (int64, error) {
+	v, err := p.q.UpdateClient(ctx, pgdb.UpdateClientParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) UpsertUser(ctx context.Context, arg sqlitedb.UpsertUserParams) (string, error) {
 	v, err := p.q.UpsertUser(ctx, pgdb.UpsertUserParams(arg))
 	return v, err

@@ -42,6 +42,10 @@ func ParseRegistration(body []byte) (Registration, error) {
 	if err != nil {
 		return Registration{}, err
 	}
+	return m.registration()
+}
+
+func (m members) registration() (Registration, error) {
 	reg := Registration{
 		ClientName:      m.clientName(),
 		ApplicationType: m.applicationType(),

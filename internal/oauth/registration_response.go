@@ -3,16 +3,20 @@ package oauth
 import (
 	"fmt"
 	"log/slog"
+	"net/url"
 	"time"
 )
 
-// ClientInformation is the answer to a registration (RFC 7591 §3.2.1). As JSON
-// it holds the client secret; printed or logged it does not.
+// ClientInformation is the answer to a registration (RFC 7591 §3.2.1) and to
+// its management (RFC 7592 §3). As JSON it holds the client secret and the
+// registration access token; printed or logged it does not.
 type ClientInformation struct {
 	ClientID                string   `json:"client_id"`
 	ClientSecret            string   `json:"client_secret,omitempty"`
 	ClientIDIssuedAt        int64    `json:"client_id_issued_at"`
 	ClientSecretExpiresAt   *int64   `json:"client_secret_expires_at,omitempty"`
+	RegistrationAccessToken string   `json:"registration_access_token"`
+	RegistrationClientURI   string   `json:"registration_client_uri"`
 	ClientName              string   `json:"client_name,omitempty"`
 	ClientURI               string   `json:"client_uri,omitempty"`
 	RedirectURIs            []string `json:"redirect_uris"`
@@ -25,13 +29,26 @@ type ClientInformation struct {
 	SoftwareVersion         string   `json:"software_version,omitempty"`
 }
 
-// Response returns the answer to the registration: the client's id, its secret
-// or "", and when the id was issued. A secret never expires.
-func (r Registration) Response(clientID, secret string, issuedAt time.Time) ClientInformation {
+// Issued is what the server adds to a registration.
+type Issued struct {
+	ClientID string
+	Secret   string // "" for none, or for one that the client has already; never expires
+	Token    string // the registration access token (RFC 7592 §1.2)
+	At       time.Time
+}
+
+// RegistrationPath is the path of the client configuration endpoint of a client
+// (RFC 7592 §1.2).
+func RegistrationPath(clientID string) string { return registerPath + "/" + url.PathEscape(clientID) }
+
+// Response returns the answer to the registration at a server with a base URL.
+func (r Registration) Response(base string, issued Issued) ClientInformation {
 	info := ClientInformation{
-		ClientID:                clientID,
-		ClientSecret:            secret,
-		ClientIDIssuedAt:        issuedAt.Unix(),
+		ClientID:                issued.ClientID,
+		ClientSecret:            issued.Secret,
+		ClientIDIssuedAt:        issued.At.Unix(),
+		RegistrationAccessToken: issued.Token,
+		RegistrationClientURI:   base + RegistrationPath(issued.ClientID),
 		ClientName:              r.ClientName,
 		ClientURI:               r.ClientURI,
 		RedirectURIs:            r.RedirectURIs,
@@ -43,7 +60,7 @@ func (r Registration) Response(clientID, secret string, issuedAt time.Time) Clie
 		SoftwareID:              r.SoftwareID,
 		SoftwareVersion:         r.SoftwareVersion,
 	}
-	if secret != "" {
+	if issued.Secret != "" {
 		info.ClientSecretExpiresAt = new(int64) // 0: never
 	}
 	return info

@@ -56,13 +56,18 @@ func TestRegistrationOfClients(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := marshal(t, reg.Response("c_1", secret, issuedAt))
+			got := marshal(t, respond(reg, secret))
 			if diff := cmp.Diff(string(want), got); diff != "" {
 				t.Error(diff)
 			}
 			checkResponse(t, reg, got)
 		})
 	}
+}
+
+// respond answers a registration at a server of the tests.
+func respond(reg oauth.Registration, secret string) oauth.ClientInformation {
+	return reg.Response("https://keep.example", oauth.Issued{ClientID: "c_1", Secret: secret, Token: "mkg_token", At: issuedAt})
 }
 
 // checkResponse checks what holds for every answer.
@@ -88,8 +93,8 @@ func checkResponse(t *testing.T, reg oauth.Registration, response string) {
 	if members["client_id_issued_at"] != float64(issuedAt.Unix()) {
 		t.Errorf("7591-03: client_id_issued_at is %v", members["client_id_issued_at"])
 	}
-	if _, ok := members["registration_client_uri"]; ok {
-		t.Error("7592-01: registration_client_uri without endpoint")
+	if members["registration_client_uri"] != "https://keep.example/register/c_1" || members["registration_access_token"] == nil {
+		t.Errorf("7592-01: %v, %v", members["registration_client_uri"], members["registration_access_token"])
 	}
 	again, err := oauth.ParseRegistration([]byte(response))
 	if err != nil {
@@ -267,7 +272,8 @@ func TestClientInformationHidesSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	info := reg.Response("c_1", "hush", issuedAt)
+	info := respond(reg, "hush")
+	info.RegistrationAccessToken = "hush"
 	var logged strings.Builder
 	for _, handler := range []slog.Handler{slog.NewTextHandler(&logged, nil), slog.NewJSONHandler(&logged, nil)} {
 		slog.New(handler).Info("x", "info", info, "pointer", &info)
@@ -304,6 +310,6 @@ func FuzzParseRegistration(f *testing.F) {
 		if reg.NeedsSecret() {
 			secret = oauth.NewClientSecret()
 		}
-		checkResponse(t, reg, marshal(t, reg.Response("c_1", secret, issuedAt)))
+		checkResponse(t, reg, marshal(t, respond(reg, secret)))
 	})
 }

@@ -15,12 +15,13 @@ import (
 type TokenKind string
 
 // The kinds of opaque values. Secret scanners know them by the expression
-// mk[acrs]_[a-z2-7]{64}.
+// mk[acgrs]_[a-z2-7]{64}.
 const (
-	KindAccessToken  TokenKind = "mka_"
-	KindRefreshToken TokenKind = "mkr_"
-	KindCode         TokenKind = "mkc_"
-	KindClientSecret TokenKind = "mks_"
+	KindAccessToken       TokenKind = "mka_"
+	KindRefreshToken      TokenKind = "mkr_"
+	KindCode              TokenKind = "mkc_"
+	KindClientSecret      TokenKind = "mks_"
+	KindRegistrationToken TokenKind = "mkg_"
 )
 
 // An opaque value is its prefix followed by base32 of random bytes and the
@@ -46,6 +47,9 @@ func NewCode() string { return newToken(KindCode) }
 
 // NewClientSecret returns a new client secret.
 func NewClientSecret() string { return newToken(KindClientSecret) }
+
+// NewRegistrationToken returns a new registration access token (RFC 7592 §1.2).
+func NewRegistrationToken() string { return newToken(KindRegistrationToken) }
 
 func newToken(kind TokenKind) string {
 	body := random(randomSize)

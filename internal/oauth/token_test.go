@@ -11,12 +11,13 @@ import (
 var kinds = map[oauth.TokenKind]func() string{
 	oauth.KindAccessToken: oauth.NewAccessToken, oauth.KindRefreshToken: oauth.NewRefreshToken,
 	oauth.KindCode: oauth.NewCode, oauth.KindClientSecret: oauth.NewClientSecret,
+	oauth.KindRegistrationToken: oauth.NewRegistrationToken,
 }
 
 // TestNewTokens: 6749-21.
 func TestNewTokens(t *testing.T) {
 	t.Parallel()
-	scanner := regexp.MustCompile(`^mk[acrs]_[a-z2-7]{64}$`)
+	scanner := regexp.MustCompile(`^mk[acgrs]_[a-z2-7]{64}$`)
 	seen := map[string]bool{}
 	for kind, create := range kinds {
 		for range 100 {

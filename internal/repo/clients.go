@@ -25,6 +25,7 @@ type extra struct {
 	GrantTypes      []string     `json:"grant_types"`
 	AuthMethod      string       `json:"token_endpoint_auth_method"`
 	SecretHash      storage.Hash `json:"client_secret_sha256,omitempty"`
+	TokenHash       storage.Hash `json:"registration_access_token_sha256,omitempty"`
 	ApplicationType string       `json:"application_type,omitempty"`
 	SoftwareID      string       `json:"software_id,omitempty"`
 	SoftwareVersion string       `json:"software_version,omitempty"`
@@ -53,7 +54,7 @@ func (r *Repo) CreateClient(ctx context.Context, c storage.Client) error {
 func (r *Repo) sealClient(c storage.Client) (json.RawMessage, error) {
 	ours, err := json.Marshal(extra{
 		ClientURI: c.URI, RedirectURIs: c.RedirectURIs, GrantTypes: c.GrantTypes, AuthMethod: c.AuthMethod,
-		SecretHash: c.SecretHash, ApplicationType: c.ApplicationType,
+		SecretHash: c.SecretHash, TokenHash: c.RegistrationTokenHash, ApplicationType: c.ApplicationType,
 		SoftwareID: c.SoftwareID, SoftwareVersion: c.SoftwareVersion,
 	})
 	if err != nil {
@@ -146,7 +147,7 @@ func (r *Repo) clientOf(row sqlitedb.OAuthClient) (storage.Client, error) {
 func (e extra) addTo(c storage.Client) storage.Client {
 	c.URI, c.RedirectURIs, c.GrantTypes = e.ClientURI, e.RedirectURIs, e.GrantTypes
 	c.AuthMethod, c.SecretHash, c.ApplicationType = e.AuthMethod, e.SecretHash, e.ApplicationType
-	c.SoftwareID, c.SoftwareVersion = e.SoftwareID, e.SoftwareVersion
+	c.RegistrationTokenHash, c.SoftwareID, c.SoftwareVersion = e.TokenHash, e.SoftwareID, e.SoftwareVersion
 	return c
 }
 

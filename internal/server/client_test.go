@@ -17,6 +17,7 @@ import (
 type client struct {
 	s                    *site
 	id, secret, redirect string
+	manage               string // registration access token
 	verifier             string
 }
 
@@ -41,7 +42,10 @@ func (s *site) register(metadata ...map[string]any) *client {
 		s.Fatalf("registration: %d %s", a.Status, a.Body)
 	}
 	uris, _ := m["redirect_uris"].([]string)
-	return &client{s: s, id: a.member("client_id"), secret: a.member("client_secret"), redirect: uris[0], verifier: oauth.NewVerifier()}
+	return &client{
+		s: s, id: a.member("client_id"), secret: a.member("client_secret"), manage: a.member("registration_access_token"),
+		redirect: uris[0], verifier: oauth.NewVerifier(),
+	}
 }
 
 // request is a good authorization request with changes.

@@ -77,6 +77,10 @@ func (s *Server) problemOf(r *http.Request, err error) *oauth.Error {
 	switch {
 	case errors.As(err, &oauthErr):
 		return oauthErr
+	case errors.Is(err, storage.ErrChanged):
+		return &oauth.Error{
+			Code: oauth.InvalidRequest, Status: http.StatusConflict, Description: "changed by another request at the same moment; try again",
+		}
 	case errors.Is(err, storage.ErrUnavailable):
 		if r.Context().Err() == nil { // otherwise the client hung up, which is not the storage's fault
 			s.log(r).Error("storage unavailable", "error", err)

@@ -75,7 +75,8 @@ func isAPI(path string) bool {
 	case "/register", "/token", "/revoke", "/mcp", "/mcp/":
 		return true
 	}
-	return strings.HasPrefix(path, "/.well-known/")
+	id, managed := strings.CutPrefix(path, "/register/")
+	return strings.HasPrefix(path, "/.well-known/") || managed && id != "" && !strings.Contains(id, "/")
 }
 
 // checkCORS: C-08, 9700-06, D10.
@@ -192,9 +193,10 @@ func (s *site) collectSecrets(r *http.Request, resp *http.Response, body []byte)
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`
 		Secret  string `json:"client_secret"`
+		Manage  string `json:"registration_access_token"`
 	}
 	_ = json.Unmarshal(body, &issued) // pages are not JSON
-	s.log.secret(issued.Access, issued.Refresh, issued.Secret)
+	s.log.secret(issued.Access, issued.Refresh, issued.Secret, issued.Manage)
 	for _, c := range resp.Cookies() {
 		s.log.secret(c.Value)
 	}
@@ -218,7 +220,9 @@ func (s *site) checkLog() {
 			return
 		}
 	}
-	for _, kind := range []oauth.TokenKind{oauth.KindAccessToken, oauth.KindRefreshToken, oauth.KindCode, oauth.KindClientSecret} {
+	for _, kind := range []oauth.TokenKind{
+		oauth.KindAccessToken, oauth.KindRefreshToken, oauth.KindCode, oauth.KindClientSecret, oauth.KindRegistrationToken,
+	} {
 		if strings.Contains(text, string(kind)) {
 			s.Errorf("the log holds something that begins with %s:\n%s", kind, text)
 		}

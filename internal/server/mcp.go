@@ -90,9 +90,18 @@ var (
 	errInvalidToken = oauth.NewError(oauth.InvalidToken, "the access token is invalid, expired or revoked")
 )
 
-// bearer returns the token of the Authorization header (RFC 6750 §2.1), the only
-// place where one is taken from.
+// bearer returns the access token of a request.
 func bearer(r *http.Request) (string, error) {
+	token, err := bearerToken(r)
+	if err == nil && !oauth.IsAccessToken(token) {
+		return "", errInvalidToken // the checksum tells without asking the database
+	}
+	return token, err
+}
+
+// bearerToken returns the token of the Authorization header (RFC 6750 §2.1), the
+// only place where one is taken from.
+func bearerToken(r *http.Request) (string, error) {
 	headers := r.Header.Values("Authorization")
 	inQuery := r.URL.Query().Has("access_token")
 	switch {
@@ -104,9 +113,6 @@ func bearer(r *http.Request) (string, error) {
 	scheme, token, _ := strings.Cut(headers[0], " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return "", errNoToken
-	}
-	if !oauth.IsAccessToken(token) {
-		return "", errInvalidToken // the checksum tells without asking the database
 	}
 	return token, nil
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -164,12 +165,13 @@ var errMethod = &oauth.Error{Code: oauth.InvalidRequest, Status: http.StatusMeth
 type methods string
 
 const (
-	get  methods = "GET, HEAD, OPTIONS"
-	post methods = "POST, OPTIONS"
+	get    methods = "GET, HEAD, OPTIONS"
+	post   methods = "POST, OPTIONS"
+	manage methods = "GET, PUT, DELETE, OPTIONS"
 )
 
 func (m methods) allow(method string) bool {
-	return method == http.MethodPost && m == post || (method == http.MethodGet || method == http.MethodHead) && m == get
+	return slices.Contains(strings.Split(string(m), ", "), method)
 }
 
 // api makes a handler of an endpoint for programs, which any origin may call:

@@ -17,6 +17,12 @@ const rivals = 64
 // race posts a form to /token from many connections at once, to two replicas.
 func race(t *testing.T, s *site, form url.Values) []answer {
 	t.Helper()
+	return raceOf(t, s, http.MethodPost, "/token", form.Encode(), header{"Content-Type": "application/x-www-form-urlencoded"})
+}
+
+// raceOf sends one request from many connections at once, to two replicas.
+func raceOf(t *testing.T, s *site, method, path, body string, h header) []answer {
+	t.Helper()
 	var addresses [2]string
 	for i := range addresses {
 		srv := httptest.NewServer(s.replica(func(*server.Config) {}).handler)
@@ -26,12 +32,14 @@ func race(t *testing.T, s *site, form url.Values) []answer {
 	answers, begin := make([]answer, rivals), make(chan struct{})
 	var wg sync.WaitGroup
 	for i := range answers {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, addresses[i%len(addresses)]+"/token", strings.NewReader(form.Encode()))
+		req, err := http.NewRequestWithContext(t.Context(), method, addresses[i%len(addresses)]+path, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
 		req.Host = hostOf(base)
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		for name, value := range h {
+			req.Header.Set(name, value)
+		}
 		wg.Go(func() {
 			<-begin
 			resp, err := http.DefaultClient.Do(req)

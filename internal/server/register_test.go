@@ -71,8 +71,12 @@ func TestRegistrationOfRealClients(t *testing.T) {
 			if id, _ := got["client_id"].(string); len(id) < 20 || got["client_id_issued_at"] != float64(s.clock.Now().Unix()) {
 				t.Errorf("7591-03: %s", a.Body)
 			}
-			delete(got, "client_id")
-			delete(got, "client_id_issued_at")
+			if got["registration_client_uri"] != base+"/register/"+got["client_id"].(string) || got["registration_access_token"] == "" {
+				t.Errorf("7592-01: %s", a.Body)
+			}
+			for _, issued := range []string{"client_id", "client_id_issued_at", "registration_client_uri", "registration_access_token"} {
+				delete(got, issued)
+			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("7591-02 (-want +got)\n%s", diff)
 			}

@@ -94,6 +94,7 @@ func (s *Server) Handler() http.Handler {
 	public.Handle("/.well-known/openai-apps-challenge", s.api(get, s.openAIChallenge))
 	public.Handle("/.well-known/", s.api(get, s.noDocument))
 	public.Handle("/register", s.api(post, s.register))
+	public.Handle("/register/{client_id}", s.api(manage, s.manageClient))
 	public.Handle("/token", s.api(post, s.token))
 	public.Handle("/revoke", s.api(post, s.revoke))
 	public.Handle("GET /authorize", s.page(s.authorize))

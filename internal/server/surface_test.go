@@ -74,7 +74,7 @@ func TestUnknownPaths(t *testing.T) {
 			s.get(path, h).want(t, http.StatusNotFound, "invalid_request")
 		}
 	}
-	for _, path := range []string{"/", "/favicon.ico", "/register/x", "/token/", "/Token", "/authorize/", "/robots.txt", "/mcp/x", "/mcp/.well-known/openid-configuration", "/auth", "/auth/callback"} {
+	for _, path := range []string{"/", "/favicon.ico", "/register/", "/register/a/b", "/token/", "/Token", "/authorize/", "/robots.txt", "/mcp/x", "/mcp/.well-known/openid-configuration", "/auth", "/auth/callback"} {
 		s.get(path, asProgram).want(t, http.StatusNotFound, "invalid_request")
 		s.browser().visit(path).shows(t, http.StatusNotFound, "There is nothing here")
 	}
@@ -85,7 +85,7 @@ func TestMethods(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	paths := map[string]string{
-		"/register": "POST, OPTIONS", "/token": "POST, OPTIONS", "/revoke": "POST, OPTIONS",
+		"/register": "POST, OPTIONS", "/register/c_x": "GET, PUT, DELETE, OPTIONS", "/token": "POST, OPTIONS", "/revoke": "POST, OPTIONS",
 		"/.well-known/oauth-authorization-server": "GET, HEAD, OPTIONS", "/.well-known/oauth-protected-resource/mcp": "GET, HEAD, OPTIONS",
 		"/authorize": "GET, HEAD, POST", "/consent": "GET, HEAD, POST", "/auth/callback": "GET, HEAD",
 	}
@@ -116,7 +116,7 @@ func TestPreflight(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/mcp", "/.well-known/oauth-protected-resource",
-		"/.well-known/oauth-protected-resource/mcp", "/.well-known/openid-configuration", "/token", "/register", "/revoke", "/mcp",
+		"/.well-known/oauth-protected-resource/mcp", "/.well-known/openid-configuration", "/token", "/register", "/register/c_x", "/revoke", "/mcp",
 	} {
 		a := s.do(http.MethodOptions, path, "", ask)
 		if a.Status != http.StatusNoContent || a.Body != "" {

@@ -15,6 +15,8 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrSpent: the thing was there and has been used up. Spent is not unknown.
 	ErrSpent = errors.New("spent already")
+	// ErrChanged: the thing is not what the caller read any more. Read it again.
+	ErrChanged = errors.New("changed meanwhile")
 	// ErrUnavailable: the database cannot be reached or cannot write now, or this
 	// process lacks a key that another replica has. Nothing is acknowledged; try again.
 	ErrUnavailable = errors.New("storage unavailable")

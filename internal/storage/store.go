@@ -37,6 +37,10 @@ type ClientStore interface {
 	// ListClients returns up to limit clients ordered by id, from the first id
 	// after the given one. A row that does not open is listed as unreadable.
 	ListClients(ctx context.Context, after string, limit int, now time.Time) ([]ClientSummary, error)
+	// UpdateClient replaces a client that still is what was read before: of two
+	// updates of the same state one wins. ErrChanged when it is not, ErrNotFound
+	// when there is none; nothing changes then.
+	UpdateClient(ctx context.Context, was, c Client, now time.Time) error
 	// DeleteClient removes a client and revokes all its grants. ErrNotFound
 	// when there is none.
 	DeleteClient(ctx context.Context, id string, now time.Time) error

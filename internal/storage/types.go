@@ -30,12 +30,15 @@ type Client struct {
 	// "client_secret_post", "client_secret_basic"; or "" for a row of another
 	// program that did not record one: then a secret is required if SecretHash
 	// is set and ignored otherwise.
-	AuthMethod      string
-	SecretHash      Hash // "" when the client has no secret
-	ApplicationType string
-	SoftwareID      string
-	SoftwareVersion string
-	CreatedAt       time.Time // zero when unknown
+	AuthMethod string
+	SecretHash Hash // "" when the client has no secret
+	// RegistrationTokenHash is of the registration access token (RFC 7592), with
+	// which the client reads, changes and deletes its registration; "" for none.
+	RegistrationTokenHash Hash
+	ApplicationType       string
+	SoftwareID            string
+	SoftwareVersion       string
+	CreatedAt             time.Time // zero when unknown
 }
 
 // ClientSummary is a client in a listing, also one whose row does not open.

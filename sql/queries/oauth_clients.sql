@@ -2,6 +2,10 @@
 INSERT INTO oauth_clients (key, value, created_at, updated_at, value_key_id)
 VALUES (@key, @value, @created_at, @updated_at, @value_key_id);
 
+-- name: UpdateClient :execrows
+UPDATE oauth_clients SET value = @value, updated_at = @updated_at, value_key_id = @value_key_id
+WHERE key = @key AND CAST(value AS TEXT) = CAST(@previous AS TEXT);
+
 -- name: TouchClient :execrows
 UPDATE oauth_clients SET last_used_at = CAST(@now AS BIGINT) WHERE key = @key;
 

@@ -62,6 +62,7 @@ type Querier interface {
 	SpendRefreshToken(ctx context.Context, arg SpendRefreshTokenParams) (OAuthRefreshToken, error)
 	TouchClient(ctx context.Context, arg TouchClientParams) (int64, error)
 	TouchGrant(ctx context.Context, arg TouchGrantParams) (OAuthGrant, error)
+	UpdateClient(ctx context.Context, arg UpdateClientParams) (int64, error)
 	UpsertUser(ctx context.Context, arg UpsertUserParams) (string, error)
 }
 

@@ -170,3 +170,30 @@ func (q *Queries) TouchClient(ctx context.Context, arg TouchClientParams) (int64
 	}
 	return result.RowsAffected()
 }
+
+const updateClient = `-- name: UpdateClient :execrows
+UPDATE oauth_clients SET value = ?1, updated_at = ?2, value_key_id = ?3
+WHERE key = ?4 AND CAST(value AS TEXT) = CAST(?5 AS TEXT)
+`
+
+type UpdateClientParams struct {
+	Value      []byte
+	UpdatedAt  *time.Time
+	ValueKeyID *string
+	Key        string
+	Previous   string
+}
+
+func (q *Queries) UpdateClient(ctx context.Context, arg UpdateClientParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, updateClient,
+		arg.Value,
+		arg.UpdatedAt,
+		arg.ValueKeyID,
+		arg.Key,
+		arg.Previous,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}

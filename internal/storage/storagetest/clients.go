@@ -18,6 +18,10 @@ var clientCases = []testCase{
 	{"CreateClient/race", createClientRace},
 	{"ListClients/pages", listClientsPages},
 	{"ListClients/grants", listClientsGrants},
+	{"UpdateClient/replaces", updateClientReplaces},
+	{"UpdateClient/changed or unknown", updateClientChanged},
+	{"UpdateClient/race", updateClientRace},
+	{"UpdateClient/does not bring back", updateClientDeleted},
 	{"DeleteClient/unknown", deleteClientUnknown},
 	{"DeleteClient/revokes", deleteClientRevokes},
 }
@@ -32,7 +36,7 @@ func client(id string) storage.Client {
 			"cursor://anysphere.cursor-mcp/oauth",
 		},
 		GrantTypes: []string{"authorization_code", "refresh_token"}, ResponseTypes: []string{"code"},
-		Scope: fullScope, AuthMethod: "client_secret_basic", SecretHash: storage.HashOf("secret of " + id),
+		Scope: fullScope, AuthMethod: "client_secret_basic", SecretHash: storage.HashOf("secret of " + id), RegistrationTokenHash: storage.HashOf("token of " + id),
 		ApplicationType: "native", SoftwareID: "software", SoftwareVersion: "1.2.3", CreatedAt: start,
 	}
 }

@@ -51,13 +51,14 @@ func eventsOfSteps(k *kit) {
 	_, err := k.DenyAuthorization(k.ctx(), "no", storage.HashOf("browser no"), start)
 	k.ok(err)
 	k.ok(k.RevokeGrant(k.ctx(), k.connect("b", "client", alice, start).grant, start))
+	k.ok(k.UpdateClient(k.ctx(), client("client"), renamed("client"), start))
 	k.ok(k.DeleteClient(k.ctx(), "client", start))
 	k.ok(k.SetPassword(k.ctx(), owner, "hash", true, start))
 	k.happened(
 		storage.EventClientRegistered, storage.EventGrantCreated, storage.EventTokensIssued, storage.EventTokensRefreshed,
 		storage.EventTokenRevoked, storage.EventTokenRevoked, storage.EventAuthorizationDenied,
 		storage.EventGrantCreated, storage.EventTokensIssued, storage.EventGrantRevoked,
-		storage.EventClientDeleted, storage.EventPasswordSet,
+		storage.EventClientUpdated, storage.EventClientDeleted, storage.EventPasswordSet,
 	)
 }
 
@@ -66,6 +67,7 @@ func eventsOfNothing(k *kit) {
 	before := k.types()
 	k.refused("unknown grant", k.RevokeGrant(k.ctx(), "grt_unknown", start), storage.ErrNotFound)
 	k.refused("unknown client", k.DeleteClient(k.ctx(), "unknown", start), storage.ErrNotFound)
+	k.refused("unknown client", k.UpdateClient(k.ctx(), client("unknown"), renamed("unknown"), start), storage.ErrNotFound)
 	k.ok(k.RevokeToken(k.ctx(), f.refresh(), "other", start))
 	k.ok(k.RevokeToken(k.ctx(), storage.HashOf("unknown"), f.client, start))
 	_, err := k.ExchangeCode(k.ctx(), storage.CodeExchange{Code: storage.HashOf("unknown"), ClientID: f.client, Next: newTokens(start)}, start)

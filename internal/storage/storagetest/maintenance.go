@@ -192,6 +192,7 @@ func canceledChangesNothing(k *kit) {
 func (k *kit) callEverything(ctx context.Context, pending, live family) map[string]error {
 	errs := map[string]error{
 		"CreateClient":       k.CreateClient(ctx, client("new")),
+		"UpdateClient":       k.UpdateClient(ctx, client("client"), renamed("client"), start),
 		"DeleteClient":       k.DeleteClient(ctx, "client", start),
 		"StartAuthorization": k.StartAuthorization(ctx, authorization("new", "client", start)),
 		"TouchGrant":         k.TouchGrant(ctx, live.grant, start),

@@ -60,7 +60,7 @@ func (k *kit) ok(err error) {
 }
 
 var sentinels = []error{
-	storage.ErrNotFound, storage.ErrExists, storage.ErrSpent,
+	storage.ErrNotFound, storage.ErrExists, storage.ErrSpent, storage.ErrChanged,
 	storage.ErrUnavailable, storage.ErrUnreadable, storage.ErrThrottled,
 }
 

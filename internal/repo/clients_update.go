@@ -1,0 +1,69 @@
+package repo
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// UpdateClient implements storage.ClientStore. The row's whole value is in the
+// predicate, so that what another program wrote meanwhile is not lost either.
+func (r *Repo) UpdateClient(ctx context.Context, was, c storage.Client, now time.Time) error {
+	value, err := r.sealClient(c)
+	if err != nil {
+		return err
+	}
+	key, updated, primary := fastmcp.ClientKey(was.ID), now.UTC(), r.keys.Primary()
+	return r.write(ctx, "update a client", func(ctx context.Context, q db.Querier) error {
+		row, err := q.GetClient(ctx, key)
+		if err != nil {
+			return err
+		}
+		is, err := r.clientOf(row)
+		if err != nil {
+			return r.blameKeys(ctx, q, row.Key, err)
+		}
+		if !reflect.DeepEqual(is, was) || c.ID != was.ID {
+			return storage.ErrChanged
+		}
+		n, err := q.UpdateClient(ctx, sqlitedb.UpdateClientParams{
+			Value: value, UpdatedAt: &updated, ValueKeyID: &primary, Key: key, Previous: string(row.Value),
+		})
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return storage.ErrChanged
+		}
+		return record(ctx, q, storage.Event{
+			Type: storage.EventClientUpdated, ClientID: c.ID, Detail: strings.Join(changed(was, c), ", "),
+		}, now)
+	})
+}
+
+// changed names what differs between two states of a client, for the audit trail.
+func changed(was, is storage.Client) []string {
+	var names []string
+	for name, same := range map[string]bool{
+		"client_name":                was.Name == is.Name,
+		"client_uri":                 was.URI == is.URI,
+		"redirect_uris":              slices.Equal(was.RedirectURIs, is.RedirectURIs),
+		"grant_types":                slices.Equal(was.GrantTypes, is.GrantTypes),
+		"scope":                      was.Scope == is.Scope,
+		"token_endpoint_auth_method": was.AuthMethod == is.AuthMethod,
+		"client_secret":              was.SecretHash == is.SecretHash,
+	} {
+		if !same {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,144 @@
+package server
+
+import (
+	"cmp"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// manageClient answers the client configuration endpoint (RFC 7592 §2), where a
+// client reads, replaces and deletes its own registration. Its registration
+// access token stays the same: one that changed with an answer that got lost
+// would be lost for good.
+func (s *Server) manageClient(w http.ResponseWriter, r *http.Request) error {
+	client, token, err := s.managedClient(r)
+	if err == nil {
+		switch r.Method {
+		case http.MethodGet:
+			writeJSON(w, http.StatusOK, s.registrationOf(client, "", token))
+		case http.MethodPut:
+			err = s.updateClient(w, r, client, token)
+		default:
+			err = s.unregister(w, r, client.ID)
+		}
+	}
+	if errors.Is(err, errRegistrationToken) {
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+	}
+	return err
+}
+
+// errRegistrationToken says the same of an unknown client and of a bad token.
+var errRegistrationToken = oauth.NewError(oauth.InvalidToken, "the registration access token is not one of this client")
+
+// nobodysToken is what an unknown client's token is compared with. No token has
+// this hash.
+var nobodysToken = storage.HashOf("")
+
+// managedClient returns the client of a request's path, once its registration
+// access token is proven. A client without one, such as a row of FastMCP's, is
+// managed by operators only.
+func (s *Server) managedClient(r *http.Request) (client storage.Client, token string, err error) {
+	token, err = bearerToken(r)
+	if errors.Is(err, errNoToken) {
+		return client, "", errRegistrationToken
+	}
+	if err != nil {
+		return client, "", err
+	}
+	client, err = s.clientAt(r)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return client, "", err
+	}
+	presented, kept := storage.HashOf(token), cmp.Or(client.RegistrationTokenHash, nobodysToken)
+	same := subtle.ConstantTimeCompare([]byte(presented), []byte(kept)) == 1
+	if err != nil || !same || !oauth.WellFormed(oauth.KindRegistrationToken, token) {
+		return client, "", errRegistrationToken
+	}
+	return client, token, nil
+}
+
+// clientAt finds the client that a request's path names.
+func (s *Server) clientAt(r *http.Request) (storage.Client, error) {
+	id := r.PathValue("client_id")
+	if !isText(url.Values{"client_id": {id}}) {
+		return storage.Client{}, storage.ErrNotFound // no database could look it up
+	}
+	return s.currentClient(r.Context(), id)
+}
+
+// registrationOf is the answer about a client (RFC 7592 §3). A secret is known
+// only when it was just made or presented.
+func (s *Server) registrationOf(c storage.Client, secret, token string) oauth.ClientInformation {
+	return metadataOf(c).Response(s.BaseURL, oauth.Issued{ClientID: c.ID, Secret: secret, Token: token, At: c.CreatedAt})
+}
+
+// updateClient replaces a registration (RFC 7592 §2.2).
+func (s *Server) updateClient(w http.ResponseWriter, r *http.Request, client storage.Client, token string) error {
+	body, err := readMetadata(r)
+	if err != nil {
+		return err
+	}
+	update, err := oauth.ParseUpdate(body)
+	if err != nil {
+		return err
+	}
+	next, secret, err := updated(client, update)
+	if err != nil {
+		return err
+	}
+	if err := s.Store.UpdateClient(r.Context(), client, next, s.Now()); err != nil {
+		if errors.Is(err, storage.ErrNotFound) {
+			return errRegistrationToken
+		}
+		return err
+	}
+	s.log(r).Info("client updated", "event", "client_updated", "client_id", client.ID)
+	writeJSON(w, http.StatusOK, s.registrationOf(next, secret, token))
+	return nil
+}
+
+// updated is a client after an update, and its secret if that is known. A secret
+// stays as long as the client authenticates with one; a client that begins to
+// gets its first.
+func updated(c storage.Client, u oauth.Update) (next storage.Client, secret string, err error) {
+	if u.ClientID != c.ID {
+		return c, "", oauth.NewError(oauth.InvalidClientMetadata, "client_id is not that of this registration")
+	}
+	if u.Secret != "" && subtle.ConstantTimeCompare([]byte(storage.HashOf(u.Secret)), []byte(cmp.Or(c.SecretHash, nobodysToken))) != 1 {
+		return c, "", oauth.NewError(oauth.InvalidClientMetadata, "client_secret is not the one that was issued")
+	}
+	next = c
+	setMetadata(&next, u.Registration)
+	switch {
+	case !u.NeedsSecret():
+		next.SecretHash = ""
+		return next, "", nil
+	case c.SecretHash != "":
+		return next, u.Secret, nil
+	}
+	secret = oauth.NewClientSecret()
+	next.SecretHash = storage.HashOf(secret)
+	return next, secret, nil
+}
+
+// unregister deletes a registration with all that was granted to it (RFC 7592
+// §2.3).
+func (s *Server) unregister(w http.ResponseWriter, r *http.Request, id string) error {
+	err := s.Store.DeleteClient(r.Context(), id, s.Now())
+	if errors.Is(err, storage.ErrNotFound) {
+		return errRegistrationToken
+	}
+	if err != nil {
+		return err
+	}
+	s.log(r).Info("client deleted by itself", "event", "client_deleted", "client_id", id)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
