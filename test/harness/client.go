@@ -57,13 +57,14 @@ func (c *Client) Register(ctx context.Context) error {
 	var answer struct {
 		ID     string `json:"client_id"`
 		Secret string `json:"client_secret"`
+		Manage string `json:"registration_access_token"`
 	}
 	err = c.send(ctx, c.Server+"/register", "application/json", bytes.NewReader(body), nil, &answer)
 	if err != nil {
 		return err
 	}
 	c.ID, c.Secret = answer.ID, answer.Secret
-	c.saw(c.Secret)
+	c.saw(c.Secret, answer.Manage)
 	return nil
 }
 
