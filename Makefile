@@ -1,6 +1,7 @@
 # Tools, each in a modfile of its own: tools/<name>/go.mod has the version.
 SQLC          := bin/sqlc
 GOLANGCI_LINT := bin/golangci-lint
+GOVULNCHECK   := bin/govulncheck
 WITHPG        := bin/withpg
 
 # Settings: make test RACE= (without the race detector), make fuzz FUZZTIME=1m
@@ -99,6 +100,10 @@ verify: $(SQLC) ## fail if generated code is not current
 lint: $(GOLANGCI_LINT) ## style, mistakes, and who may import whom
 	$(GOLANGCI_LINT) run
 
+.PHONY: vulncheck
+vulncheck: $(GOVULNCHECK) ## known vulnerabilities in what the program calls
+	@scripts/vulncheck.sh
+
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## format all code
 	$(GOLANGCI_LINT) fmt
@@ -120,6 +125,10 @@ bin/sqlc: tools/sqlc/go.mod tools/sqlc/go.sum
 
 bin/golangci-lint: tools/golangci-lint/go.mod tools/golangci-lint/go.sum
 	CGO_ENABLED=0 go -C tools/golangci-lint build -trimpath -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+bin/govulncheck: tools/govulncheck/go.mod tools/govulncheck/go.sum
+	CGO_ENABLED=0 go -C tools/govulncheck build -trimpath -o $(CURDIR)/$@ golang.org/x/vuln/cmd/govulncheck
 	@touch $@
 
 # A binary and not `go run`, which would swallow signals and the exit status.
