@@ -47,9 +47,16 @@ test/short: ## all packages on what is installed, without the race detector
 	@go test -short ./...
 
 .PHONY: test/clients
-test/clients: testtools ## sign-in and calls by real MCP clients (Node.js)
-	@scripts/node.sh
-	@$(WITHPG) go test $(RACE) -tags clients -count=1 ./test/...
+test/clients: testtools clienttools ## lives of real MCP clients (Node.js, Python, Go)
+	@$(WITHPG) go test $(RACE) -tags clients -count=1 -parallel 6 ./test/clients $(ARGS)
+
+.PHONY: test/conformance
+test/conformance: testtools clienttools ## the official conformance suite (Node.js)
+	@$(WITHPG) go test $(RACE) -tags conformance -count=1 ./test/conformance $(ARGS)
+
+.PHONY: docs/clients
+docs/clients: ## run them and write what was seen into docs/clients.md
+	@$(MAKE) --no-print-directory test/clients ARGS='-v -update'
 
 .PHONY: test/browser
 test/browser: testtools ## the pages in a real browser (Chromium)
@@ -73,6 +80,11 @@ cover: $(WITHPG) ## coverage of all packages by all of them
 	@scripts/postgres.sh
 	@$(WITHPG) go test -coverprofile=cover.out -coverpkg=./cmd/...,./internal/... ./...
 	@go tool cover -func=cover.out | tail -1
+
+.PHONY: clienttools
+clienttools:
+	@scripts/node.sh
+	@scripts/python.sh
 
 .PHONY: testtools
 testtools: $(WITHPG)
@@ -99,6 +111,7 @@ verify: $(SQLC) ## fail if generated code is not current
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## style, mistakes, and who may import whom
 	$(GOLANGCI_LINT) run
+	cd test/clients/gosdk && $(CURDIR)/$(GOLANGCI_LINT) run
 
 .PHONY: vulncheck
 vulncheck: $(GOVULNCHECK) ## known vulnerabilities in what the program calls
@@ -111,7 +124,7 @@ fmt: $(GOLANGCI_LINT) ## format all code
 .PHONY: tidy
 tidy: ## bring go.mod and the tools' modfiles up to date
 	go mod tidy
-	for dir in tools/*/; do go -C "$$dir" mod tidy; done
+	for dir in tools/*/ test/clients/gosdk/; do go -C "$$dir" mod tidy; done
 
 .PHONY: ci
 ci: ## what continuous integration runs
