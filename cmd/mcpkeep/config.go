@@ -1,14 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
-	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/server"
 )
 
@@ -20,22 +18,14 @@ type databaseFlags struct {
 // serveFlags are the settings of serve.
 type serveFlags struct {
 	databaseFlags
-	BaseURL        string `name:"base-url" env:"MCPKEEP_BASE_URL,FASTMCP_SERVER_AUTH_GITHUB_BASE_URL" placeholder:"URL" help:"Public origin and issuer, such as https://mcp.example.com. Default when listening on loopback: http://127.0.0.1:PORT; otherwise required."`
+	BaseURL        string `name:"base-url" env:"MCPKEEP_BASE_URL,FASTMCP_SERVER_AUTH_GITHUB_BASE_URL,FASTMCP_SERVER_AUTH_GOOGLE_BASE_URL" placeholder:"URL" help:"Public origin and issuer, such as https://mcp.example.com. Default when listening on loopback: http://127.0.0.1:PORT; otherwise required."`
 	Listen         string `name:"listen" env:"MCPKEEP_LISTEN" placeholder:"ADDR" help:"Listen address; port 0 picks a free one. Default 127.0.0.1:8080, or 0.0.0.0:$PORT when PORT is set."`
 	Port           string `name:"port" env:"PORT" hidden:""`
 	EncryptionKeys string `name:"encryption-keys" env:"MCPKEEP_ENCRYPTION_KEYS,OAUTH_STORAGE_ENCRYPTION_KEY" placeholder:"KEYS" help:"Comma-separated Fernet keys (the first seals, all open), or file:PATH. Default with SQLite: the file mcpkeep.key beside the database, made on first start."`
 	AutoMigrate    bool   `name:"auto-migrate" env:"MCPKEEP_AUTO_MIGRATE" default:"true" negatable:"" help:"Bring the schema up to date at start."`
 
-	Provider           string   `name:"provider" env:"MCPKEEP_PROVIDER" placeholder:"NAME" help:"Who signs people in: local (one person, a password) or github. Default local on loopback; otherwise required."`
-	GitHubClientID     string   `name:"github-client-id" env:"MCPKEEP_GITHUB_CLIENT_ID,FASTMCP_SERVER_AUTH_GITHUB_CLIENT_ID" placeholder:"ID" help:"Client id of the GitHub OAuth app."`
-	GitHubClientSecret string   `name:"github-client-secret" env:"MCPKEEP_GITHUB_CLIENT_SECRET,FASTMCP_SERVER_AUTH_GITHUB_CLIENT_SECRET" placeholder:"SECRET" help:"Client secret of the GitHub OAuth app. Better given by the variable."`
-	GitHubURL          string   `name:"github-url" env:"MCPKEEP_GITHUB_URL" placeholder:"URL" help:"GitHub Enterprise's origin. Default https://github.com."`
-	GitHubAPIURL       string   `name:"github-api-url" env:"MCPKEEP_GITHUB_API_URL" placeholder:"URL" help:"GitHub Enterprise's API. Default derived from --github-url."`
-	AllowedUsers       []string `name:"allowed-users" env:"MCPKEEP_ALLOWED_USERS,GITHUB_ALLOWED_USERNAMES" placeholder:"LOGIN" help:"Accounts that may sign in. Default nobody."`
-	AllowedOrgs        []string `name:"allowed-orgs" env:"MCPKEEP_ALLOWED_ORGS" placeholder:"ORG" help:"GitHub organisations whose members may sign in. Default none."`
-	AllowAnyone        bool     `name:"allow-anyone" env:"MCPKEEP_ALLOW_ANYONE" help:"Let everybody in whom the provider signs in."`
-	Admins             []string `name:"admins" env:"MCPKEEP_ADMINS" placeholder:"LOGIN" help:"Accounts that may see and delete everybody's clients. Default nobody. The local provider's person is \"owner\"."`
-	LocalPassword      string   `kong:"-"` // MCPKEEP_LOCAL_PASSWORD: a variable only, since others can see arguments
+	providerFlags
+	LocalPassword string `kong:"-"` // MCPKEEP_LOCAL_PASSWORD: a variable only, since others can see arguments
 
 	AccessTokenTTL  time.Duration `name:"access-token-ttl" env:"MCPKEEP_ACCESS_TOKEN_TTL" default:"1h" help:"Lifetime of access tokens. Below 10m some clients refresh before every request."`
 	RefreshTokenTTL time.Duration `name:"refresh-token-ttl" env:"MCPKEEP_REFRESH_TOKEN_TTL" default:"2160h" help:"Lifetime of refresh tokens since last use."`
@@ -105,57 +95,4 @@ func (f *serveFlags) lifetimes() (server.Lifetimes, error) {
 		return l, usagef("MCPKEEP_EVENTS_TTL (--events-ttl): %v is out of range; want 0 (for ever) or more", f.EventsTTL)
 	}
 	return l, nil
-}
-
-// policy returns who may sign in.
-func (f *serveFlags) policy() identity.Policy {
-	return identity.Policy{
-		AllowAnyone: f.AllowAnyone, Users: trimmed(f.AllowedUsers), Orgs: trimmed(f.AllowedOrgs), Admins: trimmed(f.Admins),
-	}
-}
-
-func trimmed(list []string) []string {
-	var out []string
-	for _, s := range list {
-		if s = strings.TrimSpace(s); s != "" {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// upstream returns the provider that signs people in, nil for the local one.
-func (f *serveFlags) upstream(loopback bool) (identity.Upstream, error) {
-	switch f.Provider {
-	case "local":
-		return nil, nil
-	case "github":
-		return f.github()
-	case "":
-		if loopback {
-			return nil, nil
-		}
-		return nil, usagef("MCPKEEP_PROVIDER (--provider): required when not listening on loopback; want local or github")
-	}
-	return nil, usagef("MCPKEEP_PROVIDER (--provider): %q is not known; want local or github", f.Provider)
-}
-
-func (f *serveFlags) github() (identity.Upstream, error) {
-	policy := f.policy()
-	switch {
-	case f.GitHubClientID == "":
-		return nil, usagef("MCPKEEP_GITHUB_CLIENT_ID (--github-client-id): required with the provider github; want the OAuth app's client id")
-	case f.GitHubClientSecret == "":
-		return nil, usagef("MCPKEEP_GITHUB_CLIENT_SECRET (--github-client-secret): required with the provider github; want the OAuth app's client secret")
-	case !policy.AllowAnyone && len(policy.Users) == 0 && len(policy.Orgs) == 0:
-		return nil, usagef("MCPKEEP_ALLOWED_USERS (--allowed-users): nobody could sign in; want logins here, organisations in MCPKEEP_ALLOWED_ORGS, or MCPKEEP_ALLOW_ANYONE=true")
-	}
-	gh, err := identity.NewGitHub(identity.GitHubConfig{
-		ClientID: f.GitHubClientID, ClientSecret: f.GitHubClientSecret, URL: f.GitHubURL, APIURL: f.GitHubAPIURL,
-		Orgs: policy.NeedsOrgs(),
-	})
-	if err != nil {
-		return nil, usageError{fmt.Errorf("MCPKEEP_GITHUB_URL, MCPKEEP_GITHUB_API_URL: %w", err)}
-	}
-	return gh, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -72,10 +73,31 @@ func TestWrongUsage(t *testing.T) {
 			"FASTMCP_SERVER_AUTH_GITHUB_CLIENT_SECRET": "sesame"}, nil, "MCPKEEP_ALLOWED_USERS"},
 		"github url": {map[string]string{"MCPKEEP_PROVIDER": "github", "MCPKEEP_GITHUB_CLIENT_ID": "id",
 			"MCPKEEP_GITHUB_CLIENT_SECRET": "sesame", "MCPKEEP_ALLOW_ANYONE": "true", "MCPKEEP_GITHUB_URL": "ftp://x"}, nil, "MCPKEEP_GITHUB_URL"},
-		"database":     {map[string]string{"DATABASE_URL": "mysql://u:sesame@h/d"}, nil, "DATABASE_URL"},
-		"postgres url": {map[string]string{"DATABASE_URL": "postgres://u:sesame@h:x/d"}, nil, "DATABASE_URL"},
-		"key":          {map[string]string{"DATABASE_URL": database, "MCPKEEP_ENCRYPTION_KEYS": "sesame"}, nil, "MCPKEEP_ENCRYPTION_KEYS"},
-		"key twice":    {map[string]string{"DATABASE_URL": database, "OAUTH_STORAGE_ENCRYPTION_KEY": key + "," + key}, nil, "MCPKEEP_ENCRYPTION_KEYS"},
+		"no google id":     {map[string]string{"MCPKEEP_PROVIDER": "google"}, nil, "MCPKEEP_GOOGLE_CLIENT_ID (--google-client-id): required"},
+		"no google secret": {map[string]string{"MCPKEEP_PROVIDER": "google", "FASTMCP_SERVER_AUTH_GOOGLE_CLIENT_ID": "id"}, nil, "MCPKEEP_GOOGLE_CLIENT_SECRET"},
+		"google, nobody": {map[string]string{"MCPKEEP_PROVIDER": "google", "MCPKEEP_GOOGLE_CLIENT_ID": "id",
+			"FASTMCP_SERVER_AUTH_GOOGLE_CLIENT_SECRET": "sesame"}, nil, "MCPKEEP_ALLOWED_DOMAINS"},
+		"google has no organisations": {map[string]string{"MCPKEEP_PROVIDER": "google", "MCPKEEP_GOOGLE_CLIENT_ID": "id",
+			"MCPKEEP_GOOGLE_CLIENT_SECRET": "sesame", "MCPKEEP_ALLOWED_ORGS": "acme"}, nil, "MCPKEEP_ALLOWED_ORGS"},
+		"google has no groups": {map[string]string{"MCPKEEP_PROVIDER": "google", "MCPKEEP_GOOGLE_CLIENT_ID": "id",
+			"MCPKEEP_GOOGLE_CLIENT_SECRET": "sesame", "MCPKEEP_ALLOWED_GROUPS": "acme"}, nil, "MCPKEEP_ALLOWED_GROUPS"},
+		"no issuer":      {map[string]string{"MCPKEEP_PROVIDER": "oidc"}, nil, "MCPKEEP_OIDC_ISSUER"},
+		"no oidc id":     {oidcEnv(map[string]string{"MCPKEEP_OIDC_CLIENT_ID": ""}), nil, "MCPKEEP_OIDC_CLIENT_ID"},
+		"no oidc secret": {oidcEnv(map[string]string{"MCPKEEP_OIDC_CLIENT_SECRET": ""}), nil, "MCPKEEP_OIDC_CLIENT_SECRET"},
+		"issuer":         {oidcEnv(map[string]string{"MCPKEEP_OIDC_ISSUER": "login.example.com"}), nil, "MCPKEEP_OIDC_ISSUER (--oidc-issuer)"},
+		"plain issuer":   {oidcEnv(map[string]string{"MCPKEEP_OIDC_ISSUER": "http://login.example.com"}), nil, "must start with https://"},
+		"issuer with a password": {oidcEnv(map[string]string{"MCPKEEP_OIDC_ISSUER": "https://a:sesame@login.example.com"}), nil,
+			"MCPKEEP_OIDC_ISSUER"},
+		"oidc, nobody":                        {oidcEnv(map[string]string{"MCPKEEP_ALLOWED_USERS": " , "}), nil, "MCPKEEP_ALLOWED_GROUPS"},
+		"anyone and some":                     {oidcEnv(map[string]string{"MCPKEEP_ALLOW_ANYONE": "true"}), nil, "MCPKEEP_ALLOW_ANYONE"},
+		"domain":                              {oidcEnv(map[string]string{"MCPKEEP_ALLOWED_DOMAINS": "example.com,*.example.com"}), nil, "MCPKEEP_ALLOWED_DOMAINS"},
+		"address":                             {oidcEnv(map[string]string{"MCPKEEP_ALLOWED_USERS": "alice,@example.com"}), nil, "MCPKEEP_ALLOWED_USERS"},
+		"administrator":                       {oidcEnv(map[string]string{"MCPKEEP_ADMINS": "alice@"}), nil, "MCPKEEP_ADMINS"},
+		"administrator of the local provider": {map[string]string{"MCPKEEP_ADMINS": "alice@"}, nil, "MCPKEEP_ADMINS"},
+		"database":                            {map[string]string{"DATABASE_URL": "mysql://u:sesame@h/d"}, nil, "DATABASE_URL"},
+		"postgres url":                        {map[string]string{"DATABASE_URL": "postgres://u:sesame@h:x/d"}, nil, "DATABASE_URL"},
+		"key":                                 {map[string]string{"DATABASE_URL": database, "MCPKEEP_ENCRYPTION_KEYS": "sesame"}, nil, "MCPKEEP_ENCRYPTION_KEYS"},
+		"key twice":                           {map[string]string{"DATABASE_URL": database, "OAUTH_STORAGE_ENCRYPTION_KEY": key + "," + key}, nil, "MCPKEEP_ENCRYPTION_KEYS"},
 		"short password": {map[string]string{"DATABASE_URL": database, "MCPKEEP_LOCAL_PASSWORD": "sesame", "MCPKEEP_LISTEN": "0.0.0.0:0",
 			"MCPKEEP_BASE_URL": "https://mcp.example.com", "MCPKEEP_PROVIDER": "local"}, nil, "MCPKEEP_LOCAL_PASSWORD"},
 	}
@@ -97,13 +119,66 @@ func TestWrongUsage(t *testing.T) {
 	}
 }
 
+// oidcEnv is a complete set of variables for an OpenID provider, with changes.
+func oidcEnv(changes map[string]string) map[string]string {
+	env := map[string]string{
+		"MCPKEEP_PROVIDER": "oidc", "MCPKEEP_OIDC_ISSUER": "https://login.example.com", "MCPKEEP_OIDC_CLIENT_ID": "id",
+		"MCPKEEP_OIDC_CLIENT_SECRET": "sesame", "MCPKEEP_ALLOWED_USERS": "alice",
+	}
+	maps.Copy(env, changes)
+	return env
+}
+
+// TestProviders: what the settings make of the providers.
+func TestProviders(t *testing.T) {
+	t.Parallel()
+	lists := providerFlags{AllowedUsers: []string{" alice ", "bob@example.com"}}
+	for name, tt := range map[string]struct {
+		flags  providerFlags
+		issuer string
+	}{
+		"github": {providerFlags{GitHubClientID: "id", GitHubClientSecret: "s"}, "https://github.com"},
+		"google": {providerFlags{GoogleClientID: "id", GoogleClientSecret: "s"}, "https://accounts.google.com"},
+		"oidc":   {providerFlags{OIDCIssuer: "https://login.example.com/", OIDCClientID: "id", OIDCClientSecret: "s"}, "https://login.example.com"},
+	} {
+		tt.flags.Provider, tt.flags.AllowedUsers = name, lists.AllowedUsers
+		upstream, err := tt.flags.upstream(false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if upstream.Name() != name || upstream.Issuer() != tt.issuer || tt.flags.policy().Users[0] != "alice" {
+			t.Errorf("%s: %s, %s", name, upstream.Name(), upstream.Issuer())
+		}
+	}
+}
+
+// TestProviderThatIsDown does not stop the start, and the log says what is wrong.
+func TestProviderThatIsDown(t *testing.T) {
+	t.Parallel()
+	flags := providerFlags{
+		Provider: "oidc", OIDCIssuer: "http://127.0.0.1:1", OIDCClientID: "id", OIDCClientSecret: "sesame", AllowAnyone: true,
+	}
+	upstream, err := flags.upstream(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	lookUp(t.Context(), upstream, slog.New(slog.NewTextHandler(&out, nil)))
+	if !strings.Contains(out.String(), "127.0.0.1:1") || strings.Contains(out.String(), "sesame") {
+		t.Errorf("the log has %q", out.String())
+	}
+}
+
 func TestHelpListsEverySetting(t *testing.T) {
 	got := command(t, nil, "serve", "--help")
 	for _, want := range []string{
 		"DATABASE_URL", "MCPKEEP_BASE_URL", "MCPKEEP_LISTEN", "MCPKEEP_ENCRYPTION_KEYS", "OAUTH_STORAGE_ENCRYPTION_KEY",
 		"MCPKEEP_AUTO_MIGRATE", "MCPKEEP_PROVIDER", "MCPKEEP_GITHUB_CLIENT_ID", "MCPKEEP_GITHUB_CLIENT_SECRET",
 		"MCPKEEP_GITHUB_URL", "MCPKEEP_GITHUB_API_URL", "MCPKEEP_ALLOWED_USERS", "GITHUB_ALLOWED_USERNAMES",
-		"MCPKEEP_ALLOWED_ORGS", "MCPKEEP_ALLOW_ANYONE", "MCPKEEP_ADMINS", "MCPKEEP_LOCAL_PASSWORD", "MCPKEEP_ACCESS_TOKEN_TTL",
+		"MCPKEEP_GOOGLE_CLIENT_ID", "MCPKEEP_GOOGLE_CLIENT_SECRET", "FASTMCP_SERVER_AUTH_GOOGLE_CLIENT_ID",
+		"FASTMCP_SERVER_AUTH_GOOGLE_CLIENT_SECRET", "FASTMCP_SERVER_AUTH_GOOGLE_BASE_URL", "MCPKEEP_OIDC_ISSUER",
+		"MCPKEEP_OIDC_CLIENT_ID", "MCPKEEP_OIDC_CLIENT_SECRET", "MCPKEEP_OIDC_SCOPES", "MCPKEEP_OIDC_GROUPS_CLAIM",
+		"MCPKEEP_ALLOWED_DOMAINS", "MCPKEEP_ALLOWED_GROUPS", "MCPKEEP_ALLOWED_ORGS", "MCPKEEP_ALLOW_ANYONE", "MCPKEEP_ADMINS", "MCPKEEP_LOCAL_PASSWORD", "MCPKEEP_ACCESS_TOKEN_TTL",
 		"MCPKEEP_REFRESH_TOKEN_TTL", "MCPKEEP_REFRESH_GRACE", "MCPKEEP_LOG_FORMAT", "MCPKEEP_LOG_LEVEL",
 	} {
 		if !strings.Contains(got.out, want) {

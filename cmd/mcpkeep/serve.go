@@ -82,6 +82,7 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	c.greet(ctx, std, d, addr, baseURL, password, started)
+	go lookUp(ctx, set.upstream, log)
 	go clean(ctx, store, storage.Retention{Grace: set.lifetimes.Grace, Events: c.EventsTTL}, log)
 	return serveUntil(ctx, listener, handler, log)
 }

@@ -74,7 +74,15 @@ func states() map[string]page {
 			Back: &pages.Link{Text: "Back to Cursor", Href: cursor.RedirectURI + "?error=access_denied&state=1"},
 		},
 		"problem-bare": pages.Problem{Status: 503},
-		"done":         pages.Done{Server: server, Title: "Nothing was connected", Message: "You denied the request. The app got no access."},
+		"refused": pages.Problem{
+			Status: 403, Server: server, Title: "This account may not sign in", Account: "mallory@evil.example", Provider: "Google",
+			Message: "Reason: the account is not on the list of people who may sign in to this server.",
+			Hint:    "If this is the wrong account, use another one. Otherwise ask the operator of this server to let you in.",
+			Code:    "access_denied", Reference: "01J9Z6M3",
+			Next: &pages.Link{Text: "Use another account", Href: "https://accounts.google.com/o/oauth2/v2/auth?prompt=select_account+consent&state=1"},
+			Back: &pages.Link{Text: "Return to the app", Href: cursor.RedirectURI + "?error=access_denied&state=1"},
+		},
+		"done": pages.Done{Server: server, Title: "Nothing was connected", Message: "You denied the request. The app got no access."},
 	}
 }
 

@@ -105,10 +105,14 @@ type Problem struct {
 	Status         int
 	Server         Server
 	Title, Message string
-	Hint           string // what to do next
-	Code           string // OAuth error code (RFC 6749 section 4.1.2.1)
-	Reference      string // what to quote to the operator
-	Back           *Link  // where to go on, such as back to the app
+	// Account is the account that was refused, and Provider where it is; both empty
+	// when the problem is another one.
+	Account, Provider string
+	Hint              string // what to do next
+	Code              string // OAuth error code (RFC 6749 section 4.1.2.1)
+	Reference         string // what to quote to the operator
+	Next              *Link  // the way on, if there is one
+	Back              *Link  // the way back, such as to the app
 }
 
 // Write sends the page to w. An error means what it does in [SignIn.Write].
@@ -125,7 +129,8 @@ func (p Problem) Write(w http.ResponseWriter) error {
 		Status: status, Title: title, Server: p.Server.view(),
 		Page: problemView{
 			Title: title, Message: clean(p.Message, maxText), Hint: clean(p.Hint, maxText),
-			Code: clean(p.Code, maxName), Reference: clean(p.Reference, maxName), Back: p.Back.view(),
+			Account: clean(p.Account, maxTitle), Provider: clean(p.Provider, maxName),
+			Code: clean(p.Code, maxName), Reference: clean(p.Reference, maxName), Next: p.Next.view(), Back: p.Back.view(),
 		},
 	})
 }

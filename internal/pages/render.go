@@ -54,7 +54,8 @@ type consentView struct {
 
 type problemView struct {
 	Title, Message, Hint, Code, Reference string
-	Back                                  *linkView
+	Account, Provider                     string
+	Next, Back                            *linkView
 }
 
 type doneView struct{ Title, Message string }

@@ -107,16 +107,30 @@ func (p page) form(t testing.TB) (action string, fields url.Values) {
 // link returns the target of the page's only link, "" when there is none.
 func (p page) link(t testing.TB) string {
 	t.Helper()
+	links := p.links(t)
+	if len(links) > 1 {
+		t.Fatalf("the page has %d links", len(links))
+	}
+	for _, target := range links {
+		return target
+	}
+	return ""
+}
+
+// links returns the targets of the page's links by their texts.
+func (p page) links(t testing.TB) map[string]string {
+	t.Helper()
 	root, err := html.Parse(strings.NewReader(p.Body))
 	if err != nil {
 		t.Fatal(err)
 	}
+	links := map[string]string{}
 	for n := range root.Descendants() {
 		if n.Type == html.ElementNode && n.Data == "a" {
-			return attribute(n, "href")
+			links[n.FirstChild.Data] = attribute(n, "href")
 		}
 	}
-	return ""
+	return links
 }
 
 func attribute(n *html.Node, name string) string {

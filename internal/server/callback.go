@@ -6,29 +6,38 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/pages"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 const callbackPath = "/auth/callback"
 
-// goUpstream keeps the approved request, bound to the browser that approved it,
-// and sends the browser to the provider with state, PKCE and nonce of its own.
+// goUpstream sends the browser of an approved request to the provider.
 func (s *Server) goUpstream(w http.ResponseWriter, r *http.Request, ar authorization, b browser) error {
-	state := oauth.NewID("st")
-	a := s.newAuthorization(ar.request, b)
-	a.StateHash = storage.HashOf(state)
-	a.Request.Verifier, a.Request.Nonce = oauth.NewVerifier(), oauth.NewID("n")
-	target, err := s.Upstream.AuthorizeURL(r.Context(), identity.AuthRequest{
-		State: state, Verifier: a.Request.Verifier, Nonce: a.Request.Nonce, RedirectURI: s.BaseURL + callbackPath,
-	})
+	target, err := s.startUpstream(r, ar.request, b, false)
 	if err != nil {
 		return err
 	}
-	if err := s.Store.StartAuthorization(r.Context(), a); err != nil {
-		return err
-	}
-	http.Redirect(w, r, target, http.StatusSeeOther)
+	http.Redirect(w, r, target, http.StatusSeeOther) //nolint:gosec // the authorization endpoint of the configured provider
 	return nil
+}
+
+// startUpstream keeps an approved request, bound to the browser that approved it and
+// to the provider, and returns where the person signs in, with state, PKCE and nonce
+// of its own.
+func (s *Server) startUpstream(r *http.Request, req storage.Request, b browser, anotherAccount bool) (string, error) {
+	state := oauth.NewID("st")
+	a := s.newAuthorization(req, b)
+	a.StateHash = storage.HashOf(state)
+	a.Request.Provider, a.Request.Verifier, a.Request.Nonce = s.Upstream.Issuer(), oauth.NewVerifier(), oauth.NewID("n")
+	target, err := s.Upstream.AuthorizeURL(r.Context(), identity.AuthRequest{
+		State: state, Verifier: a.Request.Verifier, Nonce: a.Request.Nonce, RedirectURI: s.BaseURL + callbackPath,
+		SelectAccount: anotherAccount,
+	})
+	if err != nil {
+		return "", err
+	}
+	return target, s.Store.StartAuthorization(r.Context(), a)
 }
 
 // callback takes the provider's answer (RFC 6749 §4.1.2). Only the browser that
@@ -50,8 +59,14 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 	if err := checkOwn(a, b, err); err != nil {
 		return err
 	}
+	if a.Request.Provider != s.Upstream.Issuer() {
+		return errFlowExpired // begun with another provider, which was replaced meanwhile
+	}
 	if _, err := s.stillRegistered(r, a.Request); err != nil {
 		return err
+	}
+	if err := s.Upstream.CheckIssuer(r.Context(), params["iss"]); err != nil {
+		return s.refused(w, r, a, b, err)
 	}
 	if params["error"] != "" {
 		return s.refused(w, r, a, b, identity.CallbackError(params["error"]))
@@ -76,13 +91,14 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 
 // refused ends a sign-in that the provider or the policy refused. Somebody who
 // cancelled goes back to the client; somebody who may not enter is told so,
-// with the way back as a link.
+// with the ways to another account and back as links.
 func (s *Server) refused(w http.ResponseWriter, r *http.Request, a storage.Authorization, b browser, err error) error {
 	var refusal *identity.RefusedError
 	if !errors.As(err, &refusal) {
 		return err // the provider is away or misconfigured: the sign-in stays and may be repeated
 	}
 	if refusal.Login == "" {
+		s.log(r).Warn("sign-in not completed", "event", "sign_in_refused", "client_id", a.Request.ClientID, "reason", refusal.Reason)
 		return s.deny(w, r, a.ID, b, oauth.NewError(oauth.AccessDenied, "the sign-in was not completed"))
 	}
 	req, err := s.Store.DenyAuthorization(because(r, refusal.Reason), a.ID, b.hash(), s.Now())
@@ -92,8 +108,22 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, a storage.Autho
 	s.log(r).Warn("person refused", "event", "sign_in_refused", "client_id", req.ClientID, "reason", refusal.Reason)
 	return &pageError{
 		status: http.StatusForbidden, title: "This account may not sign in",
-		message: refusal.Error() + ".",
-		hint:    "To use another account, sign out at " + s.Upstream.Title() + " first, then connect again from your app.",
-		code:    oauth.AccessDenied, back: s.errorLink(req, errDenied),
+		message: "Reason: " + refusal.Reason + ".",
+		hint:    "If this is the wrong account, use another one. Otherwise ask the operator of this server to let you in.",
+		code:    oauth.AccessDenied, account: refusal.Login, provider: s.Upstream.Title(),
+		next: s.anotherAccount(w, r, req, b), back: s.errorLink(req, errDenied),
 	}
+}
+
+// anotherAccount begins the refused sign-in anew for another account. The person has
+// approved exactly this request in this browser, so that consent is not asked again.
+// A link will do: what it leads to is bound to the browser, and finished once.
+func (s *Server) anotherAccount(w http.ResponseWriter, r *http.Request, req storage.Request, b browser) *pages.Link {
+	target, err := s.startUpstream(r, req, b, true)
+	if err != nil {
+		s.log(r).Warn("cannot offer another account", "error", err)
+		return nil
+	}
+	s.ensureBrowser(w, r) // the cookie has to last as long as the new sign-in
+	return &pages.Link{Text: "Use another account", Href: target}
 }

@@ -17,7 +17,8 @@ type pageError struct {
 	status               int
 	title, message, hint string
 	code                 oauth.Code // for a client that asked for JSON
-	back                 *pages.Link
+	account, provider    string     // who was refused, where that is what it is about
+	next, back           *pages.Link
 }
 
 func (e *pageError) Error() string { return e.title + ": " + e.message }
@@ -95,6 +96,12 @@ func (s *Server) problemOf(r *http.Request, err error) *oauth.Error {
 			Code: oauth.TemporarilyUnavailable, Status: http.StatusServiceUnavailable,
 			Description: "the sign-in provider does not answer; try again shortly",
 		}
+	case errors.Is(err, identity.ErrMisconfigured):
+		s.log(r).Error("sign-in provider misconfigured", "error", err)
+		return &oauth.Error{
+			Code: oauth.ServerError, Status: http.StatusInternalServerError,
+			Description: "sign-in is not set up correctly, reference " + reference(r),
+		}
 	}
 	s.log(r).Error("internal error", "error", err)
 	return &oauth.Error{
@@ -144,6 +151,9 @@ func (s *Server) pageOf(r *http.Request, err error) *pageError {
 	switch {
 	case problem.Status == http.StatusServiceUnavailable:
 		page.title, page.message = "Not available right now", "Nothing was lost. Please try again in a moment."
+	case errors.Is(err, identity.ErrMisconfigured):
+		page.title = "Sign-in is not set up correctly"
+		page.message = "Nothing is wrong on your side. The operator of this server has to mend it; the reference below is in its log."
 	case problem.Status >= http.StatusInternalServerError:
 		page.title, page.message = "Something went wrong", "The server could not finish this. The reference below is in its log."
 	}
@@ -163,7 +173,8 @@ func (s *Server) showProblem(w http.ResponseWriter, r *http.Request, page *pageE
 	}
 	write := pages.Problem{
 		Status: page.status, Server: s.serverView(), Title: page.title, Message: page.message, Hint: page.hint,
-		Reference: reference(r), Back: page.back, Code: string(page.code),
+		Account: page.account, Provider: page.provider,
+		Reference: reference(r), Next: page.next, Back: page.back, Code: string(page.code),
 	}.Write
 	if page.status == http.StatusOK {
 		write = pages.Done{Server: s.serverView(), Title: page.title, Message: page.message}.Write

@@ -161,7 +161,8 @@ func TestRefusedPeople(t *testing.T) {
 	gh.SignInAs("mallory")
 	p := s.browser().approveAt(c)
 	p.shows(t, http.StatusForbidden, "mallory")
-	if link := p.link(t); !strings.HasPrefix(link, c.redirect+"?error=access_denied") || !strings.Contains(link, "iss=") {
+	p.shows(t, http.StatusForbidden, "at <bdi>GitHub</bdi>")
+	if link := p.links(t)["Return to the app"]; !strings.HasPrefix(link, c.redirect+"?error=access_denied") || !strings.Contains(link, "iss=") {
 		t.Errorf("the page links to %q", link)
 	}
 	if strings.Contains(p.Body, "listed") || strings.Contains(p.Body, "acme") {

@@ -60,7 +60,10 @@ func (s *Server) caller(a storage.Access) mcpserver.Caller {
 	if s.Upstream != nil {
 		issuer = s.Upstream.Issuer()
 	}
-	person := identity.Person{Issuer: a.User.Issuer, Subject: a.User.Subject, Login: a.User.Login}
+	person := identity.Person{
+		Issuer: a.User.Issuer, Subject: a.User.Subject, Login: a.User.Login, Email: a.User.Email,
+		EmailVerified: a.User.Email != "", // no other is kept
+	}
 	return mcpserver.Caller{Access: a, Admin: a.User.Issuer == issuer && s.Policy.IsAdmin(person)}
 }
 

@@ -72,7 +72,9 @@ type Request struct {
 	Scope         string `json:"scope"`
 	Resource      string `json:"resource"`
 	CodeChallenge string `json:"code_challenge"`
-	// Verifier and Nonce are ours towards the provider (RFC 7636, OpenID Connect).
+	// Provider is the issuer of the provider that the person was sent to; Verifier and
+	// Nonce are ours towards it (RFC 7636, OpenID Connect).
+	Provider string `json:"provider,omitempty"`
 	Verifier string `json:"verifier,omitempty"`
 	Nonce    string `json:"nonce,omitempty"`
 }

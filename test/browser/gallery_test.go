@@ -41,6 +41,7 @@ var gallery = []exhibit{
 	{"consent-github", toGitHubConsent, []string{"button Deny", "button Approve"}},
 	{"error", func(b *tab) { b.open(startLocal(b.t).url+"/authorize?client_id=nobody", http.StatusBadRequest) }, nil},
 	{"error-with-link", toErrorWithLink, []string{"link Return to the app"}},
+	{"refused", toRefused, []string{"link Use another account", "link Return to the app"}},
 	{"done", toDone, nil},
 }
 
@@ -64,6 +65,14 @@ func toGitHubConsent(b *tab) {
 func toErrorWithLink(b *tab) {
 	k, a := startLocal(b.t), loopbackApp(b.t, "127.0.0.1")
 	b.open(k.connect(b.t, "Claude Code", a)+"&request_uri=x", http.StatusBadRequest)
+}
+
+func toRefused(b *tab) {
+	k, gh := startGitHub(b.t)
+	b.signInAtGitHub(gh, "mallory")
+	b.open(k.connect(b.t, "ChatGPT", hostedApp(b.t)), http.StatusOK)
+	b.press("approve")
+	b.shows("This account may not sign in", "mallory at GitHub", "not on the list")
 }
 
 func toDone(b *tab) {

@@ -16,10 +16,10 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/identity/githubtest"
 )
 
-// signInAtGitHub puts octocat's session into the tab's browser.
-func (b *tab) signInAtGitHub(gh *githubtest.Server) {
+// signInAtGitHub puts an account's session into the tab's browser.
+func (b *tab) signInAtGitHub(gh *githubtest.Server, login string) {
 	b.t.Helper()
-	c := gh.SessionCookie("octocat")
+	c := gh.SessionCookie(login)
 	params := network.SetCookieParams{Name: c.Name, Value: c.Value, URL: githubURL(gh)}
 	if _, err := chromedp.Call(b.ctx, network.SetCookie, params); err != nil {
 		b.fatal(err)
@@ -39,7 +39,7 @@ func TestGitHub(t *testing.T) {
 			t.Parallel()
 			b, a := newTab(t), newApp(t)
 			k, gh := startGitHub(t)
-			b.signInAtGitHub(gh)
+			b.signInAtGitHub(gh, "octocat")
 			b.open(k.connect(t, "Test Client", a), http.StatusOK)
 			b.shows("Test Client", "Not verified by this server.", "you are sent to GitHub")
 			b.press("approve")
@@ -50,11 +50,34 @@ func TestGitHub(t *testing.T) {
 	}
 }
 
+// Somebody who came with the wrong account takes another one and gets back to the app,
+// also without script.
+func TestAnotherAccount(t *testing.T) {
+	t.Parallel()
+	for name, script := range map[string]bool{"script": true, "no script": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, a := newTab(t), hostedApp(t)
+			if !script {
+				b.withoutScript()
+			}
+			k, gh := startGitHub(t)
+			b.signInAtGitHub(gh, "mallory")
+			b.open(k.connect(t, "Test Client", a), http.StatusOK)
+			b.press("approve")
+			b.signInAtGitHub(gh, "octocat")
+			b.load(chromedp.Click(chromedp.CSS(`a.button`)))
+			wantAnswer(t, k, a.answer(t))
+			b.quiet()
+		})
+	}
+}
+
 func TestGitHubDeny(t *testing.T) {
 	t.Parallel()
 	b, a := newTab(t), hostedApp(t)
 	k, gh := startGitHub(t)
-	b.signInAtGitHub(gh)
+	b.signInAtGitHub(gh, "octocat")
 	b.open(k.connect(t, "Test Client", a), http.StatusOK)
 	b.press("deny")
 	wantDenied(t, k, a)
@@ -82,7 +105,7 @@ func TestPrivateUseScheme(t *testing.T) {
 		t.Parallel()
 		b := newTab(t)
 		k, gh := startGitHub(t)
-		b.signInAtGitHub(gh)
+		b.signInAtGitHub(gh, "octocat")
 		b.open(k.connect(t, "Cursor", &app{redirectURI: schemeURI}), http.StatusOK)
 		b.wantSchemeTried()
 	})
@@ -150,7 +173,7 @@ func TestCallbackInAnotherBrowser(t *testing.T) {
 	if !strings.HasPrefix(handedOn, githubURL(gh)) {
 		t.Fatalf("the attacker is at %s", handedOn)
 	}
-	victim.signInAtGitHub(gh)
+	victim.signInAtGitHub(gh, "octocat")
 	victim.open(handedOn, http.StatusForbidden)
 	if at := victim.location(); !strings.HasPrefix(at, k.url+"/auth/callback?") {
 		t.Errorf("the victim is at %s", at)
@@ -161,7 +184,7 @@ func TestCallbackInAnotherBrowser(t *testing.T) {
 		t.Errorf("the page has %d links", links)
 	}
 
-	attacker.signInAtGitHub(gh) // what the other browser did has spent nothing
+	attacker.signInAtGitHub(gh, "octocat") // what the other browser did has spent nothing
 	attacker.load(chromedp.Reload())
 	wantAnswer(t, k, a.answer(t))
 }

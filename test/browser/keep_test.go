@@ -33,6 +33,7 @@ func startGitHub(t *testing.T) (keep, *githubtest.Server) {
 	t.Helper()
 	gh := githubtest.New(t)
 	gh.AddUser(githubtest.User{Login: "octocat", Name: "The Octocat"})
+	gh.AddUser(githubtest.User{Login: "mallory"})
 	return start(t, "MCPKEEP_PROVIDER=github", "MCPKEEP_ALLOWED_USERS=octocat",
 		"MCPKEEP_GITHUB_CLIENT_ID="+gh.ClientID, "MCPKEEP_GITHUB_CLIENT_SECRET="+gh.ClientSecret,
 		"MCPKEEP_GITHUB_URL="+githubURL(gh), "MCPKEEP_GITHUB_API_URL="+gh.APIURL), gh

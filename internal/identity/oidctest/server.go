@@ -2,9 +2,11 @@ package oidctest
 
 import (
 	"crypto/rand"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -213,6 +215,13 @@ func (s *Server) Asked() url.Values {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.asked
+}
+
+// Tokens are the access and refresh tokens that were given.
+func (s *Server) Tokens() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Concat(slices.Collect(maps.Keys(s.access)), slices.Collect(maps.Keys(s.refresh)))
 }
 
 func (s *Server) locked(f func()) {
