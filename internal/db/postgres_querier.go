@@ -156,6 +156,11 @@ func (p pgQuerier) GetClient(ctx context.Context, key string) (sqlitedb.OAuthCli
 	return sqlitedb.OAuthClient(v), err
 }
 
+func (p pgQuerier) GetClientValue(ctx context.Context, key string) (sqlitedb.GetClientValueRow, error) {
+	v, err := p.q.GetClientValue(ctx, key)
+	return sqlitedb.GetClientValueRow(v), err
+}
+
 func (p pgQuerier) GetEncryptionKey(ctx context.Context, id string) (sqlitedb.EncryptionKey, error) {
 	v, err := p.q.GetEncryptionKey(ctx, id)
 	return sqlitedb.EncryptionKey(v), err

@@ -43,10 +43,10 @@ func openSQLite(ctx context.Context, path string) (*sqliteEngine, error) {
 	}
 	e := &sqliteEngine{path: path}
 	var err error
-	if e.write, err = sql.Open("sqlite", sqliteDSN(path, "")); err != nil {
+	if e.write, err = openPrepared(sqliteDSN(path, "")); err != nil {
 		return nil, err
 	}
-	if e.read, err = sql.Open("sqlite", sqliteDSN(path, "query_only(1)")); err != nil {
+	if e.read, err = openPrepared(sqliteDSN(path, "query_only(1)")); err != nil {
 		return nil, errors.Join(err, e.write.Close())
 	}
 	e.write.SetMaxOpenConns(1)

@@ -43,42 +43,49 @@ type Client struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-// member is a member of the JSON and a pointer to the field that holds it.
+// member is a member of the JSON with the field that holds it.
 type member struct {
 	name  string
-	field any
-	later bool // left out when null, since FastMCP 2.13 does not have it
+	field func(*Client) any // a pointer
+	later bool              // left out when null, since FastMCP 2.13 does not have it
 }
 
 // members lists the members in the order of FastMCP 2.13.0.
-func (c *Client) members() []member {
-	return []member{
-		{name: "redirect_uris", field: &c.RedirectURIs},
-		{name: "token_endpoint_auth_method", field: &c.TokenEndpointAuthMethod},
-		{name: "grant_types", field: &c.GrantTypes},
-		{name: "response_types", field: &c.ResponseTypes},
-		{name: "scope", field: &c.Scope},
-		{name: "client_name", field: &c.ClientName},
-		{name: "client_uri", field: &c.ClientURI},
-		{name: "logo_uri", field: &c.LogoURI},
-		{name: "contacts", field: &c.Contacts},
-		{name: "tos_uri", field: &c.TosURI},
-		{name: "policy_uri", field: &c.PolicyURI},
-		{name: "jwks_uri", field: &c.JWKSURI},
-		{name: "jwks", field: &c.JWKS},
-		{name: "software_id", field: &c.SoftwareID},
-		{name: "software_version", field: &c.SoftwareVersion},
-		{name: "client_id", field: &c.ClientID},
-		{name: "client_secret", field: &c.ClientSecret},
-		{name: "client_id_issued_at", field: &c.ClientIDIssuedAt},
-		{name: "client_secret_expires_at", field: &c.ClientSecretExpiresAt},
-		{name: "allowed_redirect_uri_patterns", field: &c.AllowedRedirectURIPatterns},
-		{name: "cimd_document", field: &c.CIMDDocument, later: true},
-		{name: "cimd_fetched_at", field: &c.CIMDFetchedAt, later: true},
-		{name: "application_type", field: &c.ApplicationType, later: true},
-		{name: "issuer", field: &c.Issuer, later: true},
-	}
+var members = []member{
+	{name: "redirect_uris", field: func(c *Client) any { return &c.RedirectURIs }},
+	{name: "token_endpoint_auth_method", field: func(c *Client) any { return &c.TokenEndpointAuthMethod }},
+	{name: "grant_types", field: func(c *Client) any { return &c.GrantTypes }},
+	{name: "response_types", field: func(c *Client) any { return &c.ResponseTypes }},
+	{name: "scope", field: func(c *Client) any { return &c.Scope }},
+	{name: "client_name", field: func(c *Client) any { return &c.ClientName }},
+	{name: "client_uri", field: func(c *Client) any { return &c.ClientURI }},
+	{name: "logo_uri", field: func(c *Client) any { return &c.LogoURI }},
+	{name: "contacts", field: func(c *Client) any { return &c.Contacts }},
+	{name: "tos_uri", field: func(c *Client) any { return &c.TosURI }},
+	{name: "policy_uri", field: func(c *Client) any { return &c.PolicyURI }},
+	{name: "jwks_uri", field: func(c *Client) any { return &c.JWKSURI }},
+	{name: "jwks", field: func(c *Client) any { return &c.JWKS }},
+	{name: "software_id", field: func(c *Client) any { return &c.SoftwareID }},
+	{name: "software_version", field: func(c *Client) any { return &c.SoftwareVersion }},
+	{name: "client_id", field: func(c *Client) any { return &c.ClientID }},
+	{name: "client_secret", field: func(c *Client) any { return &c.ClientSecret }},
+	{name: "client_id_issued_at", field: func(c *Client) any { return &c.ClientIDIssuedAt }},
+	{name: "client_secret_expires_at", field: func(c *Client) any { return &c.ClientSecretExpiresAt }},
+	{name: "allowed_redirect_uri_patterns", field: func(c *Client) any { return &c.AllowedRedirectURIPatterns }},
+	{name: "cimd_document", field: func(c *Client) any { return &c.CIMDDocument }, later: true},
+	{name: "cimd_fetched_at", field: func(c *Client) any { return &c.CIMDFetchedAt }, later: true},
+	{name: "application_type", field: func(c *Client) any { return &c.ApplicationType }, later: true},
+	{name: "issuer", field: func(c *Client) any { return &c.Issuer }, later: true},
 }
+
+// memberOf finds a member's place in the list by its name.
+var memberOf = func() map[string]int {
+	places := make(map[string]int, len(members))
+	for i, m := range members {
+		places[m.name] = i
+	}
+	return places
+}()
 
 // setDefaults fills in what FastMCP never leaves out, with what it writes itself:
 // its readers do not take null there.

@@ -27,17 +27,14 @@ func EncodeClient(c Client) ([]byte, error) {
 		return nil, fmt.Errorf("%w: no client_id", ErrClient)
 	}
 	c.setDefaults()
-	object := []byte{'{'}
-	for _, m := range c.members() {
+	object := append(make([]byte, 0, 1024), '{')
+	for _, m := range members {
 		if _, ok := c.Extra[m.name]; ok {
 			return nil, fmt.Errorf("%w: extra member %s has a field", ErrClient, m.name)
 		}
-		value, err := encode(m.field)
-		if err != nil {
+		var err error
+		if object, err = appendMember(object, m, &c); err != nil {
 			return nil, fmt.Errorf("%w: member %s cannot be encoded", ErrClient, m.name)
-		}
-		if !m.later || string(value) != "null" {
-			object = appendMember(object, m.name, value)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Extra)) {
@@ -45,46 +42,85 @@ func EncodeClient(c Client) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: extra member %q cannot be encoded", ErrClient, name)
 		}
-		object = appendMember(object, name, value)
+		key, _ := encode(name) // a string can always be encoded
+		object = append(append(append(append(object, ','), key...), ':'), value...)
 	}
 	return append(object, '}'), nil
 }
 
-func appendMember(object []byte, name string, value []byte) []byte {
-	if len(object) > 1 {
+// appendMember appends a member of a client, unless it is one of those that are
+// left out when they are null.
+func appendMember(object []byte, m member, c *Client) ([]byte, error) {
+	before := len(object)
+	if before > 1 {
 		object = append(object, ',')
 	}
-	key, _ := encode(name) // a string can always be encoded
-	return append(append(append(object, key...), ':'), value...)
+	object = append(append(append(object, '"'), m.name...), `":`...)
+	value := len(object)
+	object, ok := appendPlain(object, m.field(c))
+	if !ok {
+		encoded, err := encode(m.field(c))
+		if err != nil {
+			return nil, err
+		}
+		object = append(object[:value], encoded...)
+	}
+	if m.later && string(object[value:]) == "null" {
+		return object[:before], nil
+	}
+	return object, nil
 }
 
 // DecodeClient reads a client that any version of FastMCP wrote. A member may be
 // absent, null or, if it is not a text, an empty text; unknown ones go to Extra.
 // The error wraps ErrClient.
 func DecodeClient(data []byte) (Client, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(data, &members); err != nil || members == nil {
-		return Client{}, fmt.Errorf("%w: not a JSON object", ErrClient)
+	pairs, err := pairsOf(data, len(members)+1)
+	if err != nil {
+		return Client{}, errNoObject
 	}
 	var c Client
-	for _, m := range c.members() {
-		value, ok := members[m.name]
-		delete(members, m.name)
-		if !ok || isEmpty(value, m.field) {
-			continue
-		}
-		if err := json.Unmarshal(value, m.field); err != nil {
-			return Client{}, fmt.Errorf("%w: member %s is of another type", ErrClient, m.name)
+	for i, p := range pairs {
+		if err := c.set(p, i); err != nil {
+			return Client{}, err
 		}
 	}
 	if c.ClientID == "" {
 		return Client{}, fmt.Errorf("%w: no client_id", ErrClient)
 	}
 	c.setDefaults()
-	if len(members) > 0 {
-		c.Extra = members
-	}
 	return c, nil
+}
+
+var errNoObject = fmt.Errorf("%w: not a JSON object", ErrClient)
+
+// set reads one member, the i-th, which usually is where it is in the list.
+func (c *Client) set(p pair, i int) error {
+	known := i < len(members) && string(p.name) == members[i].name
+	if !known {
+		i, known = memberOf[string(p.name)]
+	}
+	if !known {
+		if !json.Valid(p.value) {
+			return errNoObject
+		}
+		if c.Extra == nil {
+			c.Extra = make(map[string]json.RawMessage)
+		}
+		c.Extra[string(p.name)] = p.value
+		return nil
+	}
+	field := members[i].field(c)
+	if isEmpty(p.value, field) {
+		return nil
+	}
+	if err := unmarshal(p.value, field); err != nil {
+		if !json.Valid(p.value) {
+			return errNoObject
+		}
+		return fmt.Errorf("%w: member %s is of another type", ErrClient, members[i].name)
+	}
+	return nil
 }
 
 // isEmpty is for null, which must not end up in a raw field, and for the empty

@@ -1,6 +1,7 @@
 package fastmcp
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -55,47 +56,98 @@ func Seal(c Cipher, plaintext []byte) (json.RawMessage, error) {
 // comes back was not necessarily written by somebody with a key. The error is
 // ErrCorrupted or ErrDecrypt.
 func Open(c Cipher, value json.RawMessage) ([]byte, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(value, &members); err != nil || members == nil {
-		return nil, ErrCorrupted
-	}
-	encrypted, ok := members[dataMember]
-	if !ok {
-		return value, nil
-	}
-	supported, err := supports(members[versionMember])
-	if err != nil {
+	plaintext, sealed, err := open(c, value)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	var data *string
-	if err := json.Unmarshal(encrypted, &data); err != nil || data == nil {
+	case !json.Valid(plaintext) && sealed:
+		return nil, ErrDecrypt
+	case !json.Valid(plaintext):
 		return nil, ErrCorrupted
 	}
-	if !supported {
-		return nil, ErrDecrypt
+	return plaintext, nil
+}
+
+// OpenClient returns the client inside an envelope. The error is ErrCorrupted or
+// ErrDecrypt, or wraps ErrClient.
+func OpenClient(c Cipher, value json.RawMessage) (Client, error) {
+	plaintext, _, err := open(c, value)
+	if err != nil {
+		return Client{}, err
 	}
-	return open(c, *data)
+	return DecodeClient(plaintext)
 }
 
 // IsSealed says whether a value is an envelope with encrypted data, readable or
 // not.
 func IsSealed(value json.RawMessage) bool {
-	var members map[string]json.RawMessage
-	_ = json.Unmarshal(value, &members) // anything else holds no envelope
-	_, sealed := members[dataMember]
-	return sealed
+	pairs, _ := pairsOf(value, 2) // anything else holds no envelope
+	return has(pairs, []byte(dataMember))
 }
 
-func open(c Cipher, data string) ([]byte, error) {
-	token, err := base64.StdEncoding.DecodeString(data)
-	if err != nil || strings.ContainsAny(data, "\r\n") { // which Go's decoder skips
-		return nil, ErrDecrypt
+// open returns what is inside an envelope, or the value if it is none. That it
+// is JSON is not checked.
+func open(c Cipher, value json.RawMessage) (plaintext []byte, sealed bool, err error) {
+	pairs, err := pairsOf(value, 2)
+	if err != nil {
+		return nil, false, ErrCorrupted
 	}
-	plaintext, _, err := c.OpenShared(string(token))
-	if err != nil || !utf8.Valid(plaintext) || !json.Valid(plaintext) {
-		return nil, ErrDecrypt
+	var data, version []byte
+	for _, p := range pairs {
+		switch string(p.name) {
+		case dataMember:
+			data = p.value
+			continue
+		case versionMember:
+			version = p.value
+		}
+		if !json.Valid(p.value) {
+			return nil, false, ErrCorrupted
+		}
 	}
-	return plaintext, nil
+	if data == nil {
+		return value, false, nil
+	}
+	supported, err := supports(version)
+	if err != nil {
+		return nil, true, err
+	}
+	token, err := tokenOf(data)
+	if err == nil && !supported {
+		err = ErrDecrypt
+	}
+	if err != nil {
+		return nil, true, err
+	}
+	plaintext, _, err = c.OpenShared(token)
+	if err != nil || !utf8.Valid(plaintext) {
+		return nil, true, ErrDecrypt
+	}
+	return plaintext, true, nil
+}
+
+// tokenOf returns the Fernet token that a JSON text is the base64 of.
+func tokenOf(text []byte) (string, error) {
+	if end := len(text) - 1; end > 0 && text[0] == '"' && text[end] == '"' {
+		if token, ok := decodeToken(text[1:end]); ok { // then it has no escapes either
+			return token, nil
+		}
+	}
+	var unescaped *string
+	if err := json.Unmarshal(text, &unescaped); err != nil || unescaped == nil {
+		return "", ErrCorrupted
+	}
+	if token, ok := decodeToken([]byte(*unescaped)); ok {
+		return token, nil
+	}
+	return "", ErrDecrypt
+}
+
+func decodeToken(data []byte) (string, bool) {
+	token := make([]byte, base64.StdEncoding.DecodedLen(len(data)))
+	n, err := base64.StdEncoding.Decode(token, data)
+	skipped := bytes.IndexByte(data, '\n') >= 0 || bytes.IndexByte(data, '\r') >= 0 // Go's decoder skips them
+	return string(token[:n]), err == nil && !skipped
 }
 
 // supports says whether a version is one that py-key-value opens: any integer

@@ -19,12 +19,18 @@ func (k *Keyring) SealShared(plaintext []byte) (token string, err error) {
 // that Python's MultiFernet takes, so a token's text identifies nothing. The
 // error is ErrDamaged; whether a key is missing cannot be told.
 func (k *Keyring) OpenShared(token string) (plaintext []byte, keyID string, err error) {
-	raw, ok := decodeLikePython(token)
-	if !ok {
-		return nil, "", ErrDamaged
+	text := []byte(token)
+	raw := make([]byte, alphabet.DecodedLen(len(text)))
+	n, err := alphabet.Decode(raw, text)
+	if err != nil { // not as Fernet writes it
+		var ok bool
+		if raw, ok = decodeLikePython(token); !ok {
+			return nil, "", ErrDamaged
+		}
+		text, n = alphabet.AppendEncode(nil, raw), len(raw)
 	}
 	for _, key := range k.keys {
-		if plaintext, ok := key.open(raw); ok {
+		if plaintext, ok := key.open(text, n); ok {
 			return plaintext, key.id, nil
 		}
 	}

@@ -31,6 +31,31 @@ type extra struct {
 	SoftwareVersion string       `json:"software_version,omitempty"`
 }
 
+// field returns a pointer to the field of a member, nil for an unknown one.
+func (e *extra) field(member string) any {
+	switch member {
+	case "client_uri":
+		return &e.ClientURI
+	case "redirect_uris":
+		return &e.RedirectURIs
+	case "grant_types":
+		return &e.GrantTypes
+	case "token_endpoint_auth_method":
+		return &e.AuthMethod
+	case "client_secret_sha256":
+		return (*string)(&e.SecretHash)
+	case "registration_access_token_sha256":
+		return (*string)(&e.TokenHash)
+	case "application_type":
+		return &e.ApplicationType
+	case "software_id":
+		return &e.SoftwareID
+	case "software_version":
+		return &e.SoftwareVersion
+	}
+	return nil
+}
+
 // CreateClient implements storage.ClientStore.
 func (r *Repo) CreateClient(ctx context.Context, c storage.Client) error {
 	value, err := r.sealClient(c)
@@ -77,12 +102,14 @@ func (r *Repo) sealClient(c storage.Client) (json.RawMessage, error) {
 func (r *Repo) Client(ctx context.Context, id string) (storage.Client, error) {
 	var client storage.Client
 	err := r.read(ctx, "read a client", func(ctx context.Context, q db.Querier) error {
-		row, err := q.GetClient(ctx, fastmcp.ClientKey(id))
+		key := fastmcp.ClientKey(id)
+		row, err := q.GetClientValue(ctx, key)
 		if err != nil {
 			return err
 		}
-		if client, err = r.clientOf(row); err != nil {
-			return r.blameKeys(ctx, q, row.Key, err)
+		client, err = r.clientOf(sqlitedb.OAuthClient{Key: key, Value: row.Value, CreatedAt: row.CreatedAt})
+		if err != nil {
+			return r.blameKeys(ctx, q, key, err)
 		}
 		return nil
 	})
@@ -118,11 +145,7 @@ func (r *Repo) clientOf(row sqlitedb.OAuthClient) (storage.Client, error) {
 		client.CreatedAt = row.CreatedAt.UTC()
 	}
 	unreadable := &storage.UnreadableError{Table: "oauth_clients", Row: row.Key}
-	plaintext, err := fastmcp.Open(r.keys, row.Value)
-	if err != nil {
-		return client, unreadable
-	}
-	theirs, err := fastmcp.DecodeClient(plaintext)
+	theirs, err := fastmcp.OpenClient(r.keys, row.Value)
 	if err != nil || theirs.ClientID != id {
 		// FastMCP's format does not bind a value to its row; the id inside does.
 		return client, unreadable
@@ -131,7 +154,7 @@ func (r *Repo) clientOf(row sqlitedb.OAuthClient) (storage.Client, error) {
 	client.RedirectURIs, client.ResponseTypes = theirs.RedirectURIs, theirs.ResponseTypes
 	if ours, ok := theirs.Extra[extraMember]; ok {
 		var e extra
-		if err := json.Unmarshal(ours, &e); err != nil {
+		if err := fastmcp.DecodeObject(ours, e.field); err != nil {
 			return client, unreadable
 		}
 		return e.addTo(client), nil

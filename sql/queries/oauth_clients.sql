@@ -12,6 +12,10 @@ UPDATE oauth_clients SET last_used_at = CAST(@now AS BIGINT) WHERE key = @key;
 -- name: GetClient :one
 SELECT key, value, created_at, updated_at, last_used_at, value_key_id FROM oauth_clients WHERE key = @key;
 
+-- What a look-up needs of a row, and no more: each column costs.
+-- name: GetClientValue :one
+SELECT value, created_at FROM oauth_clients WHERE key = @key;
+
 -- name: ListClients :many
 SELECT key, value, created_at, updated_at, last_used_at, value_key_id FROM oauth_clients
 WHERE substr(key, 1, 24) = 'mcp-oauth-proxy-clients:' AND key > @after

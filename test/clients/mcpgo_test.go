@@ -3,128 +3,135 @@
 package clients_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"os/exec"
-	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-// mcpGo is mcp-go's client, as an application with it uses it.
-type mcpGo struct {
-	*person
-	t      *testing.T
-	server string
-	config client.OAuthConfig
-	client *client.Client
+const redirectURI = "http://127.0.0.1:9/callback"
+
+func TestMCPGoKeepsSignedIn(t *testing.T) {
+	t.Parallel()
+	for _, engine := range harness.Engines() {
+		t.Run(engine.Name, func(t *testing.T) {
+			t.Parallel()
+			mcpGoKeepsSignedIn(t, engine.Options(t))
+		})
+	}
 }
 
-func startMCPGo(t *testing.T, s setup) driver {
+// mcpGoKeepsSignedIn kills the server and lets the access token expire.
+func mcpGoKeepsSignedIn(t *testing.T, opts harness.Options) {
 	t.Helper()
-	m := &mcpGo{person: newPerson(t), t: t, server: s.Server, config: client.OAuthConfig{
-		ClientID: s.ClientID, ClientSecret: s.ClientSecret, RedirectURI: s.RedirectURI,
-		TokenStore: client.NewMemoryTokenStore(), PKCEEnabled: true,
-	}}
-	t.Cleanup(m.close)
-	return m
+	opts.Env = append(opts.Env, "MCPKEEP_ACCESS_TOKEN_TTL="+shortTTL)
+	p := harness.Start(t, opts)
+	tokens := client.NewMemoryTokenStore()
+	c := connectMCPGo(t, p, tokens)
+	before := callWhoami(t, c)
+	first := tokenOf(t, tokens)
+	kill(t, p)
+	awaitExpiry(t)
+	if diff := cmp.Diff(before, callWhoami(t, c)); diff != "" {
+		t.Errorf("whoami after kill -9 and refresh (-before +after):\n%s", diff)
+	}
+	second := tokenOf(t, tokens)
+	if second.RefreshToken == first.RefreshToken || second.AccessToken == first.AccessToken {
+		t.Error("the client did not refresh")
+	}
+	assertSignedInOnce(t, p)
 }
 
-func (m *mcpGo) close() {
-	if m.client != nil {
-		_ = m.client.Close()
+func tokenOf(t *testing.T, tokens transport.TokenStore) *client.Token {
+	t.Helper()
+	token, err := tokens.GetToken(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
+	return token
 }
 
-func (m *mcpGo) connect() error {
-	m.close()
-	var err error
-	if m.client, err = client.NewOAuthStreamableHttpClient(m.server, m.config); err != nil {
-		return err
-	}
-	return m.signedIn(func() error {
-		if err := m.client.Start(m.ctx); err != nil {
-			return err
-		}
-		_, err := m.client.Initialize(m.ctx, mcp.InitializeRequest{Params: mcp.InitializeParams{
-			ProtocolVersion: mcp.LATEST_PROTOCOL_VERSION, ClientInfo: mcp.Implementation{Name: "mcpkeep-test", Version: "1.0.0"},
-		}})
-		return err
+// connectMCPGo signs mcp-go's client in, as an application with it does.
+func connectMCPGo(t *testing.T, p *harness.Process, tokens transport.TokenStore) *client.Client {
+	t.Helper()
+	c, err := client.NewOAuthStreamableHttpClient(p.URL+"/mcp", client.OAuthConfig{
+		RedirectURI: redirectURI, TokenStore: tokens, PKCEEnabled: true,
 	})
-}
-
-// signedIn does something, after signing in when the library says that this is
-// needed.
-func (m *mcpGo) signedIn(action func() error) error {
-	err := action()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	err = openMCPGo(t.Context(), c)
 	var required *client.OAuthAuthorizationRequiredError
 	if !errors.As(err, &required) {
-		return err
+		t.Fatalf("first connection: %v, want to be asked for authorization", err)
 	}
-	if err := m.authorize(required.Handler); err != nil {
-		return fmt.Errorf("sign in: %w", err)
+	authorizeMCPGo(t, required.Handler)
+	if err := openMCPGo(t.Context(), c); err != nil {
+		t.Fatal(err)
 	}
-	return action()
+	return c
 }
 
-// authorize registers and signs in with the library's OAuth handler.
-func (m *mcpGo) authorize(handler *transport.OAuthHandler) error {
-	if handler.GetClientID() == "" {
-		if err := handler.RegisterClient(m.ctx, "mcp-go"); err != nil {
-			return err
-		}
-		m.config.ClientID = handler.GetClientID() // kept for the next connection, as an application does
+func openMCPGo(ctx context.Context, c *client.Client) error {
+	if err := c.Start(ctx); err != nil {
+		return err
+	}
+	_, err := c.Initialize(ctx, mcp.InitializeRequest{Params: mcp.InitializeParams{
+		ProtocolVersion: mcp.LATEST_PROTOCOL_VERSION, ClientInfo: mcp.Implementation{Name: "mcpkeep-test", Version: "1.0.0"},
+	}})
+	return err
+}
+
+// authorizeMCPGo registers and signs in with the library's OAuth handler.
+func authorizeMCPGo(t *testing.T, handler *transport.OAuthHandler) {
+	t.Helper()
+	ctx := t.Context()
+	if err := handler.RegisterClient(ctx, "mcp-go"); err != nil {
+		t.Fatal(err)
 	}
 	verifier, err := client.GenerateCodeVerifier()
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
 	state, err := client.GenerateState()
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
-	target, err := handler.GetAuthorizationURL(m.ctx, state, client.GenerateCodeChallenge(verifier))
+	target, err := handler.GetAuthorizationURL(ctx, state, client.GenerateCodeChallenge(verifier))
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
-	answer, err := m.visit(target)
+	answer, err := harness.NewBrowser(nil).Visit(ctx, target)
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
 	q := answer.Query()
-	return handler.ProcessAuthorizationResponse(m.ctx, q.Get("code"), q.Get("state"), verifier)
-}
-
-func (m *mcpGo) call(tool string, args map[string]any) (result, error) {
-	var answer *mcp.CallToolResult
-	err := m.signedIn(func() error {
-		var err error
-		answer, err = m.client.CallTool(m.ctx, mcp.CallToolRequest{Params: mcp.CallToolParams{Name: tool, Arguments: args}})
-		return err
-	})
-	if err != nil {
-		return result{}, err
+	if err := handler.ProcessAuthorizationResponse(ctx, q.Get("code"), q.Get("state"), verifier); err != nil {
+		t.Fatalf("%s: %v", answer, err)
 	}
-	structured, err := json.Marshal(answer.StructuredContent)
+}
+
+func callWhoami(t *testing.T, c *client.Client) whoami {
+	t.Helper()
+	result, err := c.CallTool(t.Context(), mcp.CallToolRequest{Params: mcp.CallToolParams{Name: "whoami"}})
 	if err != nil {
-		return result{}, err
+		t.Fatal(err)
 	}
-	content, err := json.Marshal(answer.Content)
-	return result{IsError: answer.IsError, Structured: structured, Content: content}, err
-}
-
-func (m *mcpGo) askFor(scope string) error {
-	m.config.Scopes = strings.Fields(scope)
-	m.config.TokenStore = client.NewMemoryTokenStore()
-	return nil
-}
-
-// version asks the go command, because a test binary does not know.
-func (m *mcpGo) version() (string, error) {
-	out, err := exec.CommandContext(m.ctx, "go", "list", "-m", "-f", "{{.Version}}", "github.com/mark3labs/mcp-go").Output()
-	return strings.TrimSpace(string(out)), err
+	structured, err := json.Marshal(result.StructuredContent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var who whoami
+	if err := json.Unmarshal(structured, &who); err != nil || result.IsError {
+		t.Fatalf("whoami: %v: %s", err, structured)
+	}
+	return who
 }

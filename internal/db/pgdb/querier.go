@@ -37,6 +37,8 @@ type Querier interface {
 	GetAuthorization(ctx context.Context, arg GetAuthorizationParams) (OAuthAuthorization, error)
 	GetAuthorizationByState(ctx context.Context, arg GetAuthorizationByStateParams) (OAuthAuthorization, error)
 	GetClient(ctx context.Context, key string) (OAuthClient, error)
+	// What a look-up needs of a row, and no more: each column costs.
+	GetClientValue(ctx context.Context, key string) (GetClientValueRow, error)
 	GetEncryptionKey(ctx context.Context, id string) (EncryptionKey, error)
 	GetGrant(ctx context.Context, id string) (OAuthGrant, error)
 	GetNewestProviderToken(ctx context.Context, userID string) (GetNewestProviderTokenRow, error)

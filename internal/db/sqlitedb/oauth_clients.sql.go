@@ -75,6 +75,23 @@ func (q *Queries) GetClient(ctx context.Context, key string) (OAuthClient, error
 	return i, err
 }
 
+const getClientValue = `-- name: GetClientValue :one
+SELECT value, created_at FROM oauth_clients WHERE key = ?1
+`
+
+type GetClientValueRow struct {
+	Value     []byte
+	CreatedAt *time.Time
+}
+
+// What a look-up needs of a row, and no more: each column costs.
+func (q *Queries) GetClientValue(ctx context.Context, key string) (GetClientValueRow, error) {
+	row := q.db.QueryRowContext(ctx, getClientValue, key)
+	var i GetClientValueRow
+	err := row.Scan(&i.Value, &i.CreatedAt)
+	return i, err
+}
+
 const listClients = `-- name: ListClients :many
 SELECT key, value, created_at, updated_at, last_used_at, value_key_id FROM oauth_clients
 WHERE substr(key, 1, 24) = 'mcp-oauth-proxy-clients:' AND key > ?1

@@ -1,0 +1,143 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+
+	"modernc.org/sqlite"
+)
+
+// openPrepared opens SQLite with connections that parse each generated query
+// once. database/sql would have every query parsed every time it runs, which
+// takes as long as running it; and statements prepared with database/sql cannot
+// be made within a transaction while there is one connection that writes.
+func openPrepared(dsn string) (*sql.DB, error) {
+	connector, err := sqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(preparing{connector}), nil
+}
+
+// preparing makes connections that keep their statements.
+type preparing struct{ driver.Connector }
+
+// Connect implements driver.Connector.
+func (p preparing) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := p.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known, ok := conn.(sqliteConn)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("the driver's connections are not what they were: %T", conn), conn.Close())
+	}
+	return &preparedConn{sqliteConn: known, statements: make(map[string]*statement)}, nil
+}
+
+// sqliteConn is what the driver's connections can.
+type sqliteConn interface {
+	driver.Conn
+	driver.Pinger
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.SessionResetter
+	driver.Validator
+}
+
+// preparedConn keeps the statements of the generated queries, whose number is
+// fixed. Like every driver.Conn it is for one goroutine at a time.
+type preparedConn struct {
+	sqliteConn
+	statements map[string]*statement
+}
+
+// statement is a prepared statement, and whether its rows are being read.
+type statement struct {
+	sqliteStmt
+	busy bool
+}
+
+type sqliteStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+// ExecContext implements driver.ExecerContext.
+func (c *preparedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	s, err := c.statement(ctx, query)
+	if s == nil || err != nil {
+		return c.sqliteConn.ExecContext(ctx, query, args)
+	}
+	return s.ExecContext(ctx, args)
+}
+
+// QueryContext implements driver.QueryerContext.
+func (c *preparedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	s, err := c.statement(ctx, query)
+	if s == nil || err != nil {
+		return c.sqliteConn.QueryContext(ctx, query, args)
+	}
+	rows, err := s.QueryContext(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	s.busy = true
+	return &statementRows{Rows: rows, of: s}, nil
+}
+
+// generated is how every query of sqlc begins.
+const generated = "-- name: "
+
+// statement returns the prepared statement of a query; nil for one that is not
+// generated, and for one whose rows are being read just now.
+func (c *preparedConn) statement(ctx context.Context, query string) (*statement, error) {
+	s, ok := c.statements[query]
+	switch {
+	case ok && s.busy, !strings.HasPrefix(query, generated):
+		return nil, nil
+	case ok:
+		return s, nil
+	}
+	prepared, err := c.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	known, ok := prepared.(sqliteStmt)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("the driver's statements are not what they were: %T", prepared), prepared.Close())
+	}
+	s = &statement{sqliteStmt: known}
+	c.statements[query] = s
+	return s, nil
+}
+
+// Close implements driver.Conn.
+func (c *preparedConn) Close() error {
+	var errs []error
+	for _, s := range c.statements {
+		errs = append(errs, s.Close())
+	}
+	clear(c.statements)
+	return errors.Join(append(errs, c.sqliteConn.Close())...)
+}
+
+// statementRows tells the statement when its rows are read.
+type statementRows struct {
+	driver.Rows
+	of *statement
+}
+
+// Close implements driver.Rows.
+func (r *statementRows) Close() error {
+	err := r.Rows.Close()
+	r.of.busy = false
+	return err
+}
