@@ -1,6 +1,7 @@
 # Tools, each in a modfile of its own: tools/<name>/go.mod has the version.
 SQLC          := bin/sqlc
 GOLANGCI_LINT := bin/golangci-lint
+GOVULNCHECK   := bin/govulncheck
 WITHPG        := bin/withpg
 
 # Settings: make test RACE= (without the race detector), make fuzz FUZZTIME=1m
@@ -46,9 +47,16 @@ test/short: ## all packages on what is installed, without the race detector
 	@go test -short ./...
 
 .PHONY: test/clients
-test/clients: testtools ## sign-in and calls by real MCP clients (Node.js)
-	@scripts/node.sh
-	@$(WITHPG) go test $(RACE) -tags clients -count=1 ./test/...
+test/clients: testtools clienttools ## lives of real MCP clients (Node.js, Python, Go)
+	@$(WITHPG) go test $(RACE) -tags clients -count=1 -parallel 6 ./test/clients $(ARGS)
+
+.PHONY: test/conformance
+test/conformance: testtools clienttools ## the official conformance suite (Node.js)
+	@$(WITHPG) go test $(RACE) -tags conformance -count=1 ./test/conformance $(ARGS)
+
+.PHONY: docs/clients
+docs/clients: ## run them and write what was seen into docs/clients.md
+	@$(MAKE) --no-print-directory test/clients ARGS='-v -update'
 
 .PHONY: test/browser
 test/browser: testtools ## the pages in a real browser (Chromium)
@@ -72,6 +80,11 @@ cover: $(WITHPG) ## coverage of all packages by all of them
 	@scripts/postgres.sh
 	@$(WITHPG) go test -coverprofile=cover.out -coverpkg=./cmd/...,./internal/... ./...
 	@go tool cover -func=cover.out | tail -1
+
+.PHONY: clienttools
+clienttools:
+	@scripts/node.sh
+	@scripts/python.sh
 
 .PHONY: testtools
 testtools: $(WITHPG)
@@ -98,6 +111,11 @@ verify: $(SQLC) ## fail if generated code is not current
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## style, mistakes, and who may import whom
 	$(GOLANGCI_LINT) run
+	cd test/clients/gosdk && $(CURDIR)/$(GOLANGCI_LINT) run
+
+.PHONY: vulncheck
+vulncheck: $(GOVULNCHECK) ## known vulnerabilities in what the program calls
+	@scripts/vulncheck.sh
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## format all code
@@ -106,7 +124,7 @@ fmt: $(GOLANGCI_LINT) ## format all code
 .PHONY: tidy
 tidy: ## bring go.mod and the tools' modfiles up to date
 	go mod tidy
-	for dir in tools/*/; do go -C "$$dir" mod tidy; done
+	for dir in tools/*/ test/clients/gosdk/; do go -C "$$dir" mod tidy; done
 
 .PHONY: ci
 ci: ## what continuous integration runs
@@ -120,6 +138,10 @@ bin/sqlc: tools/sqlc/go.mod tools/sqlc/go.sum
 
 bin/golangci-lint: tools/golangci-lint/go.mod tools/golangci-lint/go.sum
 	CGO_ENABLED=0 go -C tools/golangci-lint build -trimpath -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+bin/govulncheck: tools/govulncheck/go.mod tools/govulncheck/go.sum
+	CGO_ENABLED=0 go -C tools/govulncheck build -trimpath -o $(CURDIR)/$@ golang.org/x/vuln/cmd/govulncheck
 	@touch $@
 
 # A binary and not `go run`, which would swallow signals and the exit status.

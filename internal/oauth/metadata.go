@@ -15,10 +15,11 @@ const (
 
 // The endpoints' paths. Clients that find no metadata fall back to these.
 const (
-	authorizePath = "/authorize"
-	tokenPath     = "/token"
-	registerPath  = "/register"
-	revokePath    = "/revoke"
+	authorizePath  = "/authorize"
+	tokenPath      = "/token"
+	registerPath   = "/register"
+	revokePath     = "/revoke"
+	introspectPath = "/introspect"
 )
 
 func supportedGrantTypes() []string { return []string{GrantAuthorizationCode, GrantRefreshToken} }
@@ -26,7 +27,12 @@ func supportedGrantTypes() []string { return []string{GrantAuthorizationCode, Gr
 func supportedResponseTypes() []string { return []string{ResponseTypeCode} }
 
 func supportedAuthMethods() []string {
-	return []string{AuthMethodNone, AuthMethodClientSecretPost, AuthMethodClientSecretBasic}
+	return append([]string{AuthMethodNone}, confidentialAuthMethods()...)
+}
+
+// confidentialAuthMethods are those by which a client proves who it is.
+func confidentialAuthMethods() []string {
+	return []string{AuthMethodClientSecretPost, AuthMethodClientSecretBasic}
 }
 
 // ServerMetadata is the metadata document of the authorization server (RFC 8414
@@ -37,12 +43,14 @@ type ServerMetadata struct {
 	TokenEndpoint                     string   `json:"token_endpoint"`
 	RegistrationEndpoint              string   `json:"registration_endpoint"`
 	RevocationEndpoint                string   `json:"revocation_endpoint"`
+	IntrospectionEndpoint             string   `json:"introspection_endpoint"`
 	ScopesSupported                   []string `json:"scopes_supported"`
 	ResponseTypesSupported            []string `json:"response_types_supported"`
 	ResponseModesSupported            []string `json:"response_modes_supported"`
 	GrantTypesSupported               []string `json:"grant_types_supported"`
 	TokenEndpointAuthMethods          []string `json:"token_endpoint_auth_methods_supported"`
 	RevocationEndpointAuthMethods     []string `json:"revocation_endpoint_auth_methods_supported"`
+	IntrospectionEndpointAuthMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
 	CodeChallengeMethodsSupported     []string `json:"code_challenge_methods_supported"`
 	AuthorizationResponseIssSupported bool     `json:"authorization_response_iss_parameter_supported"`
 	ProtectedResources                []string `json:"protected_resources"`
@@ -57,12 +65,14 @@ func AuthorizationServerMetadata(base string) ServerMetadata {
 		TokenEndpoint:                     base + tokenPath,
 		RegistrationEndpoint:              base + registerPath,
 		RevocationEndpoint:                base + revokePath,
+		IntrospectionEndpoint:             base + introspectPath,
 		ScopesSupported:                   AdvertisedScopes(),
 		ResponseTypesSupported:            supportedResponseTypes(),
 		ResponseModesSupported:            []string{"query"},
 		GrantTypesSupported:               supportedGrantTypes(),
 		TokenEndpointAuthMethods:          supportedAuthMethods(),
 		RevocationEndpointAuthMethods:     supportedAuthMethods(),
+		IntrospectionEndpointAuthMethods:  confidentialAuthMethods(),
 		CodeChallengeMethodsSupported:     []string{ChallengeMethod},
 		AuthorizationResponseIssSupported: true,
 		ProtectedResources:                []string{NewResource(base).String()},

@@ -33,6 +33,7 @@ func TestAuthorizationServerMetadata(t *testing.T) {
   "token_endpoint": "https://mcp.example.com/token",
   "registration_endpoint": "https://mcp.example.com/register",
   "revocation_endpoint": "https://mcp.example.com/revoke",
+  "introspection_endpoint": "https://mcp.example.com/introspect",
   "scopes_supported": [
     "mcp",
     "offline_access"
@@ -54,6 +55,10 @@ func TestAuthorizationServerMetadata(t *testing.T) {
   ],
   "revocation_endpoint_auth_methods_supported": [
     "none",
+    "client_secret_post",
+    "client_secret_basic"
+  ],
+  "introspection_endpoint_auth_methods_supported": [
     "client_secret_post",
     "client_secret_basic"
   ],
@@ -117,6 +122,7 @@ func TestMetadataRequirements(t *testing.T) {
 		t.Parallel()
 		for _, endpoint := range []string{
 			server.AuthorizationEndpoint, server.TokenEndpoint, server.RegistrationEndpoint, server.RevocationEndpoint,
+			server.IntrospectionEndpoint,
 		} {
 			if !strings.HasPrefix(endpoint, base+"/") {
 				t.Error(endpoint)

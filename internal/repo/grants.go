@@ -34,7 +34,7 @@ func (r *Repo) Access(ctx context.Context, token storage.Hash, now time.Time) (s
 		user, err := r.user(row.UserID, row.Issuer, row.Subject, keyring.Sealed{KeyID: row.ProfileKeyID, Token: row.Profile})
 		access = storage.Access{
 			GrantID: row.GrantID, ClientID: row.ClientID, User: user, Scope: row.Scope, Resource: row.Resource,
-			ExpiresAt: at(row.ExpiresAt), LastUsedAt: at(row.LastUsedAt),
+			IssuedAt: at(row.CreatedAt), ExpiresAt: at(row.ExpiresAt), LastUsedAt: at(row.LastUsedAt),
 		}
 		return err
 	})

@@ -19,8 +19,8 @@ type credentials struct {
 	basic      bool // sent in the Authorization header
 }
 
-// clientForm reads the form of a request to the token or revocation endpoint and
-// authenticates its client.
+// clientForm reads the form of a request to the token, revocation or introspection
+// endpoint and authenticates its client.
 func (s *Server) clientForm(
 	w http.ResponseWriter, r *http.Request,
 ) (client storage.Client, form url.Values, params map[string]string, err error) {
@@ -34,8 +34,7 @@ func (s *Server) clientForm(
 	return client, form, params, err
 }
 
-// authenticateClient returns the client of a request to the token or revocation
-// endpoint. It comes before anything else is looked at, so that a client whose
+// authenticateClient returns the client of a request to one of those endpoints. It comes before anything else is looked at, so that a client whose
 // registration is gone learns that, and registers anew, whatever else it sent.
 func (s *Server) authenticateClient(w http.ResponseWriter, r *http.Request, params map[string]string) (storage.Client, error) {
 	cred, err := readCredentials(r, params)

@@ -72,7 +72,7 @@ func (s *site) checkRedirect(name string, resp *http.Response) {
 // isAPI says which routes programs on any origin may call.
 func isAPI(path string) bool {
 	switch path {
-	case "/register", "/token", "/revoke", "/mcp", "/mcp/":
+	case "/register", "/token", "/revoke", "/introspect", "/mcp", "/mcp/":
 		return true
 	}
 	id, managed := strings.CutPrefix(path, "/register/")

@@ -97,6 +97,7 @@ func (s *Server) Handler() http.Handler {
 	public.Handle("/register/{client_id}", s.api(manage, s.manageClient))
 	public.Handle("/token", s.api(post, s.token))
 	public.Handle("/revoke", s.api(post, s.revoke))
+	public.Handle("/introspect", s.api(post, s.introspect))
 	public.Handle("GET /authorize", s.page(s.authorize))
 	public.Handle("POST /authorize", s.page(s.signIn))
 	public.Handle("GET /consent", s.page(s.showConsent))

@@ -25,6 +25,8 @@ func TestMetadata(t *testing.T) {
 		"response_modes_supported": []any{"query"}, "grant_types_supported": []any{"authorization_code", "refresh_token"},
 		"token_endpoint_auth_methods_supported":          []any{"none", "client_secret_post", "client_secret_basic"},
 		"revocation_endpoint_auth_methods_supported":     []any{"none", "client_secret_post", "client_secret_basic"},
+		"introspection_endpoint":                         base + "/introspect",
+		"introspection_endpoint_auth_methods_supported":  []any{"client_secret_post", "client_secret_basic"},
 		"code_challenge_methods_supported":               []any{"S256"},
 		"authorization_response_iss_parameter_supported": true, "protected_resources": []any{resource},
 	}
@@ -86,6 +88,7 @@ func TestMethods(t *testing.T) {
 	s := start(t)
 	paths := map[string]string{
 		"/register": "POST, OPTIONS", "/register/c_x": "GET, PUT, DELETE, OPTIONS", "/token": "POST, OPTIONS", "/revoke": "POST, OPTIONS",
+		"/introspect": "POST, OPTIONS",
 		"/.well-known/oauth-authorization-server": "GET, HEAD, OPTIONS", "/.well-known/oauth-protected-resource/mcp": "GET, HEAD, OPTIONS",
 		"/authorize": "GET, HEAD, POST", "/consent": "GET, HEAD, POST", "/auth/callback": "GET, HEAD",
 	}
@@ -116,7 +119,7 @@ func TestPreflight(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/mcp", "/.well-known/oauth-protected-resource",
-		"/.well-known/oauth-protected-resource/mcp", "/.well-known/openid-configuration", "/token", "/register", "/register/c_x", "/revoke", "/mcp",
+		"/.well-known/oauth-protected-resource/mcp", "/.well-known/openid-configuration", "/token", "/register", "/register/c_x", "/revoke", "/introspect", "/mcp",
 	} {
 		a := s.do(http.MethodOptions, path, "", ask)
 		if a.Status != http.StatusNoContent || a.Body != "" {

@@ -166,6 +166,7 @@ type Access struct {
 	User       User
 	Scope      string
 	Resource   string
+	IssuedAt   time.Time
 	ExpiresAt  time.Time
 	LastUsedAt time.Time
 	// Outage is why the database could not be asked; then this is what it said

@@ -20,7 +20,7 @@ INSERT INTO oauth_access_tokens (token_hash, grant_id, scope, created_at, expire
 VALUES (@token_hash, @grant_id, @scope, @created_at, @expires_at);
 
 -- name: GetAccess :one
-SELECT t.scope, t.expires_at, g.id AS grant_id, g.client_id, g.resource, g.last_used_at,
+SELECT t.scope, t.created_at, t.expires_at, g.id AS grant_id, g.client_id, g.resource, g.last_used_at,
        u.id AS user_id, u.issuer, u.subject, u.profile, u.profile_key_id
 FROM oauth_access_tokens t
 JOIN oauth_grants g ON g.id = t.grant_id

@@ -3,135 +3,128 @@
 package clients_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
-
-	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-const redirectURI = "http://127.0.0.1:9/callback"
-
-func TestMCPGoKeepsSignedIn(t *testing.T) {
-	t.Parallel()
-	for _, engine := range harness.Engines() {
-		t.Run(engine.Name, func(t *testing.T) {
-			t.Parallel()
-			mcpGoKeepsSignedIn(t, engine.Options(t))
-		})
-	}
+// mcpGo is mcp-go's client, as an application with it uses it.
+type mcpGo struct {
+	*person
+	t      *testing.T
+	server string
+	config client.OAuthConfig
+	client *client.Client
 }
 
-// mcpGoKeepsSignedIn kills the server and lets the access token expire.
-func mcpGoKeepsSignedIn(t *testing.T, opts harness.Options) {
+func startMCPGo(t *testing.T, s setup) driver {
 	t.Helper()
-	opts.Env = append(opts.Env, "MCPKEEP_ACCESS_TOKEN_TTL="+shortTTL)
-	p := harness.Start(t, opts)
-	tokens := client.NewMemoryTokenStore()
-	c := connectMCPGo(t, p, tokens)
-	before := callWhoami(t, c)
-	first := tokenOf(t, tokens)
-	kill(t, p)
-	awaitExpiry(t)
-	if diff := cmp.Diff(before, callWhoami(t, c)); diff != "" {
-		t.Errorf("whoami after kill -9 and refresh (-before +after):\n%s", diff)
-	}
-	second := tokenOf(t, tokens)
-	if second.RefreshToken == first.RefreshToken || second.AccessToken == first.AccessToken {
-		t.Error("the client did not refresh")
-	}
-	assertSignedInOnce(t, p)
+	m := &mcpGo{person: newPerson(t), t: t, server: s.Server, config: client.OAuthConfig{
+		ClientID: s.ClientID, ClientSecret: s.ClientSecret, RedirectURI: s.RedirectURI,
+		TokenStore: client.NewMemoryTokenStore(), PKCEEnabled: true,
+	}}
+	t.Cleanup(m.close)
+	return m
 }
 
-func tokenOf(t *testing.T, tokens transport.TokenStore) *client.Token {
-	t.Helper()
-	token, err := tokens.GetToken(t.Context())
-	if err != nil {
-		t.Fatal(err)
+func (m *mcpGo) close() {
+	if m.client != nil {
+		_ = m.client.Close()
 	}
-	return token
 }
 
-// connectMCPGo signs mcp-go's client in, as an application with it does.
-func connectMCPGo(t *testing.T, p *harness.Process, tokens transport.TokenStore) *client.Client {
-	t.Helper()
-	c, err := client.NewOAuthStreamableHttpClient(p.URL+"/mcp", client.OAuthConfig{
-		RedirectURI: redirectURI, TokenStore: tokens, PKCEEnabled: true,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	err = openMCPGo(t.Context(), c)
-	var required *client.OAuthAuthorizationRequiredError
-	if !errors.As(err, &required) {
-		t.Fatalf("first connection: %v, want to be asked for authorization", err)
-	}
-	authorizeMCPGo(t, required.Handler)
-	if err := openMCPGo(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-func openMCPGo(ctx context.Context, c *client.Client) error {
-	if err := c.Start(ctx); err != nil {
+func (m *mcpGo) connect() error {
+	m.close()
+	var err error
+	if m.client, err = client.NewOAuthStreamableHttpClient(m.server, m.config); err != nil {
 		return err
 	}
-	_, err := c.Initialize(ctx, mcp.InitializeRequest{Params: mcp.InitializeParams{
-		ProtocolVersion: mcp.LATEST_PROTOCOL_VERSION, ClientInfo: mcp.Implementation{Name: "mcpkeep-test", Version: "1.0.0"},
-	}})
-	return err
+	return m.signedIn(func() error {
+		if err := m.client.Start(m.ctx); err != nil {
+			return err
+		}
+		_, err := m.client.Initialize(m.ctx, mcp.InitializeRequest{Params: mcp.InitializeParams{
+			ProtocolVersion: mcp.LATEST_PROTOCOL_VERSION, ClientInfo: mcp.Implementation{Name: "mcpkeep-test", Version: "1.0.0"},
+		}})
+		return err
+	})
 }
 
-// authorizeMCPGo registers and signs in with the library's OAuth handler.
-func authorizeMCPGo(t *testing.T, handler *transport.OAuthHandler) {
-	t.Helper()
-	ctx := t.Context()
-	if err := handler.RegisterClient(ctx, "mcp-go"); err != nil {
-		t.Fatal(err)
+// signedIn does something, after signing in when the library says that this is
+// needed.
+func (m *mcpGo) signedIn(action func() error) error {
+	err := action()
+	var required *client.OAuthAuthorizationRequiredError
+	if !errors.As(err, &required) {
+		return err
+	}
+	if err := m.authorize(required.Handler); err != nil {
+		return fmt.Errorf("sign in: %w", err)
+	}
+	return action()
+}
+
+// authorize registers and signs in with the library's OAuth handler.
+func (m *mcpGo) authorize(handler *transport.OAuthHandler) error {
+	if handler.GetClientID() == "" {
+		if err := handler.RegisterClient(m.ctx, "mcp-go"); err != nil {
+			return err
+		}
+		m.config.ClientID = handler.GetClientID() // kept for the next connection, as an application does
 	}
 	verifier, err := client.GenerateCodeVerifier()
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	state, err := client.GenerateState()
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	target, err := handler.GetAuthorizationURL(ctx, state, client.GenerateCodeChallenge(verifier))
+	target, err := handler.GetAuthorizationURL(m.ctx, state, client.GenerateCodeChallenge(verifier))
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	answer, err := harness.NewBrowser(nil).Visit(ctx, target)
+	answer, err := m.visit(target)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	q := answer.Query()
-	if err := handler.ProcessAuthorizationResponse(ctx, q.Get("code"), q.Get("state"), verifier); err != nil {
-		t.Fatalf("%s: %v", answer, err)
-	}
+	return handler.ProcessAuthorizationResponse(m.ctx, q.Get("code"), q.Get("state"), verifier)
 }
 
-func callWhoami(t *testing.T, c *client.Client) whoami {
-	t.Helper()
-	result, err := c.CallTool(t.Context(), mcp.CallToolRequest{Params: mcp.CallToolParams{Name: "whoami"}})
+func (m *mcpGo) call(tool string, args map[string]any) (result, error) {
+	var answer *mcp.CallToolResult
+	err := m.signedIn(func() error {
+		var err error
+		answer, err = m.client.CallTool(m.ctx, mcp.CallToolRequest{Params: mcp.CallToolParams{Name: tool, Arguments: args}})
+		return err
+	})
 	if err != nil {
-		t.Fatal(err)
+		return result{}, err
 	}
-	structured, err := json.Marshal(result.StructuredContent)
+	structured, err := json.Marshal(answer.StructuredContent)
 	if err != nil {
-		t.Fatal(err)
+		return result{}, err
 	}
-	var who whoami
-	if err := json.Unmarshal(structured, &who); err != nil || result.IsError {
-		t.Fatalf("whoami: %v: %s", err, structured)
-	}
-	return who
+	content, err := json.Marshal(answer.Content)
+	return result{IsError: answer.IsError, Structured: structured, Content: content}, err
+}
+
+func (m *mcpGo) askFor(scope string) error {
+	m.config.Scopes = strings.Fields(scope)
+	m.config.TokenStore = client.NewMemoryTokenStore()
+	return nil
+}
+
+// version asks the go command, because a test binary does not know.
+func (m *mcpGo) version() (string, error) {
+	out, err := exec.CommandContext(m.ctx, "go", "list", "-m", "-f", "{{.Version}}", "github.com/mark3labs/mcp-go").Output()
+	return strings.TrimSpace(string(out)), err
 }

@@ -26,6 +26,7 @@ type Client struct {
 	Server      string // base URL of the server
 	RedirectURI string
 	AuthMethod  string // token_endpoint_auth_method; none unless set
+	Scope       string // asked for; none unless set
 
 	ID, Secret                string
 	AccessToken, RefreshToken string
@@ -74,11 +75,15 @@ func (c *Client) AuthorizeURL() string {
 	c.verifier, c.state = rand.Text()+rand.Text(), rand.Text()
 	c.saw(c.verifier, c.state)
 	sum := sha256.Sum256([]byte(c.verifier))
-	return c.Server + "/authorize?" + url.Values{
+	query := url.Values{
 		"client_id": {c.ID}, "redirect_uri": {c.RedirectURI}, "response_type": {"code"}, "state": {c.state},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
 		"resource": {c.Server + "/mcp"},
-	}.Encode()
+	}
+	if c.Scope != "" {
+		query.Set("scope", c.Scope)
+	}
+	return c.Server + "/authorize?" + query.Encode()
 }
 
 // Code checks the authorization response and returns its code.

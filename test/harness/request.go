@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -50,10 +51,20 @@ func (c *Client) sendForm(ctx context.Context, path string, form url.Values, int
 	return c.send(ctx, c.Server+path, "application/x-www-form-urlencoded", body, header, into)
 }
 
-// Call calls a tool with the access token and returns its structured result.
+// Call calls a tool without arguments.
 func (c *Client) Call(ctx context.Context, tool string) (map[string]any, error) {
+	return c.CallWith(ctx, tool, map[string]any{})
+}
+
+// CallWith calls a tool with the access token and returns its structured result.
+func (c *Client) CallWith(ctx context.Context, tool string, args map[string]any) (map[string]any, error) {
 	c.requests++
-	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":%q,"arguments":{}}}`, c.requests, tool)
+	body, err := json.Marshal(map[string]any{
+		"jsonrpc": "2.0", "id": c.requests, "method": "tools/call", "params": map[string]any{"name": tool, "arguments": args},
+	})
+	if err != nil {
+		return nil, err
+	}
 	header := http.Header{
 		"Authorization": {"Bearer " + c.AccessToken}, "Accept": {"application/json, text/event-stream"},
 		"Mcp-Protocol-Version": {protocolVersion},
@@ -66,7 +77,7 @@ func (c *Client) Call(ctx context.Context, tool string) (map[string]any, error) 
 		} `json:"result"`
 		Error any `json:"error"`
 	}
-	if err := c.send(ctx, c.Server+"/mcp", "application/json", strings.NewReader(body), header, &answer); err != nil {
+	if err := c.send(ctx, c.Server+"/mcp", "application/json", bytes.NewReader(body), header, &answer); err != nil {
 		return nil, err
 	}
 	if answer.Error != nil || answer.Result.IsError {

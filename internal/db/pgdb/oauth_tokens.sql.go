@@ -176,7 +176,7 @@ func (q *Queries) ForgetSuccessors(ctx context.Context, arg ForgetSuccessorsPara
 }
 
 const getAccess = `-- name: GetAccess :one
-SELECT t.scope, t.expires_at, g.id AS grant_id, g.client_id, g.resource, g.last_used_at,
+SELECT t.scope, t.created_at, t.expires_at, g.id AS grant_id, g.client_id, g.resource, g.last_used_at,
        u.id AS user_id, u.issuer, u.subject, u.profile, u.profile_key_id
 FROM oauth_access_tokens t
 JOIN oauth_grants g ON g.id = t.grant_id
@@ -191,6 +191,7 @@ type GetAccessParams struct {
 
 type GetAccessRow struct {
 	Scope        string
+	CreatedAt    int64
 	ExpiresAt    int64
 	GrantID      string
 	ClientID     string
@@ -208,6 +209,7 @@ func (q *Queries) GetAccess(ctx context.Context, arg GetAccessParams) (GetAccess
 	var i GetAccessRow
 	err := row.Scan(
 		&i.Scope,
+		&i.CreatedAt,
 		&i.ExpiresAt,
 		&i.GrantID,
 		&i.ClientID,

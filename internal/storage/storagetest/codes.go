@@ -43,7 +43,7 @@ func exchangeIssues(k *kit) {
 	}
 	wantAccess := storage.Access{
 		GrantID: f.grant, ClientID: "client", User: storage.User{ID: access.User.ID, Person: alice},
-		Scope: fullScope, Resource: resource, ExpiresAt: now.Add(accessLife), LastUsedAt: now,
+		Scope: fullScope, Resource: resource, IssuedAt: now, ExpiresAt: now.Add(accessLife), LastUsedAt: now,
 	}
 	if diff := cmp.Diff(wantAccess, access); diff != "" || access.User.ID == "" {
 		k.Errorf("access (-want +got):\n%s", diff)

@@ -1,0 +1,90 @@
+//go:build clients
+
+package clients_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/mcpkeep/mcpkeep/test/harness"
+)
+
+// library is a client whose sign-ins are tried.
+type library struct {
+	name    string // for people
+	key     string // for test names
+	pkg     string // where it comes from
+	path    string // of its redirect URI
+	start   func(*testing.T, setup) driver
+	expects []expectation // where it does not get through by itself
+}
+
+// libraries are the clients that exist as packages.
+func libraries() []library {
+	return []library{
+		{
+			name: "TypeScript SDK 1", key: "typescript1", pkg: "@modelcontextprotocol/sdk", path: "/callback", start: node("sdk"),
+			expects: []expectation{{step: stepUp, outcome: configured, reason: "This SDK answers the challenge with a refresh, " +
+				"which cannot give more scope, and then gives up. The application signs in for the scope: `auth()` without the tokens."}},
+		},
+		{name: "TypeScript SDK 2", key: "typescript2", pkg: "@modelcontextprotocol/client", path: "/callback", start: node("client")},
+		{name: "Python SDK", key: "python", pkg: "mcp", path: "/callback", start: python("mcp", false)},
+		{name: "FastMCP", key: "fastmcp", pkg: "fastmcp", path: "/callback", start: python("fastmcp", true)},
+		{
+			name: "mcp-go", key: "mcp-go", pkg: "github.com/mark3labs/mcp-go", path: "/callback", start: startMCPGo,
+			expects: []expectation{{step: stepUp, outcome: configured, reason: "The library has no step-up: the application gets the " +
+				"refusal as the tool’s answer, and signs in with the scope in its configuration."}},
+		},
+		{name: "Go SDK", key: "go", pkg: "github.com/modelcontextprotocol/go-sdk", path: "/callback", start: goSDK},
+		{
+			name: "Inspector, command line", key: "inspector", pkg: "@modelcontextprotocol/inspector", path: "/oauth/callback", start: startInspector,
+			expects: []expectation{{
+				step: stepUp, ways: []string{"registration"}, outcome: configured, reason: "Without any OAuth setting the command line " +
+					"ignores the challenge. With the scope in its configuration file it asks for it.",
+			}},
+		},
+	}
+}
+
+func node(library string) func(*testing.T, setup) driver {
+	return func(t *testing.T, s setup) driver {
+		t.Helper()
+		dir := harness.NodeDir(t)
+		s.Library = library
+		return startProcess(t, false, dir, []string{harness.Node(dir), "run.mjs"}, s)
+	}
+}
+
+func python(library string, listens bool) func(*testing.T, setup) driver {
+	return func(t *testing.T, s setup) driver {
+		t.Helper()
+		s.Library = library
+		return startProcess(t, listens, "python", []string{harness.Python(t), "-W", "ignore", "run.py"}, s)
+	}
+}
+
+func goSDK(t *testing.T, s setup) driver {
+	t.Helper()
+	program, err := buildGoSDK()
+	if err != nil {
+		t.Fatalf("go build test/clients/gosdk: %v", err)
+	}
+	s.Library = "gosdk"
+	return startProcess(t, false, ".", []string{program}, s)
+}
+
+// buildGoSDK builds the client of the official Go SDK, whose module is its own.
+var buildGoSDK = sync.OnceValues(func() (string, error) {
+	dir, err := filepath.Abs("../../.cache")
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(dir, "gosdk")
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", program, ".")
+	cmd.Dir, cmd.Stderr = "gosdk", os.Stderr
+	return program, cmd.Run()
+})

@@ -1,0 +1,74 @@
+//go:build conformance
+
+package conformance_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/mcpkeep/mcpkeep/test/harness"
+)
+
+// TestAuthorization runs the authorization mode in the role of a public client
+// and of confidential ones. All its scenarios are in one run: the second one uses
+// what the first one learned.
+func TestAuthorization(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"none", "client_secret_post", "client_secret_basic"} {
+		for _, engine := range harness.Engines() {
+			t.Run(method+"/"+engine.Name, func(t *testing.T) {
+				t.Parallel()
+				authorization(t, method, engine.Options(t))
+			})
+		}
+	}
+}
+
+func authorization(t *testing.T, method string, opts harness.Options) {
+	t.Helper()
+	front := serveFront(t, method)
+	opts.Args = append(opts.Args, "--base-url", front.url)
+	front.target = harness.Start(t, opts)
+	callback := harness.FreeAddress(t)
+	c := harness.NewClient(front.url, nil)
+	c.AuthMethod, c.RedirectURI = method, "http://"+callback+"/callback"
+	if err := c.Register(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(callback, ":")
+	args := []string{"authorization", "--url", front.url, "--client-id", c.ID, "--resource", front.url + "/mcp", "--port", port}
+	if c.Secret != "" {
+		args = append(args, "--client-secret", c.Secret)
+	}
+	r := runSuite(t, func(line string) { signIn(t, line, front.url+"/authorize?") }, args...)
+	if r.err != nil {
+		t.Errorf("the suite: %v", r.err)
+	}
+	r.assertAllSucceeded(t, "authorization-server-metadata-endpoint", "authorization-code-grant")
+	front.assertUsed(t)
+}
+
+// signIn visits the authorization request that the suite prints.
+func signIn(t *testing.T, line, prefix string) {
+	t.Helper()
+	if !strings.HasPrefix(line, prefix) {
+		return
+	}
+	answer, err := harness.NewBrowser(nil).Visit(t.Context(), line)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, answer.String(), http.NoBody)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	_ = res.Body.Close()
+}

@@ -1,0 +1,61 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// installTimeout bounds the installation of clients from a package registry.
+const installTimeout = 5 * time.Minute
+
+// NodeDir returns the folder of the npm package with the clients and the
+// conformance suite, installed as its lockfile says. It fails the test where
+// there is no npm: scripts/node.sh provides one.
+func NodeDir(t testing.TB) string {
+	t.Helper()
+	dir := filepath.Join(moduleRoot(), "test", "clients", "node")
+	if out, err := installNode(dir); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, out)
+	}
+	return dir
+}
+
+// Node returns the Node.js to run the package with: the package's own where its
+// installation could fetch it, otherwise the system's.
+func Node(dir string) string {
+	own := filepath.Join(dir, "node_modules", "node", "bin", "node")
+	if _, err := os.Stat(own); err == nil {
+		return own
+	}
+	return "node"
+}
+
+var nodeInstalled sync.Mutex
+
+// installNode installs what the lockfile says, unless that is installed already.
+func installNode(dir string) (string, error) {
+	nodeInstalled.Lock()
+	defer nodeInstalled.Unlock()
+	stamp := filepath.Join(dir, "node_modules", ".installed")
+	lock, err := os.ReadFile(filepath.Join(dir, "package-lock.json"))
+	if err != nil {
+		return "", err
+	}
+	if have, err := os.ReadFile(stamp); err == nil && bytes.Equal(have, lock) {
+		return "", nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), installTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return string(out), err
+	}
+	return "", os.WriteFile(stamp, lock, 0o600)
+}
