@@ -34,6 +34,7 @@ type Store struct {
 	storage.SignInStore
 	storage.PasswordStore
 	storage.EventStore
+	storage.OperatorStore // but for what ends tokens
 	storage.Maintenance
 
 	db      storage.Store
@@ -51,7 +52,7 @@ func New(db storage.Store, now func() time.Time) *Store {
 		now = time.Now
 	}
 	return &Store{
-		SignInStore: db, PasswordStore: db, EventStore: db, Maintenance: db, db: db,
+		SignInStore: db, PasswordStore: db, EventStore: db, OperatorStore: db, Maintenance: db, db: db,
 		tokens:  newMemory[storage.Hash, storage.Access](maxTokens, Outage, now),
 		clients: newMemory[string, storage.Client](maxClients, Fresh, now),
 		touches: newMemory[string, struct{}](maxTokens, Fresh, now),

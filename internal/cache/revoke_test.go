@@ -75,6 +75,18 @@ var ways = map[string]func(ctx context.Context, s storage.Store, g grant) error{
 		return s.RevokeUserGrant(ctx, g.user, g.id, start)
 	},
 	"DeleteClient": func(ctx context.Context, s storage.Store, g grant) error { return s.DeleteClient(ctx, g.client, start) },
+	"RevokeGrants, of a person": func(ctx context.Context, s storage.Store, g grant) error {
+		_, err := s.RevokeGrants(ctx, storage.GrantFilter{UserID: g.user}, 10, start)
+		return err
+	},
+	"RevokeGrants, of a client": func(ctx context.Context, s storage.Store, g grant) error {
+		_, err := s.RevokeGrants(ctx, storage.GrantFilter{ClientID: g.client}, 10, start)
+		return err
+	},
+	"DisableUser": func(ctx context.Context, s storage.Store, g grant) error {
+		_, err := s.DisableUser(ctx, g.user, start)
+		return err
+	},
 	"ExchangeCode, again": func(ctx context.Context, s storage.Store, g grant) error {
 		_, err := s.ExchangeCode(ctx, g.code, start)
 		return spent(err)

@@ -100,6 +100,35 @@ func (s *Store) RevokeUserGrant(ctx context.Context, userID, grantID string, now
 	return err
 }
 
+// DeleteUnusedClients implements storage.OperatorStore.
+func (s *Store) DeleteUnusedClients(ctx context.Context, ids []string, registered, now time.Time) (int64, error) {
+	deleted, err := s.db.DeleteUnusedClients(ctx, ids, registered, now)
+	for _, id := range ids {
+		s.clients.forget(id)
+	}
+	return deleted, err
+}
+
+// RevokeGrants implements storage.OperatorStore.
+func (s *Store) RevokeGrants(ctx context.Context, f storage.GrantFilter, limit int, now time.Time) (int64, error) {
+	revoked, err := s.db.RevokeGrants(ctx, f, limit, now)
+	if err == nil {
+		s.forgetTokens(func(a storage.Access) bool {
+			return (f.UserID == "" || f.UserID == a.User.ID) && (f.ClientID == "" || f.ClientID == a.ClientID)
+		})
+	}
+	return revoked, err
+}
+
+// DisableUser implements storage.OperatorStore.
+func (s *Store) DisableUser(ctx context.Context, id string, now time.Time) (int64, error) {
+	revoked, err := s.db.DisableUser(ctx, id, now)
+	if err == nil {
+		s.forgetTokens(func(a storage.Access) bool { return a.User.ID == id })
+	}
+	return revoked, err
+}
+
 func (s *Store) forgetTokens(matches func(storage.Access) bool) {
 	s.tokens.forgetIf(matches)
 	s.touches.forgetIf(func(struct{}) bool { return true })

@@ -126,6 +126,26 @@ func (p pgQuerier) DeleteOldEvents(ctx context.Context, arg sqlitedb.DeleteOldEv
 	return v, err
 }
 
+func (p pgQuerier) DeleteUnusedClient(ctx context.Context, arg sqlitedb.DeleteUnusedClientParams) (int64, error) {
+	v, err := p.q.DeleteUnusedClient(ctx, pgdb.DeleteUnusedClientParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) DisableUser(ctx context.Context, arg sqlitedb.DisableUserParams) (int64, error) {
+	v, err := p.q.DisableUser(ctx, pgdb.DisableUserParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) EnableUser(ctx context.Context, id string) (int64, error) {
+	v, err := p.q.EnableUser(ctx, id)
+	return v, err
+}
+
+func (p pgQuerier) FindLiveGrants(ctx context.Context, arg sqlitedb.FindLiveGrantsParams) ([]sqlitedb.FindLiveGrantsRow, error) {
+	v, err := p.q.FindLiveGrants(ctx, pgdb.FindLiveGrantsParams(arg))
+	return rowsOf(v, func(r pgdb.FindLiveGrantsRow) sqlitedb.FindLiveGrantsRow { return sqlitedb.FindLiveGrantsRow(r) }), err
+}
+
 func (p pgQuerier) FinishAuthorization(ctx context.Context, arg sqlitedb.FinishAuthorizationParams) (sqlitedb.OAuthAuthorization, error) {
 	v, err := p.q.FinishAuthorization(ctx, pgdb.FinishAuthorizationParams(arg))
 	return sqlitedb.OAuthAuthorization(v), err
@@ -201,9 +221,9 @@ func (p pgQuerier) ListActiveEncryptionKeys(ctx context.Context) ([]sqlitedb.Enc
 	return rowsOf(v, func(r pgdb.EncryptionKey) sqlitedb.EncryptionKey { return sqlitedb.EncryptionKey(r) }), err
 }
 
-func (p pgQuerier) ListClients(ctx context.Context, arg sqlitedb.ListClientsParams) ([]sqlitedb.OAuthClient, error) {
+func (p pgQuerier) ListClients(ctx context.Context, arg sqlitedb.ListClientsParams) ([]sqlitedb.ListClientsRow, error) {
 	v, err := p.q.ListClients(ctx, pgdb.ListClientsParams(arg))
-	return rowsOf(v, func(r pgdb.OAuthClient) sqlitedb.OAuthClient { return sqlitedb.OAuthClient(r) }), err
+	return rowsOf(v, func(r pgdb.ListClientsRow) sqlitedb.ListClientsRow { return sqlitedb.ListClientsRow(r) }), err
 }
 
 func (p pgQuerier) ListEvents(ctx context.Context, arg sqlitedb.ListEventsParams) ([]sqlitedb.Event, error) {
@@ -219,6 +239,16 @@ func (p pgQuerier) ListLiveGrants(ctx context.Context, arg sqlitedb.ListLiveGran
 func (p pgQuerier) ListNewestEvents(ctx context.Context, arg sqlitedb.ListNewestEventsParams) ([]sqlitedb.Event, error) {
 	v, err := p.q.ListNewestEvents(ctx, pgdb.ListNewestEventsParams(arg))
 	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
+}
+
+func (p pgQuerier) ListUnusedClients(ctx context.Context, arg sqlitedb.ListUnusedClientsParams) ([]sqlitedb.OAuthClient, error) {
+	v, err := p.q.ListUnusedClients(ctx, pgdb.ListUnusedClientsParams(arg))
+	return rowsOf(v, func(r pgdb.OAuthClient) sqlitedb.OAuthClient { return sqlitedb.OAuthClient(r) }), err
+}
+
+func (p pgQuerier) ListUsers(ctx context.Context, arg sqlitedb.ListUsersParams) ([]sqlitedb.ListUsersRow, error) {
+	v, err := p.q.ListUsers(ctx, pgdb.ListUsersParams(arg))
+	return rowsOf(v, func(r pgdb.ListUsersRow) sqlitedb.ListUsersRow { return sqlitedb.ListUsersRow(r) }), err
 }
 
 func (p pgQuerier) ResetPasswordAttempts(ctx context.Context, id string) error {
@@ -245,6 +275,21 @@ func (p pgQuerier) RevokeGrantsOfClient(ctx context.Context, arg sqlitedb.Revoke
 	return v, err
 }
 
+func (p pgQuerier) RevokeGrantsOfUser(ctx context.Context, arg sqlitedb.RevokeGrantsOfUserParams) (int64, error) {
+	v, err := p.q.RevokeGrantsOfUser(ctx, pgdb.RevokeGrantsOfUserParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) RevokeSomeGrantsOfClient(ctx context.Context, arg sqlitedb.RevokeSomeGrantsOfClientParams) ([]sqlitedb.OAuthGrant, error) {
+	v, err := p.q.RevokeSomeGrantsOfClient(ctx, pgdb.RevokeSomeGrantsOfClientParams(arg))
+	return rowsOf(v, func(r pgdb.OAuthGrant) sqlitedb.OAuthGrant { return sqlitedb.OAuthGrant(r) }), err
+}
+
+func (p pgQuerier) RevokeSomeGrantsOfUser(ctx context.Context, arg sqlitedb.RevokeSomeGrantsOfUserParams) ([]sqlitedb.OAuthGrant, error) {
+	v, err := p.q.RevokeSomeGrantsOfUser(ctx, pgdb.RevokeSomeGrantsOfUserParams(arg))
+	return rowsOf(v, func(r pgdb.OAuthGrant) sqlitedb.OAuthGrant { return sqlitedb.OAuthGrant(r) }), err
+}
+
 func (p pgQuerier) SampleClients(ctx context.Context, maxRows int64) ([]sqlitedb.OAuthClient, error) {
 	v, err := p.q.SampleClients(ctx, maxRows)
 	return rowsOf(v, func(r pgdb.OAuthClient) sqlitedb.OAuthClient { return sqlitedb.OAuthClient(r) }), err
@@ -262,6 +307,11 @@ func (p pgQuerier) SetUserPassword(ctx context.Context, arg sqlitedb.SetUserPass
 
 func (p pgQuerier) SetUserProfile(ctx context.Context, arg sqlitedb.SetUserProfileParams) (int64, error) {
 	v, err := p.q.SetUserProfile(ctx, pgdb.SetUserProfileParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) SignInUser(ctx context.Context, arg sqlitedb.SignInUserParams) (int64, error) {
+	v, err := p.q.SignInUser(ctx, pgdb.SignInUserParams(arg))
 	return v, err
 }
 
@@ -290,7 +340,7 @@ func (p pgQuerier) UpdateClient(ctx context.Context, arg sqlitedb.UpdateClientPa
 	return v, err
 }
 
-func (p pgQuerier) UpsertUser(ctx context.Context, arg sqlitedb.UpsertUserParams) (string, error) {
+func (p pgQuerier) UpsertUser(ctx context.Context, arg sqlitedb.UpsertUserParams) (sqlitedb.OAuthUser, error) {
 	v, err := p.q.UpsertUser(ctx, pgdb.UpsertUserParams(arg))
-	return v, err
+	return sqlitedb.OAuthUser(v), err
 }

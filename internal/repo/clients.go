@@ -139,8 +139,14 @@ func (r *Repo) blameKeys(ctx context.Context, q db.Querier, row string, unreadab
 
 // clientOf opens a client row, of this program or of FastMCP.
 func (r *Repo) clientOf(row sqlitedb.OAuthClient) (storage.Client, error) {
+	client, _, err := r.openClient(row)
+	return client, err
+}
+
+// openClient is clientOf that also says whether the row is another program's.
+func (r *Repo) openClient(row sqlitedb.OAuthClient) (client storage.Client, foreign bool, err error) {
 	id, _ := fastmcp.ClientID(row.Key)
-	client := storage.Client{ID: id}
+	client.ID = id
 	if row.CreatedAt != nil {
 		client.CreatedAt = row.CreatedAt.UTC()
 	}
@@ -148,22 +154,22 @@ func (r *Repo) clientOf(row sqlitedb.OAuthClient) (storage.Client, error) {
 	theirs, err := fastmcp.OpenClient(r.keys, row.Value)
 	if err != nil || theirs.ClientID != id {
 		// FastMCP's format does not bind a value to its row; the id inside does.
-		return client, unreadable
+		return client, false, unreadable
 	}
 	client.Name, client.Scope = deref(theirs.ClientName), deref(theirs.Scope)
 	client.RedirectURIs, client.ResponseTypes = theirs.RedirectURIs, theirs.ResponseTypes
 	if ours, ok := theirs.Extra[extraMember]; ok {
 		var e extra
 		if err := fastmcp.DecodeObject(ours, e.field); err != nil {
-			return client, unreadable
+			return client, false, unreadable
 		}
-		return e.addTo(client), nil
+		return e.addTo(client), false, nil
 	}
 	client.GrantTypes, client.URI = theirs.GrantTypes, deref(theirs.ClientURI)
 	if secret := deref(theirs.ClientSecret); secret != "" {
 		client.SecretHash = storage.HashOf(secret)
 	}
-	return client, nil
+	return client, true, nil
 }
 
 // addTo adds what FastMCP does not keep.
@@ -172,34 +178,6 @@ func (e extra) addTo(c storage.Client) storage.Client {
 	c.AuthMethod, c.SecretHash, c.ApplicationType = e.AuthMethod, e.SecretHash, e.ApplicationType
 	c.RegistrationTokenHash, c.SoftwareID, c.SoftwareVersion = e.TokenHash, e.SoftwareID, e.SoftwareVersion
 	return c
-}
-
-// ListClients implements storage.ClientStore.
-func (r *Repo) ListClients(
-	ctx context.Context, after string, limit int, now time.Time,
-) ([]storage.ClientSummary, error) {
-	var list []storage.ClientSummary
-	err := r.read(ctx, "list clients", func(ctx context.Context, q db.Querier) error {
-		rows, err := q.ListClients(ctx, sqlitedb.ListClientsParams{
-			After: fastmcp.ClientKey(after), MaxRows: int64(limit),
-		})
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			client, err := r.clientOf(row)
-			summary := storage.ClientSummary{Client: client, Unreadable: err != nil}
-			summary.Grants, err = q.CountLiveGrantsOfClient(ctx, sqlitedb.CountLiveGrantsOfClientParams{
-				ClientID: client.ID, Now: unix(now),
-			})
-			if err != nil {
-				return err
-			}
-			list = append(list, summary)
-		}
-		return nil
-	})
-	return list, err
 }
 
 // DeleteClient implements storage.ClientStore.

@@ -24,7 +24,7 @@ func passwordPlace(userID string) place { return place{"oauth_users", "password"
 func (r *Repo) SetPassword(ctx context.Context, p storage.Person, hash string, replace bool, now time.Time) error {
 	return r.write(ctx, "set the password", func(ctx context.Context, q db.Querier) error {
 		id, err := r.saveUser(ctx, q, p, unix(now), nil)
-		if err != nil {
+		if err != nil && !errors.Is(err, storage.ErrDisabled) { // who may not sign in may have a password
 			return err
 		}
 		sealed, err := r.seal(passwordPlace(id), []byte(hash))

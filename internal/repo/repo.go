@@ -64,7 +64,7 @@ func (r *Repo) translate(op string, err error) error {
 func isSentinel(err error) bool {
 	for _, s := range []error{
 		storage.ErrNotFound, storage.ErrExists, storage.ErrSpent, storage.ErrChanged,
-		storage.ErrUnavailable, storage.ErrUnreadable, storage.ErrThrottled,
+		storage.ErrUnavailable, storage.ErrUnreadable, storage.ErrThrottled, storage.ErrDisabled,
 	} {
 		if errors.Is(err, s) {
 			return true
@@ -83,5 +83,13 @@ func affected(n int64, err error) error {
 
 // at and unix map between times and the whole seconds that columns hold.
 func at(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
+
+// atOptional is the zero time for NULL.
+func atOptional(seconds *int64) time.Time {
+	if seconds == nil {
+		return time.Time{}
+	}
+	return at(*seconds)
+}
 
 func unix(t time.Time) int64 { return t.Unix() }

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
@@ -66,29 +67,49 @@ func (r *Repo) authorizationOf(row sqlitedb.OAuthAuthorization) (storage.Authori
 	return a, r.openJSON(requestPlace(row.ID), sealed, &a.Request)
 }
 
-// FinishAuthorization implements storage.SignInStore.
+// FinishAuthorization implements storage.SignInStore. The person's row is written
+// before the grant: that takes the lock that DisableUser takes too, so that the
+// two are in an order.
 func (r *Repo) FinishAuthorization(ctx context.Context, c storage.Completion, now time.Time) (storage.Request, error) {
 	var a storage.Authorization
+	var refusal error
 	err := r.write(ctx, "finish an authorization", func(ctx context.Context, q db.Querier) error {
 		var err error
+		refusal = nil
 		if a, err = r.finish(ctx, q, c.AuthorizationID, c.Browser, now); err != nil {
 			return err
 		}
-		userID := a.UserID
-		if userID == "" {
-			signedIn := unix(now)
-			if userID, err = r.saveUser(ctx, q, c.Person, signedIn, &signedIn); err != nil {
-				return err
-			}
+		event := storage.Event{Type: storage.EventGrantCreated, ClientID: a.Request.ClientID, GrantID: c.GrantID, Detail: a.Request.Scope}
+		if event.UserID, err = r.signIn(ctx, q, a.UserID, c.Person, unix(now)); errors.Is(err, storage.ErrDisabled) {
+			refusal = err
+			event.Type, event.GrantID, event.Detail = storage.EventSignInRefused, "", err.Error()
+			return record(ctx, q, event, now)
 		}
-		if err := r.createGrant(ctx, q, a.Request, c, userID, unix(now)); err != nil {
+		if err != nil {
 			return err
 		}
-		return record(ctx, q, storage.Event{
-			Type: storage.EventGrantCreated, UserID: userID, ClientID: a.Request.ClientID, GrantID: c.GrantID, Detail: a.Request.Scope,
-		}, now)
+		if err := r.createGrant(ctx, q, a.Request, c, event.UserID, unix(now)); err != nil {
+			return err
+		}
+		return record(ctx, q, event, now)
 	})
+	if err == nil {
+		err = refusal
+	}
 	return a.Request, err
+}
+
+// signIn records that somebody signs in, whose id is known or who is described, and
+// returns the id. ErrDisabled goes with the id of somebody who may not.
+func (r *Repo) signIn(ctx context.Context, q db.Querier, id string, p storage.Person, now int64) (string, error) {
+	if id == "" {
+		return r.saveUser(ctx, q, p, now, &now)
+	}
+	signedIn, err := q.SignInUser(ctx, sqlitedb.SignInUserParams{Now: now, ID: id})
+	if err == nil && signedIn == 0 {
+		err = storage.ErrDisabled
+	}
+	return id, err
 }
 
 // DenyAuthorization implements storage.SignInStore.

@@ -19,7 +19,8 @@ type profile struct {
 func profilePlace(userID string) place { return place{"oauth_users", "profile", userID} }
 
 // saveUser records a person and returns its id. Two sign-ins of a new person at
-// once end with one row. signedInAt is nil when nobody signed in by this.
+// once end with one row. signedInAt is nil when nobody signed in by this. Of a
+// person that is disabled nothing changes, and ErrDisabled goes with the id.
 func (r *Repo) saveUser(ctx context.Context, q db.Querier, p storage.Person, now int64, signedInAt *int64) (string, error) {
 	id := newID("usr")
 	values := profile{Login: p.Login, Name: p.Name, Email: p.Email}
@@ -31,10 +32,13 @@ func (r *Repo) saveUser(ctx context.Context, q db.Querier, p storage.Person, now
 		ID: id, Issuer: p.Issuer, Subject: p.Subject, Profile: sealed.Token, ProfileKeyID: sealed.KeyID,
 		CreatedAt: now, LastSignInAt: signedInAt,
 	})
-	if err != nil || known == id {
-		return known, err
+	switch {
+	case err != nil || known.ID == id:
+		return known.ID, err
+	case known.DisabledAt != nil:
+		return known.ID, storage.ErrDisabled
 	}
-	return known, r.saveProfile(ctx, q, known, values)
+	return known.ID, r.saveProfile(ctx, q, known.ID, values)
 }
 
 // saveProfile replaces the profile of a person on record.

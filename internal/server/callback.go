@@ -105,13 +105,18 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, a storage.Autho
 	if err != nil {
 		return flowError(err)
 	}
-	s.log(r).Warn("person refused", "event", "sign_in_refused", "client_id", req.ClientID, "reason", refusal.Reason)
+	return s.refusal(w, r, req, refusal.Login, refusal.Reason)
+}
+
+// refusal is the page for an account that may not enter.
+func (s *Server) refusal(w http.ResponseWriter, r *http.Request, req storage.Request, login, reason string) error {
+	s.log(r).Warn("person refused", "event", "sign_in_refused", "client_id", req.ClientID, "reason", reason)
 	return &pageError{
 		status: http.StatusForbidden, title: "This account may not sign in",
-		message: "Reason: " + refusal.Reason + ".",
+		message: "Reason: " + reason + ".",
 		hint:    "If this is the wrong account, use another one. Otherwise ask the operator of this server to let you in.",
-		code:    oauth.AccessDenied, account: refusal.Login, provider: s.Upstream.Title(),
-		next: s.anotherAccount(w, r, req, b), back: s.errorLink(req, errDenied),
+		code:    oauth.AccessDenied, account: login, provider: s.Upstream.Title(),
+		next: s.anotherAccount(w, r, req, s.browserOf(r)), back: s.errorLink(req, errDenied),
 	}
 }
 

@@ -134,12 +134,28 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, c storage.Comple
 	code := oauth.NewCode()
 	c.GrantID, c.Code, c.CodeExpiresAt = oauth.NewOrderedID("gr"), storage.HashOf(code), s.Now().Add(codeLifetime)
 	req, err := s.Store.FinishAuthorization(r.Context(), c, s.Now())
+	if errors.Is(err, storage.ErrDisabled) {
+		return s.disabled(w, r, req, c.Person)
+	}
 	if err != nil {
 		return flowError(err)
 	}
 	s.log(r).Info("authorization granted", "event", "grant_created", "client_id", req.ClientID, "grant_id", c.GrantID)
 	s.redirect(w, req.RedirectURI, oauth.RedirectParams{Code: code, State: req.State, Issuer: s.BaseURL})
 	return nil
+}
+
+// disabled tells somebody whom an operator keeps out. The sign-in has ended without
+// a grant.
+func (s *Server) disabled(w http.ResponseWriter, r *http.Request, req storage.Request, p storage.Person) error {
+	if s.Upstream != nil {
+		return s.refusal(w, r, req, p.Login, "an operator of this server has disabled the account")
+	}
+	return &pageError{
+		status: http.StatusForbidden, title: "This account may not sign in",
+		message: "Reason: an operator of this server has disabled the account.",
+		code:    oauth.AccessDenied, back: s.errorLink(req, errDenied),
+	}
 }
 
 // flowError turns what finishing answers into pages.

@@ -22,6 +22,8 @@ var (
 	ErrUnavailable = errors.New("storage unavailable")
 	// ErrUnreadable: a sealed value does not open. See UnreadableError.
 	ErrUnreadable = errors.New("sealed value does not open")
+	// ErrDisabled: an operator has disabled the person.
+	ErrDisabled = errors.New("the account is disabled")
 	// ErrThrottled: too many tries. See ThrottledError.
 	ErrThrottled = errors.New("too many attempts")
 )

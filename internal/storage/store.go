@@ -17,6 +17,7 @@ type Store interface {
 	GrantStore
 	PasswordStore
 	EventStore
+	OperatorStore
 	Maintenance
 }
 
@@ -63,6 +64,8 @@ type SignInStore interface {
 	// it records the person, stores the grant with its code and returns the
 	// request. The others get ErrSpent. ErrNotFound when the sign-in is
 	// unknown, expired or bound to another browser; nothing changes then.
+	// ErrDisabled when the person is kept out: that finishes the sign-in without
+	// a grant, and the request is returned.
 	FinishAuthorization(ctx context.Context, c Completion, now time.Time) (Request, error)
 	// DenyAuthorization finishes a sign-in without a grant, otherwise like
 	// FinishAuthorization.

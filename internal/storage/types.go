@@ -41,13 +41,6 @@ type Client struct {
 	CreatedAt             time.Time // zero when unknown
 }
 
-// ClientSummary is a client in a listing, also one whose row does not open.
-type ClientSummary struct {
-	Client     Client
-	Unreadable bool // only Client.ID and Client.CreatedAt are known
-	Grants     int64
-}
-
 // Person is who signed in. Identity is (Issuer, Subject); the rest is profile.
 type Person struct {
 	Issuer  string

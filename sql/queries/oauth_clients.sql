@@ -17,9 +17,24 @@ SELECT key, value, created_at, updated_at, last_used_at, value_key_id FROM oauth
 SELECT value, created_at FROM oauth_clients WHERE key = @key;
 
 -- name: ListClients :many
-SELECT key, value, created_at, updated_at, last_used_at, value_key_id FROM oauth_clients
-WHERE substr(key, 1, 24) = 'mcp-oauth-proxy-clients:' AND key > @after
-ORDER BY key
+SELECT c.key, c.value, c.created_at, c.updated_at, c.last_used_at, c.value_key_id,
+    CAST((SELECT COUNT(*) FROM oauth_grants g
+          WHERE g.client_id = substr(c.key, 25) AND g.revoked_at IS NULL AND g.activated_at IS NOT NULL
+            AND EXISTS (SELECT 1 FROM oauth_refresh_tokens r
+                        WHERE r.grant_id = g.id AND r.spent_at IS NULL AND r.expires_at > CAST(@now AS BIGINT))) AS BIGINT) AS grants
+FROM oauth_clients c
+WHERE substr(c.key, 1, 24) = 'mcp-oauth-proxy-clients:' AND c.key > @after
+ORDER BY c.key
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: ListUnusedClients :many
+SELECT c.key, c.value, c.created_at, c.updated_at, c.last_used_at, c.value_key_id FROM oauth_clients c
+WHERE substr(c.key, 1, 24) = 'mcp-oauth-proxy-clients:' AND c.key > @after
+  AND c.last_used_at IS NULL AND c.created_at <= @registered
+  AND NOT EXISTS (SELECT 1 FROM oauth_grants g WHERE g.client_id = substr(c.key, 25))
+  AND substr(c.key, 25) NOT IN (
+      SELECT a.client_id FROM oauth_authorizations a WHERE a.finished_at IS NULL AND a.expires_at > CAST(@now AS BIGINT))
+ORDER BY c.key
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SampleClients :many
@@ -33,3 +48,11 @@ SELECT COUNT(*) FROM oauth_clients WHERE substr(key, 1, 24) = 'mcp-oauth-proxy-c
 
 -- name: DeleteClient :execrows
 DELETE FROM oauth_clients WHERE key = @key;
+
+-- name: DeleteUnusedClient :execrows
+DELETE FROM oauth_clients
+WHERE oauth_clients.key = @key AND oauth_clients.last_used_at IS NULL AND oauth_clients.created_at <= @registered
+  AND NOT EXISTS (SELECT 1 FROM oauth_grants g WHERE g.client_id = CAST(@client_id AS TEXT))
+  AND NOT EXISTS (
+      SELECT 1 FROM oauth_authorizations a
+      WHERE a.client_id = CAST(@client_id AS TEXT) AND a.finished_at IS NULL AND a.expires_at > CAST(@now AS BIGINT));

@@ -32,6 +32,19 @@ WHERE g.user_id = @user_id AND g.revoked_at IS NULL AND g.activated_at IS NOT NU
 ORDER BY g.id
 LIMIT CAST(@max_rows AS BIGINT);
 
+-- name: FindLiveGrants :many
+SELECT g.id, g.user_id, g.client_id, g.scope, g.resource, g.provider_checked_at, g.created_at, g.last_used_at,
+    u.issuer, u.subject, u.profile, u.profile_key_id
+FROM oauth_grants g JOIN oauth_users u ON u.id = g.user_id
+WHERE g.revoked_at IS NULL AND g.activated_at IS NOT NULL AND g.id > @after
+  AND (CAST(@id AS TEXT) = '' OR g.id = CAST(@id AS TEXT))
+  AND (CAST(@user_id AS TEXT) = '' OR g.user_id = CAST(@user_id AS TEXT))
+  AND (CAST(@client_id AS TEXT) = '' OR g.client_id = CAST(@client_id AS TEXT))
+  AND EXISTS (SELECT 1 FROM oauth_refresh_tokens r
+              WHERE r.grant_id = g.id AND r.spent_at IS NULL AND r.expires_at > CAST(@now AS BIGINT))
+ORDER BY g.id
+LIMIT CAST(@max_rows AS BIGINT);
+
 -- name: CountLiveGrants :one
 SELECT COUNT(*) FROM oauth_grants g
 WHERE g.revoked_at IS NULL AND g.activated_at IS NOT NULL
@@ -65,6 +78,27 @@ RETURNING *;
 -- name: RevokeGrantsOfClient :execrows
 UPDATE oauth_grants SET revoked_at = CAST(@now AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
 WHERE client_id = @client_id AND revoked_at IS NULL;
+
+-- name: RevokeSomeGrantsOfClient :many
+UPDATE oauth_grants SET revoked_at = CAST(@now AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+WHERE revoked_at IS NULL AND id IN (
+    SELECT g.id FROM oauth_grants g
+    WHERE g.client_id = @client_id AND g.revoked_at IS NULL
+    LIMIT CAST(@max_rows AS BIGINT))
+RETURNING *;
+
+-- name: RevokeSomeGrantsOfUser :many
+UPDATE oauth_grants SET revoked_at = CAST(@now AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+WHERE revoked_at IS NULL AND id IN (
+    SELECT g.id FROM oauth_grants g
+    WHERE g.user_id = @user_id AND g.revoked_at IS NULL
+      AND (CAST(@client_id AS TEXT) = '' OR g.client_id = CAST(@client_id AS TEXT))
+    LIMIT CAST(@max_rows AS BIGINT))
+RETURNING *;
+
+-- name: RevokeGrantsOfUser :execrows
+UPDATE oauth_grants SET revoked_at = CAST(@now AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+WHERE user_id = @user_id AND revoked_at IS NULL;
 
 -- name: DeleteDeadGrants :execrows
 DELETE FROM oauth_grants WHERE id IN (

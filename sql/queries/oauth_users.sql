@@ -2,8 +2,12 @@
 INSERT INTO oauth_users (id, issuer, subject, profile, profile_key_id, created_at, last_sign_in_at)
 VALUES (@id, @issuer, @subject, @profile, @profile_key_id, @created_at, @last_sign_in_at)
 ON CONFLICT (issuer, subject) DO UPDATE
-SET last_sign_in_at = COALESCE(excluded.last_sign_in_at, oauth_users.last_sign_in_at)
-RETURNING id;
+SET last_sign_in_at = CASE WHEN oauth_users.disabled_at IS NULL
+    THEN COALESCE(excluded.last_sign_in_at, oauth_users.last_sign_in_at) ELSE oauth_users.last_sign_in_at END
+RETURNING *;
+
+-- name: SignInUser :execrows
+UPDATE oauth_users SET last_sign_in_at = CAST(@now AS BIGINT) WHERE id = @id AND disabled_at IS NULL;
 
 -- name: SetUserProfile :execrows
 UPDATE oauth_users SET profile = @profile, profile_key_id = @profile_key_id WHERE id = @id;
@@ -34,3 +38,23 @@ RETURNING *;
 
 -- name: ResetPasswordAttempts :exec
 UPDATE oauth_users SET password_failures = 0, password_retry_at = 0 WHERE id = @id;
+
+-- name: ListUsers :many
+SELECT u.id, u.issuer, u.subject, u.profile, u.profile_key_id, u.created_at, u.last_sign_in_at, u.disabled_at,
+    CAST((SELECT COUNT(*) FROM oauth_grants g
+          WHERE g.user_id = u.id AND g.revoked_at IS NULL AND g.activated_at IS NOT NULL
+            AND EXISTS (SELECT 1 FROM oauth_refresh_tokens r
+                        WHERE r.grant_id = g.id AND r.spent_at IS NULL AND r.expires_at > CAST(@now AS BIGINT))) AS BIGINT) AS grants
+FROM oauth_users u
+WHERE u.id > @after
+  AND (CAST(@id AS TEXT) = '' OR u.id = CAST(@id AS TEXT))
+  AND (CAST(@issuer AS TEXT) = '' OR u.issuer = CAST(@issuer AS TEXT))
+  AND (CAST(@subject AS TEXT) = '' OR u.subject = CAST(@subject AS TEXT))
+ORDER BY u.id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: DisableUser :execrows
+UPDATE oauth_users SET disabled_at = CAST(@now AS BIGINT) WHERE id = @id AND disabled_at IS NULL;
+
+-- name: EnableUser :execrows
+UPDATE oauth_users SET disabled_at = NULL WHERE id = @id AND disabled_at IS NOT NULL;

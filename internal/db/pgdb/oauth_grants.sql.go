@@ -135,6 +135,84 @@ func (q *Queries) DeleteDeadGrants(ctx context.Context, arg DeleteDeadGrantsPara
 	return result.RowsAffected(), nil
 }
 
+const findLiveGrants = `-- name: FindLiveGrants :many
+SELECT g.id, g.user_id, g.client_id, g.scope, g.resource, g.provider_checked_at, g.created_at, g.last_used_at,
+    u.issuer, u.subject, u.profile, u.profile_key_id
+FROM oauth_grants g JOIN oauth_users u ON u.id = g.user_id
+WHERE g.revoked_at IS NULL AND g.activated_at IS NOT NULL AND g.id > $1
+  AND (CAST($2 AS TEXT) = '' OR g.id = CAST($2 AS TEXT))
+  AND (CAST($3 AS TEXT) = '' OR g.user_id = CAST($3 AS TEXT))
+  AND (CAST($4 AS TEXT) = '' OR g.client_id = CAST($4 AS TEXT))
+  AND EXISTS (SELECT 1 FROM oauth_refresh_tokens r
+              WHERE r.grant_id = g.id AND r.spent_at IS NULL AND r.expires_at > CAST($5 AS BIGINT))
+ORDER BY g.id
+LIMIT CAST($6 AS BIGINT)
+`
+
+type FindLiveGrantsParams struct {
+	After    string
+	ID       string
+	UserID   string
+	ClientID string
+	Now      int64
+	MaxRows  int64
+}
+
+type FindLiveGrantsRow struct {
+	ID                string
+	UserID            string
+	ClientID          string
+	Scope             string
+	Resource          string
+	ProviderCheckedAt int64
+	CreatedAt         int64
+	LastUsedAt        int64
+	Issuer            string
+	Subject           string
+	Profile           string
+	ProfileKeyID      string
+}
+
+func (q *Queries) FindLiveGrants(ctx context.Context, arg FindLiveGrantsParams) ([]FindLiveGrantsRow, error) {
+	rows, err := q.db.Query(ctx, findLiveGrants,
+		arg.After,
+		arg.ID,
+		arg.UserID,
+		arg.ClientID,
+		arg.Now,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FindLiveGrantsRow{}
+	for rows.Next() {
+		var i FindLiveGrantsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.ClientID,
+			&i.Scope,
+			&i.Resource,
+			&i.ProviderCheckedAt,
+			&i.CreatedAt,
+			&i.LastUsedAt,
+			&i.Issuer,
+			&i.Subject,
+			&i.Profile,
+			&i.ProfileKeyID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const getGrant = `-- name: GetGrant :one
 SELECT id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until FROM oauth_grants WHERE id = $1
 `
@@ -320,6 +398,131 @@ func (q *Queries) RevokeGrantsOfClient(ctx context.Context, arg RevokeGrantsOfCl
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const revokeGrantsOfUser = `-- name: RevokeGrantsOfUser :execrows
+UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+WHERE user_id = $2 AND revoked_at IS NULL
+`
+
+type RevokeGrantsOfUserParams struct {
+	Now    int64
+	UserID string
+}
+
+func (q *Queries) RevokeGrantsOfUser(ctx context.Context, arg RevokeGrantsOfUserParams) (int64, error) {
+	result, err := q.db.Exec(ctx, revokeGrantsOfUser, arg.Now, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const revokeSomeGrantsOfClient = `-- name: RevokeSomeGrantsOfClient :many
+UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+WHERE revoked_at IS NULL AND id IN (
+    SELECT g.id FROM oauth_grants g
+    WHERE g.client_id = $2 AND g.revoked_at IS NULL
+    LIMIT CAST($3 AS BIGINT))
+RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until
+`
+
+type RevokeSomeGrantsOfClientParams struct {
+	Now      int64
+	ClientID string
+	MaxRows  int64
+}
+
+func (q *Queries) RevokeSomeGrantsOfClient(ctx context.Context, arg RevokeSomeGrantsOfClientParams) ([]OAuthGrant, error) {
+	rows, err := q.db.Query(ctx, revokeSomeGrantsOfClient, arg.Now, arg.ClientID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OAuthGrant{}
+	for rows.Next() {
+		var i OAuthGrant
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.ClientID,
+			&i.Scope,
+			&i.Resource,
+			&i.ProviderToken,
+			&i.ProviderTokenKeyID,
+			&i.ProviderCheckedAt,
+			&i.CreatedAt,
+			&i.ActivatedAt,
+			&i.LastUsedAt,
+			&i.RevokedAt,
+			&i.ProviderLease,
+			&i.ProviderLeaseUntil,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const revokeSomeGrantsOfUser = `-- name: RevokeSomeGrantsOfUser :many
+UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+WHERE revoked_at IS NULL AND id IN (
+    SELECT g.id FROM oauth_grants g
+    WHERE g.user_id = $2 AND g.revoked_at IS NULL
+      AND (CAST($3 AS TEXT) = '' OR g.client_id = CAST($3 AS TEXT))
+    LIMIT CAST($4 AS BIGINT))
+RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until
+`
+
+type RevokeSomeGrantsOfUserParams struct {
+	Now      int64
+	UserID   string
+	ClientID string
+	MaxRows  int64
+}
+
+func (q *Queries) RevokeSomeGrantsOfUser(ctx context.Context, arg RevokeSomeGrantsOfUserParams) ([]OAuthGrant, error) {
+	rows, err := q.db.Query(ctx, revokeSomeGrantsOfUser,
+		arg.Now,
+		arg.UserID,
+		arg.ClientID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OAuthGrant{}
+	for rows.Next() {
+		var i OAuthGrant
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.ClientID,
+			&i.Scope,
+			&i.Resource,
+			&i.ProviderToken,
+			&i.ProviderTokenKeyID,
+			&i.ProviderCheckedAt,
+			&i.CreatedAt,
+			&i.ActivatedAt,
+			&i.LastUsedAt,
+			&i.RevokedAt,
+			&i.ProviderLease,
+			&i.ProviderLeaseUntil,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const setGrantProviderToken = `-- name: SetGrantProviderToken :one

@@ -57,6 +57,35 @@ func (q *Queries) DeleteClient(ctx context.Context, key string) (int64, error) {
 	return result.RowsAffected()
 }
 
+const deleteUnusedClient = `-- name: DeleteUnusedClient :execrows
+DELETE FROM oauth_clients
+WHERE oauth_clients.key = ?1 AND oauth_clients.last_used_at IS NULL AND oauth_clients.created_at <= ?2
+  AND NOT EXISTS (SELECT 1 FROM oauth_grants g WHERE g.client_id = CAST(?3 AS TEXT))
+  AND NOT EXISTS (
+      SELECT 1 FROM oauth_authorizations a
+      WHERE a.client_id = CAST(?3 AS TEXT) AND a.finished_at IS NULL AND a.expires_at > CAST(?4 AS BIGINT))
+`
+
+type DeleteUnusedClientParams struct {
+	Key        string
+	Registered *time.Time
+	ClientID   string
+	Now        int64
+}
+
+func (q *Queries) DeleteUnusedClient(ctx context.Context, arg DeleteUnusedClientParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteUnusedClient,
+		arg.Key,
+		arg.Registered,
+		arg.ClientID,
+		arg.Now,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const getClient = `-- name: GetClient :one
 SELECT key, value, created_at, updated_at, last_used_at, value_key_id FROM oauth_clients WHERE key = ?1
 `
@@ -93,19 +122,89 @@ func (q *Queries) GetClientValue(ctx context.Context, key string) (GetClientValu
 }
 
 const listClients = `-- name: ListClients :many
-SELECT key, value, created_at, updated_at, last_used_at, value_key_id FROM oauth_clients
-WHERE substr(key, 1, 24) = 'mcp-oauth-proxy-clients:' AND key > ?1
-ORDER BY key
-LIMIT CAST(?2 AS BIGINT)
+SELECT c.key, c.value, c.created_at, c.updated_at, c.last_used_at, c.value_key_id,
+    CAST((SELECT COUNT(*) FROM oauth_grants g
+          WHERE g.client_id = substr(c.key, 25) AND g.revoked_at IS NULL AND g.activated_at IS NOT NULL
+            AND EXISTS (SELECT 1 FROM oauth_refresh_tokens r
+                        WHERE r.grant_id = g.id AND r.spent_at IS NULL AND r.expires_at > CAST(?1 AS BIGINT))) AS BIGINT) AS grants
+FROM oauth_clients c
+WHERE substr(c.key, 1, 24) = 'mcp-oauth-proxy-clients:' AND c.key > ?2
+ORDER BY c.key
+LIMIT CAST(?3 AS BIGINT)
 `
 
 type ListClientsParams struct {
+	Now     int64
 	After   string
 	MaxRows int64
 }
 
-func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]OAuthClient, error) {
-	rows, err := q.db.QueryContext(ctx, listClients, arg.After, arg.MaxRows)
+type ListClientsRow struct {
+	Key        string
+	Value      []byte
+	CreatedAt  *time.Time
+	UpdatedAt  *time.Time
+	LastUsedAt *int64
+	ValueKeyID *string
+	Grants     int64
+}
+
+func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]ListClientsRow, error) {
+	rows, err := q.db.QueryContext(ctx, listClients, arg.Now, arg.After, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListClientsRow{}
+	for rows.Next() {
+		var i ListClientsRow
+		if err := rows.Scan(
+			&i.Key,
+			&i.Value,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.LastUsedAt,
+			&i.ValueKeyID,
+			&i.Grants,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listUnusedClients = `-- name: ListUnusedClients :many
+SELECT c.key, c.value, c.created_at, c.updated_at, c.last_used_at, c.value_key_id FROM oauth_clients c
+WHERE substr(c.key, 1, 24) = 'mcp-oauth-proxy-clients:' AND c.key > ?1
+  AND c.last_used_at IS NULL AND c.created_at <= ?2
+  AND NOT EXISTS (SELECT 1 FROM oauth_grants g WHERE g.client_id = substr(c.key, 25))
+  AND substr(c.key, 25) NOT IN (
+      SELECT a.client_id FROM oauth_authorizations a WHERE a.finished_at IS NULL AND a.expires_at > CAST(?3 AS BIGINT))
+ORDER BY c.key
+LIMIT CAST(?4 AS BIGINT)
+`
+
+type ListUnusedClientsParams struct {
+	After      string
+	Registered *time.Time
+	Now        int64
+	MaxRows    int64
+}
+
+func (q *Queries) ListUnusedClients(ctx context.Context, arg ListUnusedClientsParams) ([]OAuthClient, error) {
+	rows, err := q.db.QueryContext(ctx, listUnusedClients,
+		arg.After,
+		arg.Registered,
+		arg.Now,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -64,6 +64,35 @@ func (q *Queries) CountUsers(ctx context.Context) (int64, error) {
 	return count, err
 }
 
+const disableUser = `-- name: DisableUser :execrows
+UPDATE oauth_users SET disabled_at = CAST(?1 AS BIGINT) WHERE id = ?2 AND disabled_at IS NULL
+`
+
+type DisableUserParams struct {
+	Now int64
+	ID  string
+}
+
+func (q *Queries) DisableUser(ctx context.Context, arg DisableUserParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, disableUser, arg.Now, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const enableUser = `-- name: EnableUser :execrows
+UPDATE oauth_users SET disabled_at = NULL WHERE id = ?1 AND disabled_at IS NOT NULL
+`
+
+func (q *Queries) EnableUser(ctx context.Context, id string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, enableUser, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const getUser = `-- name: GetUser :one
 SELECT id, issuer, subject, profile, profile_key_id, password, password_key_id, password_failures, password_retry_at, created_at, last_sign_in_at, disabled_at FROM oauth_users WHERE id = ?1
 `
@@ -115,6 +144,82 @@ func (q *Queries) GetUserBySubject(ctx context.Context, arg GetUserBySubjectPara
 		&i.DisabledAt,
 	)
 	return i, err
+}
+
+const listUsers = `-- name: ListUsers :many
+SELECT u.id, u.issuer, u.subject, u.profile, u.profile_key_id, u.created_at, u.last_sign_in_at, u.disabled_at,
+    CAST((SELECT COUNT(*) FROM oauth_grants g
+          WHERE g.user_id = u.id AND g.revoked_at IS NULL AND g.activated_at IS NOT NULL
+            AND EXISTS (SELECT 1 FROM oauth_refresh_tokens r
+                        WHERE r.grant_id = g.id AND r.spent_at IS NULL AND r.expires_at > CAST(?1 AS BIGINT))) AS BIGINT) AS grants
+FROM oauth_users u
+WHERE u.id > ?2
+  AND (CAST(?3 AS TEXT) = '' OR u.id = CAST(?3 AS TEXT))
+  AND (CAST(?4 AS TEXT) = '' OR u.issuer = CAST(?4 AS TEXT))
+  AND (CAST(?5 AS TEXT) = '' OR u.subject = CAST(?5 AS TEXT))
+ORDER BY u.id
+LIMIT CAST(?6 AS BIGINT)
+`
+
+type ListUsersParams struct {
+	Now     int64
+	After   string
+	ID      string
+	Issuer  string
+	Subject string
+	MaxRows int64
+}
+
+type ListUsersRow struct {
+	ID           string
+	Issuer       string
+	Subject      string
+	Profile      string
+	ProfileKeyID string
+	CreatedAt    int64
+	LastSignInAt *int64
+	DisabledAt   *int64
+	Grants       int64
+}
+
+func (q *Queries) ListUsers(ctx context.Context, arg ListUsersParams) ([]ListUsersRow, error) {
+	rows, err := q.db.QueryContext(ctx, listUsers,
+		arg.Now,
+		arg.After,
+		arg.ID,
+		arg.Issuer,
+		arg.Subject,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListUsersRow{}
+	for rows.Next() {
+		var i ListUsersRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Issuer,
+			&i.Subject,
+			&i.Profile,
+			&i.ProfileKeyID,
+			&i.CreatedAt,
+			&i.LastSignInAt,
+			&i.DisabledAt,
+			&i.Grants,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const resetPasswordAttempts = `-- name: ResetPasswordAttempts :exec
@@ -171,12 +276,30 @@ func (q *Queries) SetUserProfile(ctx context.Context, arg SetUserProfileParams) 
 	return result.RowsAffected()
 }
 
+const signInUser = `-- name: SignInUser :execrows
+UPDATE oauth_users SET last_sign_in_at = CAST(?1 AS BIGINT) WHERE id = ?2 AND disabled_at IS NULL
+`
+
+type SignInUserParams struct {
+	Now int64
+	ID  string
+}
+
+func (q *Queries) SignInUser(ctx context.Context, arg SignInUserParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, signInUser, arg.Now, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const upsertUser = `-- name: UpsertUser :one
 INSERT INTO oauth_users (id, issuer, subject, profile, profile_key_id, created_at, last_sign_in_at)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 ON CONFLICT (issuer, subject) DO UPDATE
-SET last_sign_in_at = COALESCE(excluded.last_sign_in_at, oauth_users.last_sign_in_at)
-RETURNING id
+SET last_sign_in_at = CASE WHEN oauth_users.disabled_at IS NULL
+    THEN COALESCE(excluded.last_sign_in_at, oauth_users.last_sign_in_at) ELSE oauth_users.last_sign_in_at END
+RETURNING id, issuer, subject, profile, profile_key_id, password, password_key_id, password_failures, password_retry_at, created_at, last_sign_in_at, disabled_at
 `
 
 type UpsertUserParams struct {
@@ -189,7 +312,7 @@ type UpsertUserParams struct {
 	LastSignInAt *int64
 }
 
-func (q *Queries) UpsertUser(ctx context.Context, arg UpsertUserParams) (string, error) {
+func (q *Queries) UpsertUser(ctx context.Context, arg UpsertUserParams) (OAuthUser, error) {
 	row := q.db.QueryRowContext(ctx, upsertUser,
 		arg.ID,
 		arg.Issuer,
@@ -199,7 +322,20 @@ func (q *Queries) UpsertUser(ctx context.Context, arg UpsertUserParams) (string,
 		arg.CreatedAt,
 		arg.LastSignInAt,
 	)
-	var id string
-	err := row.Scan(&id)
-	return id, err
+	var i OAuthUser
+	err := row.Scan(
+		&i.ID,
+		&i.Issuer,
+		&i.Subject,
+		&i.Profile,
+		&i.ProfileKeyID,
+		&i.Password,
+		&i.PasswordKeyID,
+		&i.PasswordFailures,
+		&i.PasswordRetryAt,
+		&i.CreatedAt,
+		&i.LastSignInAt,
+		&i.DisabledAt,
+	)
+	return i, err
 }

@@ -141,7 +141,7 @@ func listClientsGrants(k *kit) {
 	k.approve("d", "one", alice, start) // its code was not redeemed
 	list, err := k.ListClients(k.ctx(), "", 10, start)
 	k.ok(err)
-	want := []storage.ClientSummary{{Client: client("one"), Grants: 2}, {Client: client("two")}}
+	want := []storage.ClientSummary{{Client: client("one"), LastUsedAt: start, Grants: 2}, {Client: client("two")}}
 	if diff := cmp.Diff(want, list); diff != "" {
 		k.Errorf("list (-want +got):\n%s", diff)
 	}

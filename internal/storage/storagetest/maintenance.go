@@ -3,6 +3,7 @@ package storagetest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -223,5 +224,6 @@ func (k *kit) callEverything(ctx context.Context, pending, live family) map[stri
 	_, errs["NewestEvents"] = k.NewestEvents(ctx, storage.EventFilter{}, 10)
 	_, errs["Stats"] = k.Stats(ctx, start)
 	_, errs["DeleteExpired"] = k.DeleteExpired(ctx, after(signInLife), storage.Retention{Grace: grace}, 10)
+	maps.Copy(errs, k.operatorErrors(ctx, k.userID(live, start)))
 	return errs
 }

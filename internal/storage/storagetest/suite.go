@@ -38,7 +38,7 @@ func Run(t *testing.T, newStore func(t testing.TB) storage.Store) {
 	all := slices.Concat(
 		clientCases, signInCases, finishCases, codeCases, refreshCases, graceCases, revokeCases,
 		revokeRaceCases, grantCases, providerCases, passwordCases, throttleCases, maintenanceCases, cancelCases,
-		eventCases,
+		eventCases, unusedCases, peopleCases,
 	)
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
@@ -61,7 +61,7 @@ func (k *kit) ok(err error) {
 
 var sentinels = []error{
 	storage.ErrNotFound, storage.ErrExists, storage.ErrSpent, storage.ErrChanged,
-	storage.ErrUnavailable, storage.ErrUnreadable, storage.ErrThrottled,
+	storage.ErrUnavailable, storage.ErrUnreadable, storage.ErrThrottled, storage.ErrDisabled,
 }
 
 // refused checks that err is want and no other sentinel.

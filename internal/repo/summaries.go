@@ -1,0 +1,116 @@
+package repo
+
+import (
+	"context"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/keyring"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// ListClients implements storage.ClientStore.
+func (r *Repo) ListClients(
+	ctx context.Context, after string, limit int, now time.Time,
+) ([]storage.ClientSummary, error) {
+	var list []storage.ClientSummary
+	err := r.read(ctx, "list clients", func(ctx context.Context, q db.Querier) error {
+		rows, err := q.ListClients(ctx, sqlitedb.ListClientsParams{
+			Now: unix(now), After: fastmcp.ClientKey(after), MaxRows: int64(limit),
+		})
+		for _, row := range rows {
+			list = append(list, r.summaryOf(sqlitedb.OAuthClient{
+				Key: row.Key, Value: row.Value, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+				LastUsedAt: row.LastUsedAt, ValueKeyID: row.ValueKeyID,
+			}, row.Grants))
+		}
+		return err
+	})
+	return list, err
+}
+
+func (r *Repo) summaryOf(row sqlitedb.OAuthClient, grants int64) storage.ClientSummary {
+	client, foreign, err := r.openClient(row)
+	return storage.ClientSummary{
+		Client: client, Unreadable: err != nil, Foreign: foreign, LastUsedAt: atOptional(row.LastUsedAt), Grants: grants,
+	}
+}
+
+// ClientSummary implements storage.OperatorStore.
+func (r *Repo) ClientSummary(ctx context.Context, id string, now time.Time) (storage.ClientSummary, error) {
+	var summary storage.ClientSummary
+	err := r.read(ctx, "read a client", func(ctx context.Context, q db.Querier) error {
+		row, err := q.GetClient(ctx, fastmcp.ClientKey(id))
+		if err != nil {
+			return err
+		}
+		grants, err := q.CountLiveGrantsOfClient(ctx, sqlitedb.CountLiveGrantsOfClientParams{ClientID: id, Now: unix(now)})
+		summary = r.summaryOf(row, grants)
+		return err
+	})
+	return summary, err
+}
+
+// FindGrants implements storage.OperatorStore.
+func (r *Repo) FindGrants(
+	ctx context.Context, f storage.GrantFilter, after string, limit int, now time.Time,
+) ([]storage.GrantSummary, error) {
+	var list []storage.GrantSummary
+	err := r.read(ctx, "list grants", func(ctx context.Context, q db.Querier) error {
+		rows, err := q.FindLiveGrants(ctx, sqlitedb.FindLiveGrantsParams{
+			After: after, ID: f.ID, UserID: f.UserID, ClientID: f.ClientID, Now: unix(now), MaxRows: int64(limit),
+		})
+		if err != nil {
+			return err
+		}
+		names := r.clientNames(ctx, q)
+		for _, row := range rows {
+			summary := storage.GrantSummary{Grant: storage.Grant{
+				ID: row.ID, UserID: row.UserID, ClientID: row.ClientID, Scope: row.Scope, Resource: row.Resource,
+				ProviderCheckedAt: at(row.ProviderCheckedAt), CreatedAt: at(row.CreatedAt), LastUsedAt: at(row.LastUsedAt),
+			}}
+			sealed := keyring.Sealed{KeyID: row.ProfileKeyID, Token: row.Profile}
+			summary.User, summary.Unreadable = r.readableUser(row.UserID, row.Issuer, row.Subject, sealed)
+			if summary.Grant.ClientName, err = names(row.ClientID); err != nil {
+				return err
+			}
+			list = append(list, summary)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// ListUsers implements storage.OperatorStore.
+func (r *Repo) ListUsers(
+	ctx context.Context, f storage.UserFilter, after string, limit int, now time.Time,
+) ([]storage.UserSummary, error) {
+	var list []storage.UserSummary
+	err := r.read(ctx, "list people", func(ctx context.Context, q db.Querier) error {
+		rows, err := q.ListUsers(ctx, sqlitedb.ListUsersParams{
+			Now: unix(now), After: after, ID: f.ID, Issuer: f.Issuer, Subject: f.Subject, MaxRows: int64(limit),
+		})
+		for _, row := range rows {
+			summary := storage.UserSummary{
+				CreatedAt: at(row.CreatedAt), LastSignInAt: atOptional(row.LastSignInAt), DisabledAt: atOptional(row.DisabledAt),
+				Grants: row.Grants,
+			}
+			sealed := keyring.Sealed{KeyID: row.ProfileKeyID, Token: row.Profile}
+			summary.User, summary.Unreadable = r.readableUser(row.ID, row.Issuer, row.Subject, sealed)
+			list = append(list, summary)
+		}
+		return err
+	})
+	return list, err
+}
+
+// readableUser is a person in a listing, which one that does not open must not end.
+func (r *Repo) readableUser(id, issuer, subject string, sealed keyring.Sealed) (user storage.User, unreadable bool) {
+	user, err := r.user(id, issuer, subject, sealed)
+	if err != nil {
+		user = storage.User{ID: id, Person: storage.Person{Issuer: issuer, Subject: subject}}
+	}
+	return user, err != nil
+}
