@@ -1,0 +1,154 @@
+//go:build chaos
+
+package chaos_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/test/harness"
+)
+
+const (
+	revocations    = 100 // in all
+	revokersAtOnce = 4
+	revocationSoon = time.Second
+	pollEvery      = 20 * time.Millisecond
+)
+
+// revokedIn is a way of revoking what a client has, at the first replica.
+type revokedIn struct {
+	name   string
+	revoke func(ctx context.Context, t *testing.T, c *harness.Client) error
+}
+
+var revocationWays = []revokedIn{
+	{"/revoke, refresh token", func(ctx context.Context, _ *testing.T, c *harness.Client) error { return c.Revoke(ctx, c.RefreshToken) }},
+	{"/revoke, access token", func(ctx context.Context, _ *testing.T, c *harness.Client) error { return c.Revoke(ctx, c.AccessToken) }},
+	{"tool revoke_connection", func(ctx context.Context, _ *testing.T, c *harness.Client) error {
+		who, err := c.Call(ctx, "whoami")
+		if err == nil {
+			_, err = c.CallWith(ctx, "revoke_connection", map[string]any{"connection_id": who["connection_id"]})
+		}
+		return err
+	}},
+}
+
+// TestRevocationIsFelt: guarantee 4. Access that is revoked at one replica ends at
+// another one, which has the token in use, within one second.
+func TestRevocationIsFelt(t *testing.T) {
+	t.Parallel()
+	a, b := replicas(t, harness.Engines()[1])
+	took := make([][]time.Duration, len(revocationWays))
+	var mu sync.Mutex
+	tries := make(chan int)
+	var all sync.WaitGroup
+	for range revokersAtOnce {
+		all.Go(func() {
+			for try := range tries {
+				i := try % len(revocationWays)
+				d, err := revokeInUse(t.Context(), t, a, b, revocationWays[i])
+				if err != nil {
+					t.Errorf("%s: %v", revocationWays[i].name, err)
+					continue
+				}
+				mu.Lock()
+				took[i] = append(took[i], d)
+				mu.Unlock()
+			}
+		})
+	}
+	for try := range revocations {
+		tries <- try
+	}
+	close(tries)
+	all.Wait()
+	reportRevocations(t, took)
+}
+
+// revokeInUse signs a client in at a, keeps its token in use at b, revokes at a
+// and returns how long b went on after that was answered.
+func revokeInUse(ctx context.Context, t *testing.T, a, b *harness.Process, way revokedIn) (time.Duration, error) {
+	c := harness.NewClient(a.URL, harness.NewRoute(a))
+	c.Scope = "mcp mcp:manage offline_access"
+	if err := c.SignIn(ctx, harness.NewBrowser(harness.NewRoute(a))); err != nil {
+		return 0, err
+	}
+	there := harness.NewClient(a.URL, harness.NewRoute(b))
+	there.AccessToken = c.AccessToken
+	// In use for longer than anything is remembered, and then at any moment of it.
+	for began, hot := time.Now(), rememberedFor+rand.N(rememberedFor); time.Since(began) < hot; time.Sleep(pollEvery) {
+		if _, err := there.Call(ctx, "whoami"); err != nil {
+			return 0, fmt.Errorf("before: %w", err)
+		}
+	}
+	if err := way.revoke(ctx, t, c); err != nil {
+		return 0, fmt.Errorf("revoke: %w", err)
+	}
+	took, err := untilRefused(ctx, there)
+	if err != nil {
+		return 0, err
+	}
+	_, err = c.Call(ctx, "whoami")
+	if harness.StatusOf(err) != http.StatusUnauthorized {
+		return 0, fmt.Errorf("at the replica that revoked: %w", err)
+	}
+	return took, nil
+}
+
+// untilRefused returns when a call is refused, and the next one as well.
+func untilRefused(ctx context.Context, c *harness.Client) (time.Duration, error) {
+	for began := time.Now(); ; time.Sleep(pollEvery) {
+		_, err := c.Call(ctx, "whoami")
+		took := time.Since(began)
+		switch {
+		case harness.StatusOf(err) == http.StatusUnauthorized:
+			if _, err = c.Call(ctx, "whoami"); harness.StatusOf(err) != http.StatusUnauthorized {
+				return took, fmt.Errorf("refused once and then not: %w", err)
+			}
+			return took, nil
+		case err != nil:
+			return took, fmt.Errorf("while it is revoked: %w", err)
+		case took > 10*revocationSoon:
+			return took, fmt.Errorf("not felt after %v", took)
+		}
+	}
+}
+
+// reportRevocations prints the distribution and holds it against the promise.
+func reportRevocations(t *testing.T, took [][]time.Duration) {
+	t.Helper()
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "REVOKED BY\tTRIES\tMIN\tMEDIAN\tMAX (until another replica refuses the token that it has in use)")
+	row := func(name string, list []time.Duration) {
+		slices.Sort(list)
+		if len(list) == 0 {
+			t.Errorf("%s: never seen to work", name)
+			return
+		}
+		ms := func(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
+		_, _ = fmt.Fprintf(table, "%s\t%d\t%v\t%v\t%v\n", name, len(list), ms(list[0]), ms(list[len(list)/2]), ms(list[len(list)-1]))
+	}
+	all := slices.Concat(took...)
+	for i, way := range revocationWays {
+		row(way.name, took[i])
+	}
+	row("all", all)
+	_ = table.Flush()
+	if len(all) != revocations {
+		t.Errorf("%d tries, want %d", len(all), revocations)
+	}
+	if last := slices.Max(append(all, 0)); last > revocationSoon {
+		t.Errorf("a revocation was felt after %v, want at most %v", last, revocationSoon)
+	} else if last < 2*pollEvery {
+		t.Errorf("the longest took %v: the other replica did not have the token in memory", last)
+	}
+}
