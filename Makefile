@@ -55,8 +55,8 @@ test/conformance: testtools clienttools ## the official conformance suite (Node.
 	@$(WITHPG) go test $(RACE) -tags conformance -count=1 ./test/conformance $(ARGS)
 
 .PHONY: docs/clients
-docs/clients: ## run them and write what was seen into docs/clients.md
-	@$(MAKE) --no-print-directory test/clients ARGS='-v -update'
+docs/clients: ## run both and write what was seen into docs/clients.md
+	@$(MAKE) --no-print-directory test/clients test/conformance ARGS='-v -update'
 
 .PHONY: test/browser
 test/browser: testtools ## the pages in a real browser (Chromium)

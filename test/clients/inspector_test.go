@@ -22,11 +22,14 @@ import (
 // with tokens in files.
 type inspector struct {
 	*person
+	t         *testing.T
 	node, dir string // dir is the installed package
 	home      string
 	server    string
 	args, env []string
 }
+
+const inspectorPackage = "@modelcontextprotocol/inspector"
 
 func startInspector(t *testing.T, s setup) driver {
 	t.Helper()
@@ -37,7 +40,7 @@ func startInspector(t *testing.T, s setup) driver {
 		t.Fatal(err)
 	}
 	i := &inspector{
-		person: newPerson(t), home: home, server: s.Server, node: harness.Node(dir), dir: filepath.Join(dir, "node_modules", "@modelcontextprotocol", "inspector"),
+		person: newPerson(t), t: t, home: home, server: s.Server, node: harness.Node(dir), dir: filepath.Join(dir, "node_modules", inspectorPackage),
 		args: []string{"--transport", "http", "--server-url", s.Server, "--callback-url", s.RedirectURI, "--format", "json", "--quiet"},
 		env: append(os.Environ(), "HOME="+home, "MCP_STORAGE_DIR="+home, "MCP_INSPECTOR_SECRET_STORE=file",
 			"MCP_AUTO_OPEN_ENABLED=true", "PATH="+home+":"+os.Getenv("PATH")),
@@ -142,13 +145,5 @@ func (i *inspector) askFor(scope string) error {
 }
 
 func (i *inspector) version() (string, error) {
-	manifest, err := os.ReadFile(filepath.Join(i.dir, "package.json"))
-	if err != nil {
-		return "", err
-	}
-	var v struct {
-		Version string `json:"version"`
-	}
-	err = json.Unmarshal(manifest, &v)
-	return v.Version, err
+	return harness.PackageVersion(i.t, inspectorPackage), nil
 }

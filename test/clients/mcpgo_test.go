@@ -6,13 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
 // mcpGo is mcp-go's client, as an application with it uses it.
@@ -123,8 +124,6 @@ func (m *mcpGo) askFor(scope string) error {
 	return nil
 }
 
-// version asks the go command, because a test binary does not know.
 func (m *mcpGo) version() (string, error) {
-	out, err := exec.CommandContext(m.ctx, "go", "list", "-m", "-f", "{{.Version}}", "github.com/mark3labs/mcp-go").Output()
-	return strings.TrimSpace(string(out)), err
+	return harness.ModuleVersion(m.t, "github.com/mark3labs/mcp-go"), nil
 }

@@ -10,24 +10,13 @@ import (
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-// TestAuthorization runs the authorization mode in the role of a public client
-// and of confidential ones. All its scenarios are in one run: the second one uses
-// what the first one learned.
-func TestAuthorization(t *testing.T) {
-	t.Parallel()
-	for _, method := range []string{"none", "client_secret_post", "client_secret_basic"} {
-		for _, engine := range harness.Engines() {
-			t.Run(method+"/"+engine.Name, func(t *testing.T) {
-				t.Parallel()
-				authorization(t, method, engine.Options(t))
-			})
-		}
-	}
-}
-
-func authorization(t *testing.T, method string, opts harness.Options) {
+// checkAuthorization runs the authorization mode in the role of a client, public
+// or confidential. All its scenarios are in one run: the second one uses what the
+// first one learned.
+func checkAuthorization(t *testing.T, method string, engine harness.Engine) []row {
 	t.Helper()
 	front := serveFront(t, method)
+	opts := engine.Options(t)
 	opts.Args = append(opts.Args, "--base-url", front.url)
 	front.target = harness.Start(t, opts)
 	callback := harness.FreeAddress(t)
@@ -47,6 +36,7 @@ func authorization(t *testing.T, method string, opts harness.Options) {
 	}
 	r.assertAllSucceeded(t, "authorization-server-metadata-endpoint", "authorization-code-grant")
 	front.assertUsed(t)
+	return []row{{mode: "authorization", subject: "client with `" + method + "`", outcome: r}}
 }
 
 // signIn visits the authorization request that the suite prints.

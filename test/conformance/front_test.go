@@ -17,10 +17,10 @@ import (
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-// front stands before the server and lists one client authentication method in
-// the metadata of the authorization server. The suite uses none whenever that is
-// listed, even for a client that it has a secret of; so this is how to make it use
-// the secret. Everything else passes as it is.
+// front stands before the server. For a confidential client it lists one client
+// authentication method in the metadata of the authorization server: the suite uses
+// none whenever that is listed, even for a client that it has a secret of. Everything
+// else passes as it is.
 type front struct {
 	url    string
 	target *harness.Process
@@ -31,13 +31,13 @@ type front struct {
 func serveFront(t *testing.T, method string) *front {
 	t.Helper()
 	f := &front{method: method}
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			target, _ := url.Parse(f.target.URL) // the harness parsed it
-			r.SetURL(target)
-			r.Out.Host = r.In.Host
-		},
-		ModifyResponse: f.rewrite,
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		target, _ := url.Parse(f.target.URL) // the harness parsed it
+		r.SetURL(target)
+		r.Out.Host = r.In.Host
+	}}
+	if method != "none" {
+		proxy.ModifyResponse = f.rewrite
 	}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/token" && methodOf(r) == f.method {

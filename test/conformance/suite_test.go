@@ -18,8 +18,6 @@ import (
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-func TestMain(m *testing.M) { harness.Main(m) }
-
 const suitePackage = "@modelcontextprotocol/conformance"
 
 // check is one line of what the suite found.
@@ -28,6 +26,9 @@ type check struct {
 	Status  string `json:"status"` // SUCCESS, FAILURE, WARNING, SKIPPED or INFO
 	Message string `json:"errorMessage"`
 }
+
+// failed says whether it is a failure for the suite's baseline.
+func (c check) failed() bool { return c.Status == "FAILURE" || c.Status == "WARNING" }
 
 // outcome is a run of the suite.
 type outcome struct {
@@ -41,7 +42,10 @@ func runSuite(t *testing.T, follow func(line string), args ...string) outcome {
 	t.Helper()
 	dir, out := harness.NodeDir(t), t.TempDir()
 	program := filepath.Join("node_modules", suitePackage, "dist", "index.js")
-	cmd := exec.CommandContext(t.Context(), harness.Node(dir), append(append([]string{program}, args...), "-o", out)...)
+	if args[0] != "list" { // which has nothing to write
+		args = append(args, "-o", out)
+	}
+	cmd := exec.CommandContext(t.Context(), harness.Node(dir), append([]string{program}, args...)...)
 	cmd.Dir = dir
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -118,4 +122,25 @@ func (o outcome) assertAllSucceeded(t *testing.T, scenarios ...string) {
 			}
 		}
 	}
+}
+
+// counts are the checks that passed and that failed.
+func (o outcome) counts() (passed, failed int) {
+	for _, checks := range o.checks {
+		for _, c := range checks {
+			switch {
+			case c.Status == "SUCCESS":
+				passed++
+			case c.failed():
+				failed++
+			}
+		}
+	}
+	return passed, failed
+}
+
+// suiteVersion is that of the installed package.
+func suiteVersion(t *testing.T) string {
+	t.Helper()
+	return harness.PackageVersion(t, suitePackage)
 }

@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +35,22 @@ func Node(dir string) string {
 		return own
 	}
 	return "node"
+}
+
+// PackageVersion is the version of an installed npm package.
+func PackageVersion(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(NodeDir(t), "node_modules", filepath.FromSlash(name), "package.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manifest struct {
+		Version string `json:"version"`
+	}
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	return manifest.Version
 }
 
 var nodeInstalled sync.Mutex

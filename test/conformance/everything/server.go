@@ -1,0 +1,47 @@
+package everything
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+// fixture is the server and what its tools need of it.
+type fixture struct{ *server.MCPServer }
+
+// New returns the handler of the MCP endpoint, with sessions for the revisions
+// that have them. It is for one test: some tools change what it lists.
+func New(options ...server.StreamableHTTPOption) http.Handler {
+	f := fixture{server.NewMCPServer("everything", "1.0.0",
+		server.WithToolCapabilities(true),
+		server.WithResourceCapabilities(true, true),
+		server.WithPromptCapabilities(true),
+		server.WithCompletions(),
+		server.WithLogging(),
+		server.WithElicitation(),
+		server.WithRoots(),
+		server.WithCacheHints(0, mcp.CacheScopePrivate),
+	)}
+	f.EnableSampling()
+	f.addContentTools()
+	f.addNotifyingTools()
+	f.addAskingTools()
+	f.addRoundTrips()
+	f.addSchemaTools()
+	f.addChangingTools()
+	f.addResources()
+	f.addPrompts()
+	return server.NewStreamableHTTPServer(f.MCPServer, append(options,
+		server.WithStateful(true),
+		server.WithEventStore(server.NewInMemoryEventStore()),
+		server.WithStreamableHTTPLogger(slog.New(slog.DiscardHandler)),
+	)...)
+}
+
+// text is a message part.
+func text(s string) mcp.TextContent { return mcp.NewTextContent(s) }
+
+// object is a JSON object.
+type object = map[string]any
