@@ -73,8 +73,14 @@ func TestWrongUsage(t *testing.T) {
 			"FASTMCP_SERVER_AUTH_GITHUB_CLIENT_SECRET": "sesame"}, nil, "MCPKEEP_ALLOWED_USERS"},
 		"github url": {map[string]string{"MCPKEEP_PROVIDER": "github", "MCPKEEP_GITHUB_CLIENT_ID": "id",
 			"MCPKEEP_GITHUB_CLIENT_SECRET": "sesame", "MCPKEEP_ALLOW_ANYONE": "true", "MCPKEEP_GITHUB_URL": "ftp://x"}, nil, "MCPKEEP_GITHUB_URL"},
-		"no google id":     {map[string]string{"MCPKEEP_PROVIDER": "google"}, nil, "MCPKEEP_GOOGLE_CLIENT_ID (--google-client-id): required"},
-		"no google secret": {map[string]string{"MCPKEEP_PROVIDER": "google", "FASTMCP_SERVER_AUTH_GOOGLE_CLIENT_ID": "id"}, nil, "MCPKEEP_GOOGLE_CLIENT_SECRET"},
+		"registration":       {map[string]string{"MCPKEEP_REGISTRATION": "shut"}, nil, "MCPKEEP_REGISTRATION (--registration)"},
+		"registration hosts": {map[string]string{"MCPKEEP_REGISTRATION": "allowlist", "MCPKEEP_REGISTRATION_HOSTS": "claude.ai,*.example.com"}, nil, "MCPKEEP_REGISTRATION_HOSTS"},
+		"hosts for nothing":  {map[string]string{"MCPKEEP_REGISTRATION_HOSTS": "claude.ai"}, nil, "MCPKEEP_REGISTRATION=allowlist"},
+		"max clients":        {map[string]string{"MCPKEEP_MAX_CLIENTS": "-1"}, nil, "MCPKEEP_MAX_CLIENTS"},
+		"max clients, text":  {map[string]string{"MCPKEEP_MAX_CLIENTS": "many"}, nil, "MCPKEEP_MAX_CLIENTS"},
+		"unused ttl":         {map[string]string{"MCPKEEP_CLIENT_UNUSED_TTL": "5m"}, nil, "MCPKEEP_CLIENT_UNUSED_TTL"},
+		"no google id":       {map[string]string{"MCPKEEP_PROVIDER": "google"}, nil, "MCPKEEP_GOOGLE_CLIENT_ID (--google-client-id): required"},
+		"no google secret":   {map[string]string{"MCPKEEP_PROVIDER": "google", "FASTMCP_SERVER_AUTH_GOOGLE_CLIENT_ID": "id"}, nil, "MCPKEEP_GOOGLE_CLIENT_SECRET"},
 		"google, nobody": {map[string]string{"MCPKEEP_PROVIDER": "google", "MCPKEEP_GOOGLE_CLIENT_ID": "id",
 			"FASTMCP_SERVER_AUTH_GOOGLE_CLIENT_SECRET": "sesame"}, nil, "MCPKEEP_ALLOWED_DOMAINS"},
 		"google has no organisations": {map[string]string{"MCPKEEP_PROVIDER": "google", "MCPKEEP_GOOGLE_CLIENT_ID": "id",
@@ -180,6 +186,7 @@ func TestHelpListsEverySetting(t *testing.T) {
 		"MCPKEEP_OIDC_CLIENT_ID", "MCPKEEP_OIDC_CLIENT_SECRET", "MCPKEEP_OIDC_SCOPES", "MCPKEEP_OIDC_GROUPS_CLAIM",
 		"MCPKEEP_ALLOWED_DOMAINS", "MCPKEEP_ALLOWED_GROUPS", "MCPKEEP_ALLOWED_ORGS", "MCPKEEP_ALLOW_ANYONE", "MCPKEEP_ADMINS", "MCPKEEP_LOCAL_PASSWORD", "MCPKEEP_ACCESS_TOKEN_TTL",
 		"MCPKEEP_REFRESH_TOKEN_TTL", "MCPKEEP_REFRESH_GRACE", "MCPKEEP_LOG_FORMAT", "MCPKEEP_LOG_LEVEL",
+		"MCPKEEP_REGISTRATION", "MCPKEEP_REGISTRATION_HOSTS", "MCPKEEP_MAX_CLIENTS", "MCPKEEP_CLIENT_UNUSED_TTL",
 	} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("%s is not in the help", want)

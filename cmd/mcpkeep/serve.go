@@ -14,6 +14,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/mcpserver"
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/repo"
 	"github.com/mcpkeep/mcpkeep/internal/server"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
@@ -83,15 +84,16 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	}
 	c.greet(ctx, std, d, addr, baseURL, password, started)
 	go lookUp(ctx, set.upstream, log)
-	go clean(ctx, store, storage.Retention{Grace: set.lifetimes.Grace, Events: c.EventsTTL}, log)
+	go clean(ctx, store, c.retention(set), log)
 	return serveUntil(ctx, listener, handler, log)
 }
 
 // settings are what can be checked before anything is opened.
 type settings struct {
-	listen    string
-	lifetimes server.Lifetimes
-	upstream  identity.Upstream
+	listen       string
+	lifetimes    server.Lifetimes
+	registration oauth.RegistrationPolicy
+	upstream     identity.Upstream
 }
 
 func (c *serveCmd) settings() (settings, error) {
@@ -101,6 +103,9 @@ func (c *serveCmd) settings() (settings, error) {
 		return s, err
 	}
 	if s.lifetimes, err = c.lifetimes(); err != nil {
+		return s, err
+	}
+	if s.registration, err = c.registration(); err != nil {
 		return s, err
 	}
 	host, _, _ := net.SplitHostPort(s.listen)
@@ -151,7 +156,7 @@ func (c *serveCmd) handler(
 	srv, err := server.New(server.Config{
 		BaseURL: baseURL, Loopback: loopback, Name: "mcpkeep", Store: store, Upstream: set.upstream,
 		Policy: c.policy(), Lifetimes: set.lifetimes, MCP: mcp, Logger: log,
-		OpenAIChallenge: c.OpenAIChallenge,
+		OpenAIChallenge: c.OpenAIChallenge, Registration: set.registration, MaxClients: c.MaxClients,
 	})
 	if err != nil {
 		return nil, err

@@ -19,6 +19,22 @@ func (s *Store) CreateClient(ctx context.Context, c storage.Client) error {
 	return err
 }
 
+// RegisterClient implements storage.ClientStore.
+func (s *Store) RegisterClient(ctx context.Context, c storage.Client, ceiling storage.Ceiling) error {
+	err := s.db.RegisterClient(ctx, c, ceiling)
+	s.clients.forget(c.ID)
+	return err
+}
+
+// ReclaimClients implements storage.ClientStore.
+func (s *Store) ReclaimClients(ctx context.Context, registered time.Time, limit int, now time.Time) ([]string, error) {
+	ids, err := s.db.ReclaimClients(ctx, registered, limit, now)
+	for _, id := range ids {
+		s.clients.forget(id)
+	}
+	return ids, err
+}
+
 // UpdateClient implements storage.ClientStore.
 func (s *Store) UpdateClient(ctx context.Context, was, c storage.Client, now time.Time) error {
 	err := s.db.UpdateClient(ctx, was, c, now)

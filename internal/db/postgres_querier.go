@@ -28,6 +28,10 @@ func (p pgQuerier) ActivateGrant(ctx context.Context, arg sqlitedb.ActivateGrant
 	return sqlitedb.OAuthGrant(v), err
 }
 
+func (p pgQuerier) AddToClientCount(ctx context.Context, clients int64) error {
+	return p.q.AddToClientCount(ctx, clients)
+}
+
 func (p pgQuerier) CountClients(ctx context.Context) (int64, error) {
 	v, err := p.q.CountClients(ctx)
 	return v, err
@@ -40,6 +44,11 @@ func (p pgQuerier) CountLiveGrants(ctx context.Context, now int64) (int64, error
 
 func (p pgQuerier) CountLiveGrantsOfClient(ctx context.Context, arg sqlitedb.CountLiveGrantsOfClientParams) (int64, error) {
 	v, err := p.q.CountLiveGrantsOfClient(ctx, pgdb.CountLiveGrantsOfClientParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) CountOneMoreClient(ctx context.Context, arg sqlitedb.CountOneMoreClientParams) (int64, error) {
+	v, err := p.q.CountOneMoreClient(ctx, pgdb.CountOneMoreClientParams(arg))
 	return v, err
 }
 
@@ -176,6 +185,11 @@ func (p pgQuerier) GetClient(ctx context.Context, key string) (sqlitedb.OAuthCli
 	return sqlitedb.OAuthClient(v), err
 }
 
+func (p pgQuerier) GetClientCount(ctx context.Context) (sqlitedb.ClientCount, error) {
+	v, err := p.q.GetClientCount(ctx)
+	return sqlitedb.ClientCount(v), err
+}
+
 func (p pgQuerier) GetClientValue(ctx context.Context, key string) (sqlitedb.GetClientValueRow, error) {
 	v, err := p.q.GetClientValue(ctx, key)
 	return sqlitedb.GetClientValueRow(v), err
@@ -251,6 +265,21 @@ func (p pgQuerier) ListUsers(ctx context.Context, arg sqlitedb.ListUsersParams) 
 	return rowsOf(v, func(r pgdb.ListUsersRow) sqlitedb.ListUsersRow { return sqlitedb.ListUsersRow(r) }), err
 }
 
+func (p pgQuerier) LockClientCount(ctx context.Context) (sqlitedb.ClientCount, error) {
+	v, err := p.q.LockClientCount(ctx)
+	return sqlitedb.ClientCount(v), err
+}
+
+func (p pgQuerier) ReclaimClients(ctx context.Context, arg sqlitedb.ReclaimClientsParams) ([]string, error) {
+	v, err := p.q.ReclaimClients(ctx, pgdb.ReclaimClientsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) RegisterClient(ctx context.Context, arg sqlitedb.RegisterClientParams) (int64, error) {
+	v, err := p.q.RegisterClient(ctx, pgdb.RegisterClientParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) ResetPasswordAttempts(ctx context.Context, id string) error {
 	return p.q.ResetPasswordAttempts(ctx, id)
 }
@@ -293,6 +322,10 @@ func (p pgQuerier) RevokeSomeGrantsOfUser(ctx context.Context, arg sqlitedb.Revo
 func (p pgQuerier) SampleClients(ctx context.Context, maxRows int64) ([]sqlitedb.OAuthClient, error) {
 	v, err := p.q.SampleClients(ctx, maxRows)
 	return rowsOf(v, func(r pgdb.OAuthClient) sqlitedb.OAuthClient { return sqlitedb.OAuthClient(r) }), err
+}
+
+func (p pgQuerier) SetClientCount(ctx context.Context, countedAt int64) error {
+	return p.q.SetClientCount(ctx, countedAt)
 }
 
 func (p pgQuerier) SetGrantProviderToken(ctx context.Context, arg sqlitedb.SetGrantProviderTokenParams) (string, error) {

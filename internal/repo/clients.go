@@ -183,6 +183,10 @@ func (e extra) addTo(c storage.Client) storage.Client {
 // DeleteClient implements storage.ClientStore.
 func (r *Repo) DeleteClient(ctx context.Context, id string, now time.Time) error {
 	return r.write(ctx, "delete a client", func(ctx context.Context, q db.Querier) error {
+		// The count first, as everywhere: see reclaim.
+		if err := q.AddToClientCount(ctx, -1); err != nil {
+			return err
+		}
 		if err := affected(q.DeleteClient(ctx, fastmcp.ClientKey(id))); err != nil {
 			return err
 		}

@@ -64,8 +64,28 @@ func (r *Repo) Stats(ctx context.Context, now time.Time) (storage.Stats, error) 
 // DeleteExpired implements storage.Maintenance. Tokens go before the grants
 // that they keep.
 func (r *Repo) DeleteExpired(ctx context.Context, now time.Time, keep storage.Retention, limit int) (int64, error) {
-	n, at := int64(limit), unix(now)
-	steps := []func(context.Context, db.Querier) (int64, error){
+	var total int64
+	for _, step := range expirySteps(now, keep, int64(limit)) {
+		var done int64
+		err := r.write(ctx, "delete expired rows", func(ctx context.Context, q db.Querier) error {
+			var err error
+			done, err = step(ctx, q)
+			return err
+		})
+		if err != nil {
+			return total, err
+		}
+		total += done
+	}
+	return total, nil
+}
+
+// expiryStep deletes rows of one kind and says how many.
+type expiryStep func(context.Context, db.Querier) (int64, error)
+
+func expirySteps(now time.Time, keep storage.Retention, n int64) []expiryStep {
+	at := unix(now)
+	steps := []expiryStep{
 		func(ctx context.Context, q db.Querier) (int64, error) {
 			return q.DeleteExpiredAuthorizations(ctx, sqlitedb.DeleteExpiredAuthorizationsParams{Now: at, MaxRows: n})
 		},
@@ -92,16 +112,17 @@ func (r *Repo) DeleteExpired(ctx context.Context, now time.Time, keep storage.Re
 			return q.DeleteOldEvents(ctx, sqlitedb.DeleteOldEventsParams{CreatedBefore: unix(now.Add(-keep.Events)), MaxRows: n})
 		})
 	}
-	var total int64
-	for _, step := range steps {
-		err := r.write(ctx, "delete expired rows", func(ctx context.Context, q db.Querier) error {
-			done, err := step(ctx, q)
-			total += done
-			return err
+	if keep.UnusedClients > 0 {
+		steps = append(steps, func(ctx context.Context, q db.Querier) (int64, error) {
+			gone, err := reclaim(ctx, q, now.Add(-keep.UnusedClients), n, now)
+			return int64(len(gone)), err
 		})
-		if err != nil {
-			return total, err
-		}
 	}
-	return total, nil
+	if keep.CountClients {
+		steps = append(steps, func(ctx context.Context, q db.Querier) (int64, error) {
+			_, err := lockedCount(ctx, q, now, countEvery)
+			return 0, err
+		})
+	}
+	return steps
 }

@@ -38,6 +38,9 @@ func (r *Repo) DeleteUnusedClients(ctx context.Context, ids []string, registered
 	registered = registered.UTC()
 	err := r.write(ctx, "delete unused clients", func(ctx context.Context, q db.Querier) error {
 		deleted = 0
+		if _, err := q.LockClientCount(ctx); err != nil { // first, as everywhere: see reclaim
+			return err
+		}
 		for _, id := range ids {
 			n, err := q.DeleteUnusedClient(ctx, sqlitedb.DeleteUnusedClientParams{
 				Key: fastmcp.ClientKey(id), Registered: &registered, ClientID: id, Now: unix(now),
@@ -54,7 +57,7 @@ func (r *Repo) DeleteUnusedClients(ctx context.Context, ids []string, registered
 				return err
 			}
 		}
-		return nil
+		return q.AddToClientCount(ctx, -deleted)
 	})
 	return deleted, err
 }

@@ -63,7 +63,7 @@ func (r *Repo) translate(op string, err error) error {
 
 func isSentinel(err error) bool {
 	for _, s := range []error{
-		storage.ErrNotFound, storage.ErrExists, storage.ErrSpent, storage.ErrChanged,
+		storage.ErrNotFound, storage.ErrExists, storage.ErrSpent, storage.ErrChanged, storage.ErrFull,
 		storage.ErrUnavailable, storage.ErrUnreadable, storage.ErrThrottled, storage.ErrDisabled,
 	} {
 		if errors.Is(err, s) {

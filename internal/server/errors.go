@@ -68,8 +68,21 @@ func badRequestPage(message string) *pageError {
 	}
 }
 
-// retryAfter is what transient errors ask clients to wait, in seconds.
-const retryAfter = "5"
+// What transient errors ask clients to wait, in seconds.
+const (
+	retryAfter     = "5"
+	retryAfterFull = "60" // until a registration that nobody used is old enough to go
+)
+
+// setRetryAfter says when to try again, if trying again may help.
+func setRetryAfter(h http.Header, status int) {
+	switch status {
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", retryAfter)
+	case http.StatusTooManyRequests:
+		h.Set("Retry-After", retryAfterFull)
+	}
+}
 
 // problemOf is the one place where errors become answers of the protocol. What
 // is neither an OAuth error nor transient is a defect: logged, never shown.
@@ -78,6 +91,11 @@ func (s *Server) problemOf(r *http.Request, err error) *oauth.Error {
 	switch {
 	case errors.As(err, &oauthErr):
 		return oauthErr
+	case errors.Is(err, storage.ErrFull):
+		return &oauth.Error{
+			Code: oauth.TemporarilyUnavailable, Status: http.StatusTooManyRequests,
+			Description: "as many clients are registered as this server allows; try again later",
+		}
 	case errors.Is(err, storage.ErrChanged):
 		return &oauth.Error{
 			Code: oauth.InvalidRequest, Status: http.StatusConflict, Description: "changed by another request at the same moment; try again",
@@ -113,9 +131,7 @@ func (s *Server) problemOf(r *http.Request, err error) *oauth.Error {
 // writeProblem answers a program with an error (RFC 6749 §5.2).
 func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	problem := s.problemOf(r, err)
-	if problem.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", retryAfter)
-	}
+	setRetryAfter(w.Header(), problem.Status)
 	s.log(r).Info("refused", "error_code", string(problem.Code), "description", problem.Description)
 	writeJSON(w, problem.Status, problem)
 }
@@ -161,9 +177,7 @@ func (s *Server) pageOf(r *http.Request, err error) *pageError {
 }
 
 func (s *Server) showProblem(w http.ResponseWriter, r *http.Request, page *pageError) {
-	if page.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", retryAfter)
-	}
+	setRetryAfter(w.Header(), page.status)
 	if page.code != "" {
 		s.log(r).Info("refused", "error_code", string(page.code), "title", page.title)
 	}

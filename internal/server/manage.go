@@ -78,7 +78,8 @@ func (s *Server) registrationOf(c storage.Client, secret, token string) oauth.Cl
 	return metadataOf(c).Response(s.BaseURL, oauth.Issued{ClientID: c.ID, Secret: secret, Token: token, At: c.CreatedAt})
 }
 
-// updateClient replaces a registration (RFC 7592 §2.2).
+// updateClient replaces a registration (RFC 7592 §2.2), if that could be
+// registered today: otherwise a client could first register and then go elsewhere.
 func (s *Server) updateClient(w http.ResponseWriter, r *http.Request, client storage.Client, token string) error {
 	body, err := readMetadata(r)
 	if err != nil {
@@ -86,6 +87,9 @@ func (s *Server) updateClient(w http.ResponseWriter, r *http.Request, client sto
 	}
 	update, err := oauth.ParseUpdate(body)
 	if err != nil {
+		return err
+	}
+	if err := s.Registration.Check(update.RedirectURIs); err != nil {
 		return err
 	}
 	next, secret, err := updated(client, update)

@@ -12,7 +12,11 @@ import (
 // URL alone, never on a request.
 func (s *Server) renderMetadata() error {
 	var err error
-	if s.metadata.authorizationServer, err = json.Marshal(oauth.AuthorizationServerMetadata(s.BaseURL)); err != nil {
+	issuer := oauth.AuthorizationServerMetadata(s.BaseURL)
+	if s.Registration.Closed() {
+		issuer.RegistrationEndpoint = ""
+	}
+	if s.metadata.authorizationServer, err = json.Marshal(issuer); err != nil {
 		return err
 	}
 	s.metadata.protectedResource, err = json.Marshal(oauth.ProtectedResourceMetadata(s.BaseURL, s.Name))

@@ -11,13 +11,14 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
+// unusedMinAge is how long a registration is kept that nobody uses, though another
+// one needs the room: people may take all the time that a sign-in may last, and
+// then some.
+const unusedMinAge = 2 * authorizationLifetime
+
 // register answers a client registration request (RFC 7591 §3).
 func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
-	body, err := readMetadata(r)
-	if err != nil {
-		return err
-	}
-	reg, err := oauth.ParseRegistration(body)
+	reg, err := s.readRegistration(r)
 	if err != nil {
 		return err
 	}
@@ -25,12 +26,33 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
 	if reg.NeedsSecret() {
 		issued.Secret = oauth.NewClientSecret()
 	}
-	if err := s.Store.CreateClient(r.Context(), newClient(reg, issued)); err != nil {
+	err = s.Store.RegisterClient(r.Context(), newClient(reg, issued), storage.Ceiling{Clients: s.MaxClients, MinAge: unusedMinAge})
+	if errors.Is(err, storage.ErrFull) {
+		s.log(r).Warn("registration refused: as many clients as MCPKEEP_MAX_CLIENTS allows, none of them unused for long",
+			"event", "registration_full", "max_clients", s.MaxClients)
+	}
+	if err != nil {
 		return err
 	}
 	s.log(r).Info("client registered", "event", "client_registered", "client_id", issued.ClientID)
 	writeJSON(w, http.StatusCreated, reg.Response(s.BaseURL, issued))
 	return nil
+}
+
+// readRegistration reads what a client registers, if it may.
+func (s *Server) readRegistration(r *http.Request) (oauth.Registration, error) {
+	if s.Registration.Closed() {
+		return oauth.Registration{}, s.Registration.Check(nil)
+	}
+	body, err := readMetadata(r)
+	if err != nil {
+		return oauth.Registration{}, err
+	}
+	reg, err := oauth.ParseRegistration(body)
+	if err == nil {
+		err = s.Registration.Check(reg.RedirectURIs)
+	}
+	return reg, err
 }
 
 // readMetadata reads the body of a request with client metadata.

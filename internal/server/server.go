@@ -38,6 +38,10 @@ type Config struct {
 	Upstream  identity.Upstream
 	Policy    identity.Policy
 	Lifetimes Lifetimes
+	// Registration says which clients may register, MaxClients how many there may
+	// be; 0 is any number.
+	Registration oauth.RegistrationPolicy
+	MaxClients   int64
 	// OpenAIChallenge is the text by which the owner of this host proves it to
 	// OpenAI when the app is submitted; "" serves none.
 	OpenAIChallenge string

@@ -17,6 +17,8 @@ var (
 	ErrSpent = errors.New("spent already")
 	// ErrChanged: the thing is not what the caller read any more. Read it again.
 	ErrChanged = errors.New("changed meanwhile")
+	// ErrFull: there is no room for one more.
+	ErrFull = errors.New("as many as there may be")
 	// ErrUnavailable: the database cannot be reached or cannot write now, or this
 	// process lacks a key that another replica has. Nothing is acknowledged; try again.
 	ErrUnavailable = errors.New("storage unavailable")

@@ -23,8 +23,18 @@ type Store interface {
 
 // ClientStore keeps registered clients.
 type ClientStore interface {
-	// CreateClient stores a new client. ErrExists when the id is taken.
+	// CreateClient stores a new client for good. ErrExists when the id is taken.
 	CreateClient(ctx context.Context, c Client) error
+	// RegisterClient stores a client that registered by itself. Until somebody has
+	// signed in with it, it may be reclaimed. ErrExists when the id is taken. ErrFull
+	// when there are as many clients as the ceiling allows, on all replicas
+	// together, and none that may be reclaimed; no client that is there is refused
+	// anything or lost for that.
+	RegisterClient(ctx context.Context, c Client, ceiling Ceiling) error
+	// ReclaimClients deletes up to limit clients that registered by themselves at
+	// the given time or before and that nobody has signed in with, the oldest first,
+	// and returns their ids. One with a grant or a sign-in in flight stays.
+	ReclaimClients(ctx context.Context, registered time.Time, limit int, now time.Time) ([]string, error)
 	// Client returns a client as it is, or as it was half a second ago if another
 	// process has changed or deleted it since. ErrNotFound when there is none;
 	// ErrUnreadable when its row does not open. The slices in it are for reading
@@ -147,7 +157,7 @@ type Maintenance interface {
 	// Stats counts.
 	Stats(ctx context.Context, now time.Time) (Stats, error)
 	// DeleteExpired removes up to limit rows of each kind that are expired or too
-	// old to keep, and says how many. Spent rows stay until they expire; clients
-	// are never removed.
+	// old to keep, and says how many. Spent rows stay until they expire. Of clients
+	// only those go that ReclaimClients deletes, if they are not to be kept.
 	DeleteExpired(ctx context.Context, now time.Time, keep Retention, limit int) (int64, error)
 }

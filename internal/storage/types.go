@@ -174,8 +174,21 @@ type Stats struct {
 	LiveGrants int64
 }
 
+// Ceiling bounds the number of clients.
+type Ceiling struct {
+	Clients int64 // 0 for none
+	// MinAge is how long a registration is kept although nobody uses it yet and
+	// another one needs the room: somebody may be in the middle of a sign-in.
+	MinAge time.Duration
+}
+
 // Retention is how long what does not expire by itself is kept.
 type Retention struct {
 	Grace  time.Duration // seals of successors, after the refresh token was spent
 	Events time.Duration // the audit trail; 0 for ever
+	// UnusedClients is for those that registered by themselves and that nobody has
+	// signed in with; 0 for ever.
+	UnusedClients time.Duration
+	// CountClients: there is a ceiling, so their number has to be known.
+	CountClients bool
 }

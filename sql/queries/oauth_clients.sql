@@ -2,22 +2,27 @@
 INSERT INTO oauth_clients (key, value, created_at, updated_at, value_key_id)
 VALUES (@key, @value, @created_at, @updated_at, @value_key_id);
 
+-- name: RegisterClient :execrows
+INSERT INTO oauth_clients (key, value, created_at, updated_at, value_key_id, unused_since)
+VALUES (@key, @value, @created_at, @updated_at, @value_key_id, CAST(@unused_since AS BIGINT))
+ON CONFLICT (key) DO NOTHING;
+
 -- name: UpdateClient :execrows
 UPDATE oauth_clients SET value = @value, updated_at = @updated_at, value_key_id = @value_key_id
 WHERE key = @key AND CAST(value AS TEXT) = CAST(@previous AS TEXT);
 
 -- name: TouchClient :execrows
-UPDATE oauth_clients SET last_used_at = CAST(@now AS BIGINT) WHERE key = @key;
+UPDATE oauth_clients SET last_used_at = CAST(@now AS BIGINT), unused_since = NULL WHERE key = @key;
 
 -- name: GetClient :one
-SELECT key, value, created_at, updated_at, last_used_at, value_key_id FROM oauth_clients WHERE key = @key;
+SELECT key, value, created_at, updated_at, last_used_at, value_key_id, unused_since FROM oauth_clients WHERE key = @key;
 
 -- What a look-up needs of a row, and no more: each column costs.
 -- name: GetClientValue :one
 SELECT value, created_at FROM oauth_clients WHERE key = @key;
 
 -- name: ListClients :many
-SELECT c.key, c.value, c.created_at, c.updated_at, c.last_used_at, c.value_key_id,
+SELECT c.key, c.value, c.created_at, c.updated_at, c.last_used_at, c.value_key_id, c.unused_since,
     CAST((SELECT COUNT(*) FROM oauth_grants g
           WHERE g.client_id = substr(c.key, 25) AND g.revoked_at IS NULL AND g.activated_at IS NOT NULL
             AND EXISTS (SELECT 1 FROM oauth_refresh_tokens r
@@ -28,7 +33,7 @@ ORDER BY c.key
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListUnusedClients :many
-SELECT c.key, c.value, c.created_at, c.updated_at, c.last_used_at, c.value_key_id FROM oauth_clients c
+SELECT c.key, c.value, c.created_at, c.updated_at, c.last_used_at, c.value_key_id, c.unused_since FROM oauth_clients c
 WHERE substr(c.key, 1, 24) = 'mcp-oauth-proxy-clients:' AND c.key > @after
   AND c.last_used_at IS NULL AND c.created_at <= @registered
   AND NOT EXISTS (SELECT 1 FROM oauth_grants g WHERE g.client_id = substr(c.key, 25))
@@ -38,7 +43,7 @@ ORDER BY c.key
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: SampleClients :many
-SELECT key, value, created_at, updated_at, last_used_at, value_key_id FROM oauth_clients
+SELECT key, value, created_at, updated_at, last_used_at, value_key_id, unused_since FROM oauth_clients
 WHERE substr(key, 1, 24) = 'mcp-oauth-proxy-clients:'
 ORDER BY updated_at DESC
 LIMIT CAST(@max_rows AS BIGINT);
@@ -56,3 +61,16 @@ WHERE oauth_clients.key = @key AND oauth_clients.last_used_at IS NULL AND oauth_
   AND NOT EXISTS (
       SELECT 1 FROM oauth_authorizations a
       WHERE a.client_id = CAST(@client_id AS TEXT) AND a.finished_at IS NULL AND a.expires_at > CAST(@now AS BIGINT));
+
+-- name: ReclaimClients :many
+DELETE FROM oauth_clients
+WHERE unused_since <= CAST(@unused_since AS BIGINT) AND key IN (
+    SELECT c.key FROM oauth_clients c
+    WHERE c.unused_since <= CAST(@unused_since AS BIGINT)
+      AND NOT EXISTS (SELECT 1 FROM oauth_grants g WHERE g.client_id = substr(c.key, 25) AND g.revoked_at IS NULL)
+      AND NOT EXISTS (
+          SELECT 1 FROM oauth_authorizations a
+          WHERE a.client_id = substr(c.key, 25) AND a.finished_at IS NULL AND a.expires_at > CAST(@now AS BIGINT))
+    ORDER BY c.unused_since
+    LIMIT CAST(@max_rows AS BIGINT))
+RETURNING key;

@@ -135,6 +135,9 @@ func result(expr ast.Expr) (typ, value string, err error) {
 		if !ok {
 			break
 		}
+		if !elem.IsExported() {
+			return "[]" + elem.Name, "v", nil
+		}
 		convert := "func(r pgdb." + elem.Name + ") sqlitedb." + elem.Name + " { return sqlitedb." + elem.Name + "(r) }"
 		return "[]sqlitedb." + elem.Name, "rowsOf(v, " + convert + ")", nil
 	}

@@ -8,6 +8,12 @@ import (
 	"time"
 )
 
+type ClientCount struct {
+	ID        int64
+	Clients   int64
+	CountedAt int64
+}
+
 type EncryptionKey struct {
 	ID        string
 	ActiveID  *string
@@ -50,12 +56,13 @@ type OAuthAuthorization struct {
 }
 
 type OAuthClient struct {
-	Key        string
-	Value      []byte
-	CreatedAt  *time.Time
-	UpdatedAt  *time.Time
-	LastUsedAt *int64
-	ValueKeyID *string
+	Key         string
+	Value       []byte
+	CreatedAt   *time.Time
+	UpdatedAt   *time.Time
+	LastUsedAt  *int64
+	ValueKeyID  *string
+	UnusedSince *int64
 }
 
 type OAuthCode struct {

@@ -10,9 +10,11 @@ import (
 
 type Querier interface {
 	ActivateGrant(ctx context.Context, arg ActivateGrantParams) (OAuthGrant, error)
+	AddToClientCount(ctx context.Context, clients int64) error
 	CountClients(ctx context.Context) (int64, error)
 	CountLiveGrants(ctx context.Context, now int64) (int64, error)
 	CountLiveGrantsOfClient(ctx context.Context, arg CountLiveGrantsOfClientParams) (int64, error)
+	CountOneMoreClient(ctx context.Context, arg CountOneMoreClientParams) (int64, error)
 	CountPasswordAttempt(ctx context.Context, arg CountPasswordAttemptParams) (OAuthUser, error)
 	CountUsers(ctx context.Context) (int64, error)
 	CreateAccessToken(ctx context.Context, arg CreateAccessTokenParams) error
@@ -41,6 +43,7 @@ type Querier interface {
 	GetAuthorization(ctx context.Context, arg GetAuthorizationParams) (OAuthAuthorization, error)
 	GetAuthorizationByState(ctx context.Context, arg GetAuthorizationByStateParams) (OAuthAuthorization, error)
 	GetClient(ctx context.Context, key string) (OAuthClient, error)
+	GetClientCount(ctx context.Context) (ClientCount, error)
 	// What a look-up needs of a row, and no more: each column costs.
 	GetClientValue(ctx context.Context, key string) (GetClientValueRow, error)
 	GetEncryptionKey(ctx context.Context, id string) (EncryptionKey, error)
@@ -57,6 +60,9 @@ type Querier interface {
 	ListNewestEvents(ctx context.Context, arg ListNewestEventsParams) ([]Event, error)
 	ListUnusedClients(ctx context.Context, arg ListUnusedClientsParams) ([]OAuthClient, error)
 	ListUsers(ctx context.Context, arg ListUsersParams) ([]ListUsersRow, error)
+	LockClientCount(ctx context.Context) (ClientCount, error)
+	ReclaimClients(ctx context.Context, arg ReclaimClientsParams) ([]string, error)
+	RegisterClient(ctx context.Context, arg RegisterClientParams) (int64, error)
 	ResetPasswordAttempts(ctx context.Context, id string) error
 	RetireEncryptionKey(ctx context.Context, arg RetireEncryptionKeyParams) (int64, error)
 	RevokeGrant(ctx context.Context, arg RevokeGrantParams) (OAuthGrant, error)
@@ -66,6 +72,7 @@ type Querier interface {
 	RevokeSomeGrantsOfClient(ctx context.Context, arg RevokeSomeGrantsOfClientParams) ([]OAuthGrant, error)
 	RevokeSomeGrantsOfUser(ctx context.Context, arg RevokeSomeGrantsOfUserParams) ([]OAuthGrant, error)
 	SampleClients(ctx context.Context, maxRows int64) ([]OAuthClient, error)
+	SetClientCount(ctx context.Context, countedAt int64) error
 	SetGrantProviderToken(ctx context.Context, arg SetGrantProviderTokenParams) (string, error)
 	SetUserPassword(ctx context.Context, arg SetUserPasswordParams) (int64, error)
 	SetUserProfile(ctx context.Context, arg SetUserProfileParams) (int64, error)

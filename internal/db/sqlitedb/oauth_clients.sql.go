@@ -87,7 +87,7 @@ func (q *Queries) DeleteUnusedClient(ctx context.Context, arg DeleteUnusedClient
 }
 
 const getClient = `-- name: GetClient :one
-SELECT key, value, created_at, updated_at, last_used_at, value_key_id FROM oauth_clients WHERE key = ?1
+SELECT key, value, created_at, updated_at, last_used_at, value_key_id, unused_since FROM oauth_clients WHERE key = ?1
 `
 
 func (q *Queries) GetClient(ctx context.Context, key string) (OAuthClient, error) {
@@ -100,6 +100,7 @@ func (q *Queries) GetClient(ctx context.Context, key string) (OAuthClient, error
 		&i.UpdatedAt,
 		&i.LastUsedAt,
 		&i.ValueKeyID,
+		&i.UnusedSince,
 	)
 	return i, err
 }
@@ -122,7 +123,7 @@ func (q *Queries) GetClientValue(ctx context.Context, key string) (GetClientValu
 }
 
 const listClients = `-- name: ListClients :many
-SELECT c.key, c.value, c.created_at, c.updated_at, c.last_used_at, c.value_key_id,
+SELECT c.key, c.value, c.created_at, c.updated_at, c.last_used_at, c.value_key_id, c.unused_since,
     CAST((SELECT COUNT(*) FROM oauth_grants g
           WHERE g.client_id = substr(c.key, 25) AND g.revoked_at IS NULL AND g.activated_at IS NOT NULL
             AND EXISTS (SELECT 1 FROM oauth_refresh_tokens r
@@ -140,13 +141,14 @@ type ListClientsParams struct {
 }
 
 type ListClientsRow struct {
-	Key        string
-	Value      []byte
-	CreatedAt  *time.Time
-	UpdatedAt  *time.Time
-	LastUsedAt *int64
-	ValueKeyID *string
-	Grants     int64
+	Key         string
+	Value       []byte
+	CreatedAt   *time.Time
+	UpdatedAt   *time.Time
+	LastUsedAt  *int64
+	ValueKeyID  *string
+	UnusedSince *int64
+	Grants      int64
 }
 
 func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]ListClientsRow, error) {
@@ -165,6 +167,7 @@ func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]Lis
 			&i.UpdatedAt,
 			&i.LastUsedAt,
 			&i.ValueKeyID,
+			&i.UnusedSince,
 			&i.Grants,
 		); err != nil {
 			return nil, err
@@ -181,7 +184,7 @@ func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]Lis
 }
 
 const listUnusedClients = `-- name: ListUnusedClients :many
-SELECT c.key, c.value, c.created_at, c.updated_at, c.last_used_at, c.value_key_id FROM oauth_clients c
+SELECT c.key, c.value, c.created_at, c.updated_at, c.last_used_at, c.value_key_id, c.unused_since FROM oauth_clients c
 WHERE substr(c.key, 1, 24) = 'mcp-oauth-proxy-clients:' AND c.key > ?1
   AND c.last_used_at IS NULL AND c.created_at <= ?2
   AND NOT EXISTS (SELECT 1 FROM oauth_grants g WHERE g.client_id = substr(c.key, 25))
@@ -219,6 +222,7 @@ func (q *Queries) ListUnusedClients(ctx context.Context, arg ListUnusedClientsPa
 			&i.UpdatedAt,
 			&i.LastUsedAt,
 			&i.ValueKeyID,
+			&i.UnusedSince,
 		); err != nil {
 			return nil, err
 		}
@@ -233,8 +237,81 @@ func (q *Queries) ListUnusedClients(ctx context.Context, arg ListUnusedClientsPa
 	return items, nil
 }
 
+const reclaimClients = `-- name: ReclaimClients :many
+DELETE FROM oauth_clients
+WHERE unused_since <= CAST(?1 AS BIGINT) AND key IN (
+    SELECT c.key FROM oauth_clients c
+    WHERE c.unused_since <= CAST(?1 AS BIGINT)
+      AND NOT EXISTS (SELECT 1 FROM oauth_grants g WHERE g.client_id = substr(c.key, 25) AND g.revoked_at IS NULL)
+      AND NOT EXISTS (
+          SELECT 1 FROM oauth_authorizations a
+          WHERE a.client_id = substr(c.key, 25) AND a.finished_at IS NULL AND a.expires_at > CAST(?2 AS BIGINT))
+    ORDER BY c.unused_since
+    LIMIT CAST(?3 AS BIGINT))
+RETURNING key
+`
+
+type ReclaimClientsParams struct {
+	UnusedSince int64
+	Now         int64
+	MaxRows     int64
+}
+
+func (q *Queries) ReclaimClients(ctx context.Context, arg ReclaimClientsParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, reclaimClients, arg.UnusedSince, arg.Now, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return nil, err
+		}
+		items = append(items, key)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const registerClient = `-- name: RegisterClient :execrows
+INSERT INTO oauth_clients (key, value, created_at, updated_at, value_key_id, unused_since)
+VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS BIGINT))
+ON CONFLICT (key) DO NOTHING
+`
+
+type RegisterClientParams struct {
+	Key         string
+	Value       []byte
+	CreatedAt   *time.Time
+	UpdatedAt   *time.Time
+	ValueKeyID  *string
+	UnusedSince int64
+}
+
+func (q *Queries) RegisterClient(ctx context.Context, arg RegisterClientParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, registerClient,
+		arg.Key,
+		arg.Value,
+		arg.CreatedAt,
+		arg.UpdatedAt,
+		arg.ValueKeyID,
+		arg.UnusedSince,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const sampleClients = `-- name: SampleClients :many
-SELECT key, value, created_at, updated_at, last_used_at, value_key_id FROM oauth_clients
+SELECT key, value, created_at, updated_at, last_used_at, value_key_id, unused_since FROM oauth_clients
 WHERE substr(key, 1, 24) = 'mcp-oauth-proxy-clients:'
 ORDER BY updated_at DESC
 LIMIT CAST(?1 AS BIGINT)
@@ -256,6 +333,7 @@ func (q *Queries) SampleClients(ctx context.Context, maxRows int64) ([]OAuthClie
 			&i.UpdatedAt,
 			&i.LastUsedAt,
 			&i.ValueKeyID,
+			&i.UnusedSince,
 		); err != nil {
 			return nil, err
 		}
@@ -271,7 +349,7 @@ func (q *Queries) SampleClients(ctx context.Context, maxRows int64) ([]OAuthClie
 }
 
 const touchClient = `-- name: TouchClient :execrows
-UPDATE oauth_clients SET last_used_at = CAST(?1 AS BIGINT) WHERE key = ?2
+UPDATE oauth_clients SET last_used_at = CAST(?1 AS BIGINT), unused_since = NULL WHERE key = ?2
 `
 
 type TouchClientParams struct {

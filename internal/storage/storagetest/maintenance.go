@@ -193,6 +193,7 @@ func canceledChangesNothing(k *kit) {
 func (k *kit) callEverything(ctx context.Context, pending, live family) map[string]error {
 	errs := map[string]error{
 		"CreateClient":       k.CreateClient(ctx, client("new")),
+		"RegisterClient":     k.RegisterClient(ctx, client("new"), storage.Ceiling{Clients: 9}),
 		"UpdateClient":       k.UpdateClient(ctx, client("client"), renamed("client"), start),
 		"DeleteClient":       k.DeleteClient(ctx, "client", start),
 		"StartAuthorization": k.StartAuthorization(ctx, authorization("new", "client", start)),
@@ -206,6 +207,7 @@ func (k *kit) callEverything(ctx context.Context, pending, live family) map[stri
 		"RecordEvent":        k.RecordEvent(ctx, storage.Event{Type: storage.EventSignInRefused}, start),
 		"Ready":              k.Ready(ctx),
 	}
+	_, errs["ReclaimClients"] = k.ReclaimClients(ctx, after(signInLife), 10, start)
 	_, errs["Client"] = k.Client(ctx, "client")
 	_, errs["CurrentClient"] = k.CurrentClient(ctx, "client")
 	_, errs["ListClients"] = k.ListClients(ctx, "", 10, start)

@@ -36,7 +36,7 @@ type kit struct {
 func Run(t *testing.T, newStore func(t testing.TB) storage.Store) {
 	t.Helper()
 	all := slices.Concat(
-		clientCases, signInCases, finishCases, codeCases, refreshCases, graceCases, revokeCases,
+		clientCases, registrationCases, signInCases, finishCases, codeCases, refreshCases, graceCases, revokeCases,
 		revokeRaceCases, grantCases, providerCases, passwordCases, throttleCases, maintenanceCases, cancelCases,
 		eventCases, unusedCases, peopleCases,
 	)
@@ -60,7 +60,7 @@ func (k *kit) ok(err error) {
 }
 
 var sentinels = []error{
-	storage.ErrNotFound, storage.ErrExists, storage.ErrSpent, storage.ErrChanged,
+	storage.ErrNotFound, storage.ErrExists, storage.ErrSpent, storage.ErrChanged, storage.ErrFull,
 	storage.ErrUnavailable, storage.ErrUnreadable, storage.ErrThrottled, storage.ErrDisabled,
 }
 
