@@ -15,14 +15,19 @@ type databaseFlags struct {
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" default:"sqlite:mcpkeep.db" placeholder:"URL" help:"sqlite:PATH, or a PostgreSQL URL or DSN."`
 }
 
+// keyFlags say with which keys what is in there was sealed.
+type keyFlags struct {
+	databaseFlags
+	EncryptionKeys string `name:"encryption-keys" env:"MCPKEEP_ENCRYPTION_KEYS,OAUTH_STORAGE_ENCRYPTION_KEY" placeholder:"KEYS" help:"Comma-separated Fernet keys (the first seals, all open), or file:PATH. Default with SQLite: the file mcpkeep.key beside the database, made on first start."`
+}
+
 // serveFlags are the settings of serve.
 type serveFlags struct {
-	databaseFlags
-	BaseURL        string `name:"base-url" env:"MCPKEEP_BASE_URL,FASTMCP_SERVER_AUTH_GITHUB_BASE_URL,FASTMCP_SERVER_AUTH_GOOGLE_BASE_URL" placeholder:"URL" help:"Public origin and issuer, such as https://mcp.example.com. Default when listening on loopback: http://127.0.0.1:PORT; otherwise required."`
-	Listen         string `name:"listen" env:"MCPKEEP_LISTEN" placeholder:"ADDR" help:"Listen address; port 0 picks a free one. Default 127.0.0.1:8080, or 0.0.0.0:$PORT when PORT is set."`
-	Port           string `name:"port" env:"PORT" hidden:""`
-	EncryptionKeys string `name:"encryption-keys" env:"MCPKEEP_ENCRYPTION_KEYS,OAUTH_STORAGE_ENCRYPTION_KEY" placeholder:"KEYS" help:"Comma-separated Fernet keys (the first seals, all open), or file:PATH. Default with SQLite: the file mcpkeep.key beside the database, made on first start."`
-	AutoMigrate    bool   `name:"auto-migrate" env:"MCPKEEP_AUTO_MIGRATE" default:"true" negatable:"" help:"Bring the schema up to date at start."`
+	keyFlags
+	BaseURL     string `name:"base-url" env:"MCPKEEP_BASE_URL,FASTMCP_SERVER_AUTH_GITHUB_BASE_URL,FASTMCP_SERVER_AUTH_GOOGLE_BASE_URL" placeholder:"URL" help:"Public origin and issuer, such as https://mcp.example.com. Default when listening on loopback: http://127.0.0.1:PORT; otherwise required."`
+	Listen      string `name:"listen" env:"MCPKEEP_LISTEN" placeholder:"ADDR" help:"Listen address; port 0 picks a free one. Default 127.0.0.1:8080, or 0.0.0.0:$PORT when PORT is set."`
+	Port        string `name:"port" env:"PORT" hidden:""`
+	AutoMigrate bool   `name:"auto-migrate" env:"MCPKEEP_AUTO_MIGRATE" default:"true" negatable:"" help:"Bring the schema up to date at start."`
 
 	providerFlags
 	registrationFlags

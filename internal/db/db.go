@@ -28,6 +28,7 @@ type engine interface {
 	name() string
 	reader() Querier
 	inTx(ctx context.Context, f func(Querier) error) error
+	inBatch(ctx context.Context, f func(Querier) error) (changed int64, err error)
 	ping(ctx context.Context) error
 	classify(err error) Kind
 	// query reads one row that no generated query does.
@@ -73,10 +74,15 @@ func (d *DB) Read() Querier { return d.engine.reader() }
 // and rolls back otherwise; f may run again after a serialization failure, so
 // it must have no effect but on the database.
 func (d *DB) InTx(ctx context.Context, f func(Querier) error) error {
+	return d.again(ctx, func() error { return d.engine.inTx(ctx, f) })
+}
+
+// again repeats a transaction that met a conflict.
+func (d *DB) again(ctx context.Context, transaction func() error) error {
 	const tries = 5
 	var err error
 	for try := range tries {
-		if err = d.engine.inTx(ctx, f); err == nil || d.Classify(err) != Conflict {
+		if err = transaction(); err == nil || d.Classify(err) != Conflict {
 			return err
 		}
 		if waited := pause(ctx, try); waited != nil {

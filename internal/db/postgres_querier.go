@@ -57,6 +57,11 @@ func (p pgQuerier) CountPasswordAttempt(ctx context.Context, arg sqlitedb.CountP
 	return sqlitedb.OAuthUser(v), err
 }
 
+func (p pgQuerier) CountSealedRows(ctx context.Context) ([]sqlitedb.CountSealedRowsRow, error) {
+	v, err := p.q.CountSealedRows(ctx)
+	return rowsOf(v, func(r pgdb.CountSealedRowsRow) sqlitedb.CountSealedRowsRow { return sqlitedb.CountSealedRowsRow(r) }), err
+}
+
 func (p pgQuerier) CountUsers(ctx context.Context) (int64, error) {
 	v, err := p.q.CountUsers(ctx)
 	return v, err
@@ -240,6 +245,11 @@ func (p pgQuerier) ListClients(ctx context.Context, arg sqlitedb.ListClientsPara
 	return rowsOf(v, func(r pgdb.ListClientsRow) sqlitedb.ListClientsRow { return sqlitedb.ListClientsRow(r) }), err
 }
 
+func (p pgQuerier) ListEncryptionKeys(ctx context.Context) ([]sqlitedb.EncryptionKey, error) {
+	v, err := p.q.ListEncryptionKeys(ctx)
+	return rowsOf(v, func(r pgdb.EncryptionKey) sqlitedb.EncryptionKey { return sqlitedb.EncryptionKey(r) }), err
+}
+
 func (p pgQuerier) ListEvents(ctx context.Context, arg sqlitedb.ListEventsParams) ([]sqlitedb.Event, error) {
 	v, err := p.q.ListEvents(ctx, pgdb.ListEventsParams(arg))
 	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
@@ -253,6 +263,46 @@ func (p pgQuerier) ListLiveGrants(ctx context.Context, arg sqlitedb.ListLiveGran
 func (p pgQuerier) ListNewestEvents(ctx context.Context, arg sqlitedb.ListNewestEventsParams) ([]sqlitedb.Event, error) {
 	v, err := p.q.ListNewestEvents(ctx, pgdb.ListNewestEventsParams(arg))
 	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
+}
+
+func (p pgQuerier) ListPasswordsToRekey(ctx context.Context, arg sqlitedb.ListPasswordsToRekeyParams) ([]sqlitedb.ListPasswordsToRekeyRow, error) {
+	v, err := p.q.ListPasswordsToRekey(ctx, pgdb.ListPasswordsToRekeyParams(arg))
+	return rowsOf(v, func(r pgdb.ListPasswordsToRekeyRow) sqlitedb.ListPasswordsToRekeyRow {
+		return sqlitedb.ListPasswordsToRekeyRow(r)
+	}), err
+}
+
+func (p pgQuerier) ListProfilesToRekey(ctx context.Context, arg sqlitedb.ListProfilesToRekeyParams) ([]sqlitedb.ListProfilesToRekeyRow, error) {
+	v, err := p.q.ListProfilesToRekey(ctx, pgdb.ListProfilesToRekeyParams(arg))
+	return rowsOf(v, func(r pgdb.ListProfilesToRekeyRow) sqlitedb.ListProfilesToRekeyRow {
+		return sqlitedb.ListProfilesToRekeyRow(r)
+	}), err
+}
+
+func (p pgQuerier) ListProviderTokensToRekey(ctx context.Context, arg sqlitedb.ListProviderTokensToRekeyParams) ([]sqlitedb.ListProviderTokensToRekeyRow, error) {
+	v, err := p.q.ListProviderTokensToRekey(ctx, pgdb.ListProviderTokensToRekeyParams(arg))
+	return rowsOf(v, func(r pgdb.ListProviderTokensToRekeyRow) sqlitedb.ListProviderTokensToRekeyRow {
+		return sqlitedb.ListProviderTokensToRekeyRow(r)
+	}), err
+}
+
+func (p pgQuerier) ListRequestsToRekey(ctx context.Context, arg sqlitedb.ListRequestsToRekeyParams) ([]sqlitedb.ListRequestsToRekeyRow, error) {
+	v, err := p.q.ListRequestsToRekey(ctx, pgdb.ListRequestsToRekeyParams(arg))
+	return rowsOf(v, func(r pgdb.ListRequestsToRekeyRow) sqlitedb.ListRequestsToRekeyRow {
+		return sqlitedb.ListRequestsToRekeyRow(r)
+	}), err
+}
+
+func (p pgQuerier) ListSharedRows(ctx context.Context, arg sqlitedb.ListSharedRowsParams) ([]sqlitedb.ListSharedRowsRow, error) {
+	v, err := p.q.ListSharedRows(ctx, pgdb.ListSharedRowsParams(arg))
+	return rowsOf(v, func(r pgdb.ListSharedRowsRow) sqlitedb.ListSharedRowsRow { return sqlitedb.ListSharedRowsRow(r) }), err
+}
+
+func (p pgQuerier) ListSuccessorsToRekey(ctx context.Context, arg sqlitedb.ListSuccessorsToRekeyParams) ([]sqlitedb.ListSuccessorsToRekeyRow, error) {
+	v, err := p.q.ListSuccessorsToRekey(ctx, pgdb.ListSuccessorsToRekeyParams(arg))
+	return rowsOf(v, func(r pgdb.ListSuccessorsToRekeyRow) sqlitedb.ListSuccessorsToRekeyRow {
+		return sqlitedb.ListSuccessorsToRekeyRow(r)
+	}), err
 }
 
 func (p pgQuerier) ListUnusedClients(ctx context.Context, arg sqlitedb.ListUnusedClientsParams) ([]sqlitedb.OAuthClient, error) {
@@ -278,6 +328,30 @@ func (p pgQuerier) ReclaimClients(ctx context.Context, arg sqlitedb.ReclaimClien
 func (p pgQuerier) RegisterClient(ctx context.Context, arg sqlitedb.RegisterClientParams) (int64, error) {
 	v, err := p.q.RegisterClient(ctx, pgdb.RegisterClientParams(arg))
 	return v, err
+}
+
+func (p pgQuerier) RekeyPassword(ctx context.Context, arg sqlitedb.RekeyPasswordParams) error {
+	return p.q.RekeyPassword(ctx, pgdb.RekeyPasswordParams(arg))
+}
+
+func (p pgQuerier) RekeyProfile(ctx context.Context, arg sqlitedb.RekeyProfileParams) error {
+	return p.q.RekeyProfile(ctx, pgdb.RekeyProfileParams(arg))
+}
+
+func (p pgQuerier) RekeyProviderToken(ctx context.Context, arg sqlitedb.RekeyProviderTokenParams) error {
+	return p.q.RekeyProviderToken(ctx, pgdb.RekeyProviderTokenParams(arg))
+}
+
+func (p pgQuerier) RekeyRequest(ctx context.Context, arg sqlitedb.RekeyRequestParams) error {
+	return p.q.RekeyRequest(ctx, pgdb.RekeyRequestParams(arg))
+}
+
+func (p pgQuerier) RekeySharedRow(ctx context.Context, arg sqlitedb.RekeySharedRowParams) error {
+	return p.q.RekeySharedRow(ctx, pgdb.RekeySharedRowParams(arg))
+}
+
+func (p pgQuerier) RekeySuccessor(ctx context.Context, arg sqlitedb.RekeySuccessorParams) error {
+	return p.q.RekeySuccessor(ctx, pgdb.RekeySuccessorParams(arg))
 }
 
 func (p pgQuerier) ResetPasswordAttempts(ctx context.Context, id string) error {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"unicode/utf8"
 )
@@ -50,22 +51,48 @@ func Seal(c Cipher, plaintext []byte) (json.RawMessage, error) {
 	return json.Marshal(envelope{Data: base64.StdEncoding.EncodeToString([]byte(token)), Version: version})
 }
 
+// Reseal puts a plaintext, newly sealed, in the place of what a sealed value
+// holds. Members of the envelope that py-key-value does not know stay. The error
+// is ErrCorrupted, or that of sealing.
+func Reseal(c Cipher, value json.RawMessage, plaintext []byte) (json.RawMessage, error) {
+	var members, sealed map[string]json.RawMessage
+	if err := json.Unmarshal(value, &members); err != nil || members == nil {
+		return nil, ErrCorrupted
+	}
+	made, err := Seal(c, plaintext)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(made, &sealed); err != nil {
+		return nil, err
+	}
+	maps.Copy(members, sealed)
+	return json.Marshal(members) // in alphabetical order, which is py-key-value's
+}
+
 // Open returns the JSON inside an envelope, as py-key-value's
 // FernetEncryptionWrapper does. Like there, a JSON object without encrypted data
 // is returned as it is: a row from before encryption was turned on. So what
 // comes back was not necessarily written by somebody with a key. The error is
 // ErrCorrupted or ErrDecrypt.
 func Open(c Cipher, value json.RawMessage) ([]byte, error) {
-	plaintext, sealed, err := open(c, value)
+	plaintext, _, err := OpenWithKey(c, value)
+	return plaintext, err
+}
+
+// OpenWithKey is Open, and says which key opened the envelope: "" when the value
+// is not sealed.
+func OpenWithKey(c Cipher, value json.RawMessage) (plaintext []byte, keyID string, err error) {
+	plaintext, keyID, err = open(c, value)
 	switch {
 	case err != nil:
-		return nil, err
-	case !json.Valid(plaintext) && sealed:
-		return nil, ErrDecrypt
+		return nil, "", err
+	case !json.Valid(plaintext) && keyID != "":
+		return nil, "", ErrDecrypt
 	case !json.Valid(plaintext):
-		return nil, ErrCorrupted
+		return nil, "", ErrCorrupted
 	}
-	return plaintext, nil
+	return plaintext, keyID, nil
 }
 
 // OpenClient returns the client inside an envelope. The error is ErrCorrupted or
@@ -85,12 +112,12 @@ func IsSealed(value json.RawMessage) bool {
 	return has(pairs, []byte(dataMember))
 }
 
-// open returns what is inside an envelope, or the value if it is none. That it
-// is JSON is not checked.
-func open(c Cipher, value json.RawMessage) (plaintext []byte, sealed bool, err error) {
+// open returns what is inside an envelope, and which key
+// opened it, or the value if it is none. That it is JSON is not checked.
+func open(c Cipher, value json.RawMessage) (plaintext []byte, keyID string, err error) {
 	pairs, err := pairsOf(value, 2)
 	if err != nil {
-		return nil, false, ErrCorrupted
+		return nil, "", ErrCorrupted
 	}
 	var data, version []byte
 	for _, p := range pairs {
@@ -102,28 +129,28 @@ func open(c Cipher, value json.RawMessage) (plaintext []byte, sealed bool, err e
 			version = p.value
 		}
 		if !json.Valid(p.value) {
-			return nil, false, ErrCorrupted
+			return nil, "", ErrCorrupted
 		}
 	}
 	if data == nil {
-		return value, false, nil
+		return value, "", nil
 	}
 	supported, err := supports(version)
 	if err != nil {
-		return nil, true, err
+		return nil, "", err
 	}
 	token, err := tokenOf(data)
 	if err == nil && !supported {
 		err = ErrDecrypt
 	}
 	if err != nil {
-		return nil, true, err
+		return nil, "", err
 	}
-	plaintext, _, err = c.OpenShared(token)
+	plaintext, keyID, err = c.OpenShared(token)
 	if err != nil || !utf8.Valid(plaintext) {
-		return nil, true, ErrDecrypt
+		return nil, "", ErrDecrypt
 	}
-	return plaintext, true, nil
+	return plaintext, keyID, nil
 }
 
 // tokenOf returns the Fernet token that a JSON text is the base64 of.

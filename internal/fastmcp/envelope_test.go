@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
@@ -81,6 +82,35 @@ func TestSealOpen(t *testing.T) {
 	failure := errors.New("no entropy")
 	if value, err := fastmcp.Seal(fixedCipher{err: failure}, nil); !errors.Is(err, failure) || value != nil {
 		t.Errorf("got %s, %v", value, err)
+	}
+}
+
+// TestReseal: the plaintext and what else is in the envelope stay, the key changes.
+func TestReseal(t *testing.T) {
+	t.Parallel()
+	old, next := ring(t, storageKey), ring(t, keyring.Generate())
+	for value, rest := range map[string]string{
+		vectorValue: `}`,
+		`{"__encryption_version__":0,"x":[1, null],"__encrypted_data__":"` + vectorData + `"}`: `,"x":[1,null]}`,
+	} {
+		plaintext, keyID, err := fastmcp.OpenWithKey(old, json.RawMessage(value))
+		if err != nil || keyID != old.Primary() {
+			t.Fatalf("opened by %q, %v, want %q", keyID, err, old.Primary())
+		}
+		resealed, err := fastmcp.Reseal(next, json.RawMessage(value), plaintext)
+		if err != nil || !strings.HasSuffix(string(resealed), `,"__encryption_version__":1`+rest) {
+			t.Errorf("got %s, %v, want %s behind", resealed, err, rest)
+		}
+		got, keyID, err := fastmcp.OpenWithKey(next, resealed)
+		if err != nil || keyID != next.Primary() || string(got) != vectorPlaintext {
+			t.Errorf("opened again by %q: %s, %v", keyID, got, err)
+		}
+	}
+	if _, keyID, err := fastmcp.OpenWithKey(old, json.RawMessage(`{}`)); err != nil || keyID != "" {
+		t.Errorf("what is not sealed was opened by %q, %v", keyID, err)
+	}
+	if got, err := fastmcp.Reseal(next, json.RawMessage(`[]`), nil); !errors.Is(err, fastmcp.ErrCorrupted) || got != nil {
+		t.Errorf("got %s, %v", got, err)
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 
 // Keyring holds one or more Fernet keys: the first one seals, all open. It does
 // not change and is safe for concurrent use. Printing or logging it shows ids.
+// The zero value holds no key: it opens nothing and cannot seal.
 type Keyring struct{ keys []key }
 
 // key keeps its secret in a function: fmt can print what is behind a pointer or
@@ -81,8 +82,13 @@ func Generate() string {
 	return secret.Encode()
 }
 
-// Primary returns the id of the key that seals.
-func (k *Keyring) Primary() string { return k.keys[0].id }
+// Primary returns the id of the key that seals, "" when there is no key.
+func (k *Keyring) Primary() string {
+	if len(k.keys) == 0 {
+		return ""
+	}
+	return k.keys[0].id
+}
 
 // IDs returns the ids of all keys in their order, the primary first. An id is 16
 // hexadecimal digits.

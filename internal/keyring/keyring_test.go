@@ -2,6 +2,7 @@ package keyring_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"strings"
 	"testing"
 
@@ -40,6 +41,20 @@ func TestParse(t *testing.T) {
 				t.Error("an unknown key is in the ring")
 			}
 		})
+	}
+}
+
+func TestNoKey(t *testing.T) {
+	t.Parallel()
+	k := new(keyring.Keyring)
+	if k.Primary() != "" || len(k.IDs()) != 0 || k.Has(specKeyID) {
+		t.Errorf("a ring without keys: primary %q, ids %v", k.Primary(), k.IDs())
+	}
+	if _, err := k.Open(place, seal(t, ring(t, specKey), place, "x")); !errors.Is(err, keyring.ErrUnknownKey) {
+		t.Errorf("open: %v", err)
+	}
+	if _, _, err := k.OpenShared(sealShared(t, ring(t, specKey), "x")); !errors.Is(err, keyring.ErrDamaged) {
+		t.Errorf("open shared: %v", err)
 	}
 }
 

@@ -22,25 +22,28 @@ func (r *Repo) UpdateClient(ctx context.Context, was, c storage.Client, now time
 	}
 	key, updated, primary := fastmcp.ClientKey(was.ID), now.UTC(), r.keys.Primary()
 	return r.write(ctx, "update a client", func(ctx context.Context, q db.Querier) error {
-		row, err := q.GetClient(ctx, key)
-		if err != nil {
-			return err
-		}
-		is, err := r.clientOf(row)
-		if err != nil {
-			return r.blameKeys(ctx, q, row.Key, err)
-		}
-		if !reflect.DeepEqual(is, was) || c.ID != was.ID {
-			return storage.ErrChanged
-		}
-		n, err := q.UpdateClient(ctx, sqlitedb.UpdateClientParams{
-			Value: value, UpdatedAt: &updated, ValueKeyID: &primary, Key: key, Previous: string(row.Value),
-		})
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return storage.ErrChanged
+		for {
+			row, err := q.GetClient(ctx, key)
+			if err != nil {
+				return err
+			}
+			is, err := r.clientOf(row)
+			if err != nil {
+				return r.blameKeys(ctx, q, row.Key, err)
+			}
+			if !reflect.DeepEqual(is, was) || c.ID != was.ID {
+				return storage.ErrChanged
+			}
+			n, err := q.UpdateClient(ctx, sqlitedb.UpdateClientParams{
+				Value: value, UpdatedAt: &updated, ValueKeyID: &primary, Key: key, Previous: string(row.Value),
+			})
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				break
+			}
+			// Perhaps a rotation only changed its key: look again.
 		}
 		return record(ctx, q, storage.Event{
 			Type: storage.EventClientUpdated, ClientID: c.ID, Detail: strings.Join(changed(was, c), ", "),

@@ -30,13 +30,21 @@ func canaryPlace(keyID string) place { return place{"encryption_keys", "canary",
 // one, and puts the primary on record when it is new. The error wraps ErrKey
 // and names key ids only.
 func (r *Repo) CheckKeys(ctx context.Context, now time.Time) error {
-	records, err := r.keyRecords(ctx)
+	return r.recordPrimary(ctx, now, r.keyRecords)
+}
+
+// recordPrimary puts the primary on record when it is new, unless the check that
+// reads the keys on record finds fault with them.
+func (r *Repo) recordPrimary(
+	ctx context.Context, now time.Time, check func(context.Context) ([]sqlitedb.EncryptionKey, error),
+) error {
+	records, err := check(ctx)
 	if err != nil || r.onRecord(records) {
 		return err
 	}
 	// Two processes with two new keys must not both believe to be the first.
 	return r.db.Exclusive(ctx, func() error {
-		records, err := r.keyRecords(ctx)
+		records, err := check(ctx)
 		if err != nil || r.onRecord(records) {
 			return err
 		}
@@ -76,15 +84,23 @@ func (r *Repo) keyRecords(ctx context.Context) ([]sqlitedb.EncryptionKey, error)
 }
 
 func (r *Repo) checkRecords(records []sqlitedb.EncryptionKey) error {
+	for _, rec := range records {
+		if !r.keys.Has(rec.ID) {
+			continue // which is said last, of all of them together
+		}
+		if err := r.checkCanary(rec); err != nil {
+			return err
+		}
+	}
+	return r.checkPresent(records)
+}
+
+// checkPresent checks that all keys on record are configured.
+func (r *Repo) checkPresent(records []sqlitedb.EncryptionKey) error {
 	var missing []string
 	for _, rec := range records {
 		if !r.keys.Has(rec.ID) {
 			missing = append(missing, rec.ID)
-			continue
-		}
-		opened, err := r.open(canaryPlace(rec.ID), keyring.Sealed{KeyID: rec.ID, Token: rec.Canary})
-		if err != nil || string(opened) != canary {
-			return fmt.Errorf("%w: the canary of key %s does not open", ErrKey, rec.ID)
 		}
 	}
 	if len(missing) > 0 {
@@ -92,6 +108,19 @@ func (r *Repo) checkRecords(records []sqlitedb.EncryptionKey) error {
 			ErrKey, strings.Join(missing, ", "), strings.Join(r.keys.IDs(), ", "))
 	}
 	return nil
+}
+
+func (r *Repo) checkCanary(rec sqlitedb.EncryptionKey) error {
+	if !r.canaryOpens(rec) {
+		return fmt.Errorf("%w: the canary of key %s does not open", ErrKey, rec.ID)
+	}
+	return nil
+}
+
+// canaryOpens says whether a key is the one that its record is of.
+func (r *Repo) canaryOpens(rec sqlitedb.EncryptionKey) bool {
+	opened, err := r.open(canaryPlace(rec.ID), keyring.Sealed{KeyID: rec.ID, Token: rec.Canary})
+	return err == nil && string(opened) == canary
 }
 
 // onRecord says whether the primary is on record.
@@ -116,13 +145,32 @@ func (r *Repo) recordKey(ctx context.Context, now time.Time) error {
 			ID: id, Canary: sealed.Token, CreatedAt: unix(now),
 		})
 		if err == nil && created == 0 {
-			return fmt.Errorf("%w: key %s was retired; generate a new one with `mcpkeep keys generate`", ErrKey, id)
+			return retiredKey(id)
 		}
 		if err != nil {
 			return err
 		}
 		return record(ctx, q, storage.Event{Type: storage.EventKeyRecorded, Detail: "key " + id}, now)
 	})
+}
+
+// whyNotOnRecord is the error of a process whose primary is not on record.
+func (r *Repo) whyNotOnRecord(ctx context.Context) error {
+	id := r.keys.Primary()
+	_, err := r.db.Read().GetEncryptionKey(ctx, id)
+	switch {
+	case err == nil:
+		return retiredKey(id)
+	case r.db.Classify(err) == db.NoRows:
+		return fmt.Errorf("%w: key %s is not on record yet", ErrKey, id)
+	}
+	return r.translate("the database does not answer", err)
+}
+
+// retiredKey is the error of a process that would seal with a retired key.
+func retiredKey(id string) error {
+	return fmt.Errorf("%w: key %s, which comes first here, was retired: put the key that followed it first, "+
+		"or a new one of `mcpkeep keys generate`", ErrKey, id)
 }
 
 // trySharedRows guards the first start on an adopted table: if there are client
@@ -145,4 +193,19 @@ func (r *Repo) trySharedRows(ctx context.Context) error {
 		return fmt.Errorf("%w: no sealed row in oauth_clients opens; configured: %s", ErrKey, strings.Join(r.keys.IDs(), ", "))
 	}
 	return nil
+}
+
+// blameRetirement finds out whether a write failed because the key that this
+// process seals with was retired meanwhile, which the foreign keys of the sealed
+// columns notice. Other replicas seal with the key that followed it, so this is
+// transient: it ends with the rollout that brings that key here.
+func (r *Repo) blameRetirement(ctx context.Context, err error) error {
+	if r.db.Classify(err) != db.ForeignKey {
+		return err
+	}
+	rec, readErr := r.db.Read().GetEncryptionKey(ctx, r.keys.Primary())
+	if readErr != nil || rec.ActiveID != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", storage.ErrUnavailable, retiredKey(rec.ID))
 }

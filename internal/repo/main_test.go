@@ -21,6 +21,8 @@ func TestMain(m *testing.M) {
 		"exchange":   playExchange,
 		"rotate":     playRotate,
 		"check-keys": playCheckKeys,
+
+		"rotate-keys": playRotateKeys,
 	})
 }
 

@@ -32,10 +32,10 @@ func (r *Repo) Ready(ctx context.Context) error {
 	if err := r.checkRecords(records); err != nil {
 		return err
 	}
-	if !r.onRecord(records) {
-		return fmt.Errorf("key %s is not on record yet", r.keys.Primary())
+	if r.onRecord(records) {
+		return nil
 	}
-	return nil
+	return r.whyNotOnRecord(ctx)
 }
 
 // SchemaIsCurrent says whether the schema is at least what this program needs.

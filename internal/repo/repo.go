@@ -41,7 +41,8 @@ func (r *Repo) read(ctx context.Context, op string, f func(context.Context, db.Q
 func (r *Repo) write(ctx context.Context, op string, f func(context.Context, db.Querier) error) error {
 	ctx, cancel := context.WithTimeout(ctx, opTimeout)
 	defer cancel()
-	return r.translate(op, r.db.InTx(ctx, func(q db.Querier) error { return f(ctx, q) }))
+	err := r.db.InTx(ctx, func(q db.Querier) error { return f(ctx, q) })
+	return r.translate(op, r.blameRetirement(ctx, err))
 }
 
 // translate turns the database's errors into storage's sentinels.

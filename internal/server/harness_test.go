@@ -41,6 +41,8 @@ type site struct {
 	handler http.Handler
 	store   *failingStore
 	keys    *keyring.Keyring
+	key     string // the text of the one key
+	url     string // of the database
 	sql     *sql.DB
 	clock   *clock
 	log     *record
@@ -63,15 +65,15 @@ func start(t testing.TB, options ...func(*setup)) *site {
 	for _, option := range options {
 		option(&set)
 	}
-	url := set.engine.URL(t)
-	keys, err := keyring.Parse(keyring.Generate())
+	url, key := set.engine.URL(t), keyring.Generate()
+	keys, err := keyring.Parse(key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := dbtest.Open(t, url)
 	store := repo.New(d, keys)
 	s := &site{
-		TB: t, config: set.Config, keys: keys, sql: dbtest.SQL(t, url), log: &record{},
+		TB: t, config: set.Config, keys: keys, key: key, url: url, sql: dbtest.SQL(t, url), log: &record{},
 		store: &failingStore{Store: store, sound: store, dead: repo.New(closedDB(t), keys)},
 		clock: &clock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)},
 	}

@@ -6,6 +6,9 @@ ON CONFLICT (id) DO NOTHING;
 -- name: GetEncryptionKey :one
 SELECT * FROM encryption_keys WHERE id = @id;
 
+-- name: ListEncryptionKeys :many
+SELECT * FROM encryption_keys ORDER BY created_at, id;
+
 -- name: ListActiveEncryptionKeys :many
 SELECT * FROM encryption_keys WHERE active_id IS NOT NULL ORDER BY created_at, id;
 

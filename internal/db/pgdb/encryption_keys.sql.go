@@ -76,6 +76,36 @@ func (q *Queries) ListActiveEncryptionKeys(ctx context.Context) ([]EncryptionKey
 	return items, nil
 }
 
+const listEncryptionKeys = `-- name: ListEncryptionKeys :many
+SELECT id, active_id, canary, created_at, retired_at FROM encryption_keys ORDER BY created_at, id
+`
+
+func (q *Queries) ListEncryptionKeys(ctx context.Context) ([]EncryptionKey, error) {
+	rows, err := q.db.Query(ctx, listEncryptionKeys)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []EncryptionKey{}
+	for rows.Next() {
+		var i EncryptionKey
+		if err := rows.Scan(
+			&i.ID,
+			&i.ActiveID,
+			&i.Canary,
+			&i.CreatedAt,
+			&i.RetiredAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const retireEncryptionKey = `-- name: RetireEncryptionKey :execrows
 UPDATE encryption_keys SET active_id = NULL, retired_at = CAST($1 AS BIGINT)
 WHERE id = $2 AND active_id IS NOT NULL

@@ -16,6 +16,7 @@ type Querier interface {
 	CountLiveGrantsOfClient(ctx context.Context, arg CountLiveGrantsOfClientParams) (int64, error)
 	CountOneMoreClient(ctx context.Context, arg CountOneMoreClientParams) (int64, error)
 	CountPasswordAttempt(ctx context.Context, arg CountPasswordAttemptParams) (OAuthUser, error)
+	CountSealedRows(ctx context.Context) ([]CountSealedRowsRow, error)
 	CountUsers(ctx context.Context) (int64, error)
 	CreateAccessToken(ctx context.Context, arg CreateAccessTokenParams) error
 	CreateAuthorization(ctx context.Context, arg CreateAuthorizationParams) error
@@ -55,14 +56,30 @@ type Querier interface {
 	GetUserBySubject(ctx context.Context, arg GetUserBySubjectParams) (OAuthUser, error)
 	ListActiveEncryptionKeys(ctx context.Context) ([]EncryptionKey, error)
 	ListClients(ctx context.Context, arg ListClientsParams) ([]ListClientsRow, error)
+	ListEncryptionKeys(ctx context.Context) ([]EncryptionKey, error)
 	ListEvents(ctx context.Context, arg ListEventsParams) ([]Event, error)
 	ListLiveGrants(ctx context.Context, arg ListLiveGrantsParams) ([]OAuthGrant, error)
 	ListNewestEvents(ctx context.Context, arg ListNewestEventsParams) ([]Event, error)
+	ListPasswordsToRekey(ctx context.Context, arg ListPasswordsToRekeyParams) ([]ListPasswordsToRekeyRow, error)
+	// Re-encryption. Of each sealed column there is a page of the rows that are not
+	// sealed with the primary key, and a write that changes a row only if it is as it
+	// was read. "<>" makes both engines walk the primary key, as pages need.
+	ListProfilesToRekey(ctx context.Context, arg ListProfilesToRekeyParams) ([]ListProfilesToRekeyRow, error)
+	ListProviderTokensToRekey(ctx context.Context, arg ListProviderTokensToRekeyParams) ([]ListProviderTokensToRekeyRow, error)
+	ListRequestsToRekey(ctx context.Context, arg ListRequestsToRekeyParams) ([]ListRequestsToRekeyRow, error)
+	ListSharedRows(ctx context.Context, arg ListSharedRowsParams) ([]ListSharedRowsRow, error)
+	ListSuccessorsToRekey(ctx context.Context, arg ListSuccessorsToRekeyParams) ([]ListSuccessorsToRekeyRow, error)
 	ListUnusedClients(ctx context.Context, arg ListUnusedClientsParams) ([]OAuthClient, error)
 	ListUsers(ctx context.Context, arg ListUsersParams) ([]ListUsersRow, error)
 	LockClientCount(ctx context.Context) (ClientCount, error)
 	ReclaimClients(ctx context.Context, arg ReclaimClientsParams) ([]string, error)
 	RegisterClient(ctx context.Context, arg RegisterClientParams) (int64, error)
+	RekeyPassword(ctx context.Context, arg RekeyPasswordParams) error
+	RekeyProfile(ctx context.Context, arg RekeyProfileParams) error
+	RekeyProviderToken(ctx context.Context, arg RekeyProviderTokenParams) error
+	RekeyRequest(ctx context.Context, arg RekeyRequestParams) error
+	RekeySharedRow(ctx context.Context, arg RekeySharedRowParams) error
+	RekeySuccessor(ctx context.Context, arg RekeySuccessorParams) error
 	ResetPasswordAttempts(ctx context.Context, id string) error
 	RetireEncryptionKey(ctx context.Context, arg RetireEncryptionKeyParams) (int64, error)
 	RevokeGrant(ctx context.Context, arg RevokeGrantParams) (OAuthGrant, error)

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
+	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/keyring"
+	"github.com/mcpkeep/mcpkeep/internal/repo"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// keysWorld is a database with two clients and a person, sealed with one key.
+type keysWorld struct {
+	t        *testing.T
+	url      string
+	old, new string
+}
+
+func newKeysWorld(t *testing.T) keysWorld {
+	t.Helper()
+	w := keysWorld{t: t, url: dbtest.SQLite().URL(t), old: keyring.Generate(), new: keyring.Generate()}
+	store := repo.New(dbtest.Open(t, w.url), parsed(t, w.old))
+	owner := storage.Person{Issuer: "local", Subject: "owner"}
+	err := errors.Join(store.CheckKeys(t.Context(), time.Now()), store.SetPassword(t.Context(), owner, "$argon2id$x", true, time.Now()))
+	for _, id := range []string{"a", "b"} {
+		err = errors.Join(err, store.CreateClient(t.Context(), storage.Client{ID: id, AuthMethod: "none", CreatedAt: time.Now()}))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func parsed(t *testing.T, keys ...string) *keyring.Keyring {
+	t.Helper()
+	ring, err := keyring.Parse(strings.Join(keys, ","))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
+}
+
+func (w keysWorld) id(key string) string { return parsed(w.t, key).Primary() }
+
+// record puts a key on record, as a server does that has it in front.
+func (w keysWorld) record(keys ...string) {
+	w.t.Helper()
+	if err := repo.New(dbtest.Open(w.t, w.url), parsed(w.t, keys...)).CheckKeys(w.t.Context(), time.Now()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// run runs `keys ...` with these keys, which must not be printed.
+func (w keysWorld) run(keys string, args ...string) result {
+	w.t.Helper()
+	got := command(w.t, map[string]string{"DATABASE_URL": w.url, "MCPKEEP_ENCRYPTION_KEYS": keys}, append([]string{"keys"}, args...)...)
+	for _, key := range []string{w.old, w.new} {
+		if strings.Contains(got.out+got.err, key) {
+			w.t.Errorf("keys %v: a key is printed", args)
+		}
+	}
+	return got
+}
+
+func (r result) wants(t *testing.T, status int, texts ...string) {
+	t.Helper()
+	if r.status != status {
+		t.Errorf("status %d, want %d", r.status, status)
+	}
+	for _, text := range texts {
+		if !strings.Contains(r.out+r.err, text) {
+			t.Errorf("%q is missing", text)
+		}
+	}
+	if t.Failed() {
+		t.Fatalf("output:\n%s\nerrors:\n%s", r.out, r.err)
+	}
+}
+
+func TestKeysRotate(t *testing.T) {
+	w := newKeysWorld(t)
+	oldID, newID := w.id(w.old), w.id(w.new)
+	w.run(w.new+","+w.old, "list").wants(t, exitOK, newID, "not on record, primary", oldID, "opens", "oauth_clients.value", "oauth_users.password")
+	w.run(w.new+","+w.old, "rotate").wants(t, exitFailed, "No server has been started with key "+newID+" in front", "not confirmed")
+	w.run(w.new, "rotate", "--yes").wants(t, exitFailed, "the database needs key "+oldID)
+	w.run(w.old, "list").wants(t, exitOK, oldID, "active, primary")
+	w.record(w.new, w.old)
+	w.run(w.new+","+w.old, "rotate").wants(t, exitOK, "re-encrypted 4 rows with key "+newID, "retired key "+oldID)
+	w.run(w.new, "rotate").wants(t, exitOK, "re-encrypted 0 rows with key "+newID)
+	w.run(w.new, "list", "--verify").wants(t, exitOK, "retired", "active, primary")
+	w.run(w.old+","+w.new, "rotate").wants(t, exitFailed, "key "+oldID+", which comes first here, was retired")
+}
+
+func TestKeysRotateJSON(t *testing.T) {
+	w := newKeysWorld(t)
+	w.record(w.new, w.old)
+	got := w.run(w.new+","+w.old, "rotate", "--json")
+	got.wants(t, exitOK)
+	lines := strings.Split(strings.TrimSpace(got.out), "\n")
+	var last rotatedJSON
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil {
+		t.Fatal(err)
+	}
+	if !last.Complete || last.Type != "result" || last.Rekeyed != 4 || last.Passes != 2 || len(last.Retired) != 1 || last.Primary != w.id(w.new) {
+		t.Errorf("result: %+v", last)
+	}
+}
+
+func TestKeysList(t *testing.T) {
+	w := newKeysWorld(t)
+	w.record(w.new, w.old)
+	got := w.run(w.new+","+w.old, "list", "--json")
+	got.wants(t, exitOK)
+	var list keysJSON
+	if err := json.Unmarshal([]byte(got.out), &list); err != nil {
+		t.Fatal(err)
+	}
+	byID := map[string]keyJSON{}
+	for _, k := range list.Keys {
+		byID[k.ID] = k
+	}
+	old, next := byID[w.id(w.old)], byID[w.id(w.new)]
+	if old.Total != 4 || old.Sealed["oauth_clients.value"] != 2 || old.Canary != repo.CanaryOpens || old.Primary ||
+		!next.Primary || next.State != repo.KeyActive || next.CreatedAt == nil || next.Total != 0 || list.Verified {
+		t.Errorf("%+v", list)
+	}
+}
+
+// TestKeysListWithoutKeys: it is needed when a key is lost, and makes none.
+func TestKeysListWithoutKeys(t *testing.T) {
+	w := newKeysWorld(t)
+	w.run("", "list").wants(t, exitOK, w.id(w.old), "active, not configured", "key missing")
+	w.run(w.new, "list", "--verify").wants(t, exitFailed, w.id(w.old), "key missing", "the key is not configured", "4 values do not open")
+	w.run("", "rotate").wants(t, exitUsage, "MCPKEEP_ENCRYPTION_KEYS")
+	path, _ := db.IsSQLite(w.url)
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "mcpkeep.key")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a key file was made: %v", err)
+	}
+	empty := w
+	empty.url = "sqlite:" + filepath.Join(t.TempDir(), "empty.db")
+	empty.run("", "list").wants(t, exitFailed, "mcpkeep migrate up")
+}
+
+// TestKeysOfAnotherProgram: its rows are counted when they are opened, and
+// rotated when somebody has said so.
+func TestKeysOfAnotherProgram(t *testing.T) {
+	w := newKeysWorld(t)
+	w.record(w.new, w.old)
+	plaintext, err := fastmcp.EncodeClient(fastmcp.Client{ClientID: "theirs", RedirectURIs: []string{"http://127.0.0.1/cb"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := fastmcp.Seal(parsed(t, w.old), plaintext)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := dbtest.SQL(t, w.url)
+	dbtest.Exec(t, conn, "INSERT INTO oauth_clients (key, value) VALUES ($1, $2)", fastmcp.ClientKey("theirs"), string(value))
+	dbtest.Exec(t, conn, "INSERT INTO oauth_clients (key, value) VALUES ($1, $2)", fastmcp.ClientKey("bad"), `[]`)
+	both := w.new + "," + w.old
+	w.run(both, "list").wants(t, exitOK, "2 rows of oauth_clients do not name their key")
+	w.run(both, "list", "--verify").wants(t, exitFailed, "mcp-oauth-proxy-clients:bad", "(key unknown): does not open")
+	w.run(both, "rotate").wants(t, exitFailed, "FastMCP", "sealed 1 rows", "MultiFernet", "not confirmed")
+	w.run(both, "rotate", "--yes").wants(t, exitFailed, "re-encrypted 5 rows", "retired key "+w.id(w.old),
+		"mcp-oauth-proxy-clients:bad", "1 rows do not open and were left alone")
+}
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	interrupted, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	done := repo.Rotated{Needed: []string{"old"}, Foreign: 3, Unreadable: repo.UnreadableRows{Total: 7}}
+	for name, tt := range map[string]struct {
+		err   error
+		wants []string
+	}{
+		"still sealing": {repo.ErrStillSealing, []string{"(old)", "a running server", "MCPKEEP_ENCRYPTION_KEYS=new,old", "nothing is lost"}},
+		"foreign":       {repo.ErrForeignRows, []string{"3 rows", "run it again"}},
+		"unreadable":    {repo.ErrUnreadableRows, []string{"7 rows do not open", "configure the missing key"}},
+		"away":          {storage.ErrUnavailable, []string{"run it again to go on"}},
+		"other":         {repo.ErrKey, []string{"do not fit"}},
+	} {
+		err := explain(t.Context(), []string{"new", "old"}, done, tt.err)
+		for _, want := range tt.wants {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v lacks %q", name, err, want)
+			}
+		}
+	}
+	if err := explain(t.Context(), nil, done, nil); err != nil {
+		t.Error(err)
+	}
+	err := explain(interrupted, nil, done, fmt.Errorf("x: %w", storage.ErrUnavailable))
+	if err == nil || !strings.Contains(err.Error(), "interrupted; nothing is lost: run it again") {
+		t.Errorf("interrupted: %v", err)
+	}
+}
+
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	for terminal, want := range map[bool]string{
+		false: "1 of 2\n2 of 2\n",
+		true:  "\r\x1b[K1 of 2\r\x1b[K2 of 2\r\x1b[K",
+	} {
+		var out strings.Builder
+		p := newProgress(streams{err: &out})
+		p.terminal = terminal
+		if p.due() {
+			t.Error("something is to be told at once")
+		}
+		p.told = time.Now().Add(-time.Minute)
+		if !p.due() || p.due() {
+			t.Error("after a minute it is to be told once")
+		}
+		p.line("%d of %d", 1, 2)
+		p.line("%d of %d", 2, 2)
+		p.end()
+		p.end()
+		if out.String() != want {
+			t.Errorf("terminal %t: %q, want %q", terminal, out.String(), want)
+		}
+	}
+}

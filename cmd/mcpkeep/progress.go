@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// How often something long says how far it is: to a person who watches, and to
+// a log or a program.
+const (
+	watchedEvery = 100 * time.Millisecond
+	loggedEvery  = 3 * time.Second
+)
+
+// progress tells how far something long is: on a terminal in one line that
+// changes, elsewhere in a line now and then.
+type progress struct {
+	std      streams
+	terminal bool
+	told     time.Time
+	shown    bool
+}
+
+// newProgress returns a progress on standard error, where nobody takes it for a
+// result.
+func newProgress(std streams) *progress {
+	return &progress{std: std, terminal: isTerminal(std.err), told: time.Now()}
+}
+
+// due says whether it is time to tell.
+func (p *progress) due() bool {
+	every := loggedEvery
+	if p.terminal {
+		every = watchedEvery
+	}
+	if time.Since(p.told) < every {
+		return false
+	}
+	p.told = time.Now()
+	return true
+}
+
+// line tells how far it is.
+func (p *progress) line(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !p.terminal {
+		_, _ = fmt.Fprintln(p.std.err, text)
+		return
+	}
+	_, _ = fmt.Fprintf(p.std.err, "\r\x1b[K%s", text)
+	p.shown = true
+}
+
+// end clears the line for what comes next.
+func (p *progress) end() {
+	if p.shown {
+		_, _ = fmt.Fprint(p.std.err, "\r\x1b[K")
+		p.shown = false
+	}
+}
+
+// share is a part of a whole in percent.
+func share(done, total int64) int64 {
+	if total == 0 {
+		return 100
+	}
+	return done * 100 / total
+}
