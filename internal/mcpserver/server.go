@@ -72,6 +72,7 @@ func New(cfg Config) http.Handler {
 func (s *service) protocol() *server.MCPServer {
 	hooks := &server.Hooks{}
 	hooks.AddAfterCallTool(s.explainArguments)
+	hooks.AddBeforeSubscriptionsListen(refuseToListen)
 	m := server.NewMCPServer("mcpkeep", s.Version,
 		server.WithTitle("mcpkeep"),
 		server.WithDescription("See and end the connections of AI apps that act for you."),

@@ -35,8 +35,8 @@ func (s *service) transport(m *server.MCPServer) http.Handler {
 			http.Error(w, "only POST is supported here", http.StatusMethodNotAllowed)
 			return
 		}
-		answer := &stepUpWriter{ResponseWriter: w}
-		streamable.ServeHTTP(answer, withoutLegacyHeaders(r.WithContext(withStepUp(r.Context(), answer))))
+		a := &answer{ResponseWriter: w}
+		streamable.ServeHTTP(a, withoutLegacyHeaders(r.WithContext(withAnswer(r.Context(), a))))
 	})
 }
 

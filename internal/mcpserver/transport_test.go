@@ -144,17 +144,17 @@ func TestSessionHeadersAreIgnored(t *testing.T) {
 	}
 }
 
-// TestSubscriptionsEnd: TM-09, TM-13. There is nothing to subscribe to, so the
-// request ends at once, in one JSON document. Tried often, because mcp-go streams
-// most such answers.
-func TestSubscriptionsEnd(t *testing.T) {
+// TestNothingToSubscribeTo: TM-07, TM-09, TM-13. The method does not exist, which is
+// said in one JSON document. Tried often, because mcp-go streams most such answers.
+func TestNothingToSubscribeTo(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for range 20 {
 		r := e.request("bob", modern, "subscriptions/listen", map[string]any{"notifications": map[string]any{"toolsListChanged": true}})
-		if got := e.send(r.WithContext(ctx)); got.result() == nil || got.header.Get("Content-Type") != "application/json" {
+		got := e.send(r.WithContext(ctx))
+		if got.status != http.StatusNotFound || got.code() != -32601 || got.header.Get("Content-Type") != "application/json" {
 			t.Fatalf("got %d %s", got.status, got.raw)
 		}
 	}

@@ -34,8 +34,12 @@ func runs() []run {
 			return checkAuthorization(t, method, engine)
 		}})
 	}
-	for _, revision := range revisions() {
-		list = append(list, run{"server/" + revision, func(t *testing.T) []row {
+	for i, revision := range revisions() {
+		engine := engines[i%len(engines)]
+		list = append(list, run{"built-in/" + revision, func(t *testing.T) []row {
+			t.Helper()
+			return checkBuiltIn(t, revision, engine)
+		}}, run{"server/" + revision, func(t *testing.T) []row {
 			t.Helper()
 			return checkServer(t, revision)
 		}})

@@ -25,14 +25,12 @@ class SDK:
         from mcp.client.auth import OAuthClientProvider
         from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata
 
-        method = "client_secret_basic" if setup.get("clientSecret") else "none"
         metadata = OAuthClientMetadata.model_validate(
             {
                 "client_name": "Python SDK",
                 "redirect_uris": [setup["redirectUri"]],
                 "grant_types": ["authorization_code", "refresh_token"],
                 "response_types": ["code"],
-                "token_endpoint_auth_method": method,
             }
         )
         self.tokens = None
@@ -40,7 +38,11 @@ class SDK:
         if setup.get("clientId"):
             self.information = OAuthClientInformationFull.model_validate(
                 metadata.model_dump(exclude_none=True)
-                | {"client_id": setup["clientId"], "client_secret": setup.get("clientSecret")}
+                | {
+                    "client_id": setup["clientId"],
+                    "client_secret": setup.get("clientSecret"),
+                    "token_endpoint_auth_method": "client_secret_basic" if setup.get("clientSecret") else "none",
+                }
             )
         self.auth = OAuthClientProvider(
             server_url=setup["server"],
