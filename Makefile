@@ -67,6 +67,12 @@ test/chaos: testtools ## kill -9, restarts, replicas, a database that goes away
 	@$(WITHPG) go test $(RACE) -tags chaos -count=1 -skip '^TestRevocationIsFelt$$' ./test/...
 	@$(WITHPG) go test $(RACE) -tags chaos -count=1 -v -run '^TestRevocationIsFelt$$' ./test/chaos
 
+# MCPKEEP_TEST_OUTAGE=1m makes the outages in it last a minute.
+.PHONY: test/providers
+test/providers: testtools ## sign-in at real OpenID providers (Node.js, Go)
+	@scripts/node.sh
+	@$(WITHPG) go test $(RACE) -tags providers -count=1 ./test/providers $(ARGS)
+
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)
@@ -112,7 +118,7 @@ verify: $(SQLC) ## fail if generated code is not current
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## style, mistakes, and who may import whom
 	$(GOLANGCI_LINT) run
-	cd test/clients/gosdk && $(CURDIR)/$(GOLANGCI_LINT) run
+	for dir in test/clients/gosdk test/providers/zitadel; do (cd $$dir && $(CURDIR)/$(GOLANGCI_LINT) run) || exit 1; done
 
 .PHONY: vulncheck
 vulncheck: $(GOVULNCHECK) ## known vulnerabilities in what the program calls
@@ -125,7 +131,7 @@ fmt: $(GOLANGCI_LINT) ## format all code
 .PHONY: tidy
 tidy: ## bring go.mod and the tools' modfiles up to date
 	go mod tidy
-	for dir in tools/*/ test/clients/gosdk/; do go -C "$$dir" mod tidy; done
+	for dir in tools/*/ test/clients/gosdk/ test/providers/zitadel/; do go -C "$$dir" mod tidy; done
 
 .PHONY: ci
 ci: ## what continuous integration runs

@@ -25,6 +25,9 @@ type Browser struct {
 	Deny     bool     // press "deny" where there is a choice
 	Sites    []string // origins that are followed beside the first one, such as the identity provider's
 
+	// Fields are what goes into text fields, by their names.
+	Fields map[string]string
+
 	http *http.Client
 	jar  *cookiejar.Jar
 }
@@ -78,7 +81,8 @@ func (b *Browser) Open(ctx context.Context, target string) (*Page, error) {
 	return b.follow(req, append(slices.Clone(b.Sites), origin(req.URL)))
 }
 
-// Submit fills in the page's form and sends it.
+// Submit fills in the page's form and sends it. A page with an error comes with an
+// [Error].
 func (b *Browser) Submit(ctx context.Context, page *Page) (*Page, error) {
 	form, err := parseForm(page.Body)
 	if err != nil {
@@ -93,6 +97,9 @@ func (b *Browser) Submit(ctx context.Context, page *Page) (*Page, error) {
 	case form.buttons["approve"]:
 		form.values.Set("action", "approve")
 	}
+	for _, name := range form.texts {
+		form.values.Set(name, b.Fields[name])
+	}
 	action, err := page.URL.Parse(form.action)
 	if err != nil {
 		return nil, err
@@ -105,7 +112,7 @@ func (b *Browser) Submit(ctx context.Context, page *Page) (*Page, error) {
 	req.Header.Set("Origin", origin(page.URL))
 	next, err := b.follow(req, append(slices.Clone(b.Sites), origin(page.URL)))
 	if err == nil && next.Left == nil && next.Status >= http.StatusBadRequest {
-		return nil, &Error{Status: next.Status, Header: next.Header, Code: "page", Description: pageText(next.Body)}
+		return next, &Error{Status: next.Status, Header: next.Header, Code: "page", Description: pageText(next.Body)}
 	}
 	return next, err
 }
@@ -154,6 +161,7 @@ type webForm struct {
 	action      string
 	values      url.Values
 	hasPassword bool
+	texts       []string        // names of the text fields
 	buttons     map[string]bool // values of the buttons named action
 }
 
@@ -186,9 +194,26 @@ func (f *webForm) add(node *html.Node) {
 		f.values.Add(name, value)
 	case node.Data == "input" && name == "password":
 		f.hasPassword = true
+	case node.Data == "input" && name != "":
+		f.texts = append(f.texts, name)
 	case node.Data == "button" && name == "action":
 		f.buttons[value] = true
 	}
+}
+
+// Links are the targets of a page's links by their texts.
+func (p *Page) Links() map[string]string {
+	links := map[string]string{}
+	doc, err := html.Parse(strings.NewReader(p.Body))
+	if err != nil {
+		return links
+	}
+	for node := range doc.Descendants() {
+		if node.Data == "a" && node.FirstChild != nil {
+			links[node.FirstChild.Data] = attribute(node, "href")
+		}
+	}
+	return links
 }
 
 func attribute(node *html.Node, name string) string {

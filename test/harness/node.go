@@ -16,11 +16,18 @@ import (
 const installTimeout = 5 * time.Minute
 
 // NodeDir returns the folder of the npm package with the clients and the
-// conformance suite, installed as its lockfile says. It fails the test where
-// there is no npm: scripts/node.sh provides one.
+// conformance suite: see [NodePackage].
 func NodeDir(t testing.TB) string {
 	t.Helper()
-	dir := filepath.Join(moduleRoot(), "test", "clients", "node")
+	return NodePackage(t, "test", "clients", "node")
+}
+
+// NodePackage returns the folder of an npm package below the module's root,
+// installed as its lockfile says. It fails the test where there is no npm:
+// scripts/node.sh provides one.
+func NodePackage(t testing.TB, path ...string) string {
+	t.Helper()
+	dir := filepath.Join(append([]string{moduleRoot()}, path...)...)
 	if out, err := installNode(dir); err != nil {
 		t.Fatalf("npm ci: %v\n%s", err, out)
 	}
