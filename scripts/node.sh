@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes Node.js 20 or later and npm available to the client suites, and says
 # what it did. A newer Node.js than the system's goes into .cache/node, whose
-# node_modules/.bin the Makefile puts first on PATH. Exits with 1 if there is
-# no way.
+# node_modules/.bin the Makefile puts first on PATH. What needs a newer one still
+# brings it as an npm package. Exits with 1 if there is no way.
 set -u
 cd "$(dirname "$0")/.." || exit
 . scripts/lib.sh

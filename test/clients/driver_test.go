@@ -44,6 +44,9 @@ type setup struct {
 	ClientID     string `json:"clientId,omitempty"`
 	ClientSecret string `json:"clientSecret,omitempty"`
 	DocumentURL  string `json:"documentUrl,omitempty"`
+	// Stored says that ClientID is of a registration that the client made once and
+	// kept, and would make again: not one that it was given.
+	Stored bool `json:"stored,omitempty"`
 }
 
 // command is one line to a client that is a process.

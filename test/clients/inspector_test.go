@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -98,15 +99,15 @@ func (i *inspector) run(args ...string) ([]byte, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	printed, err := i.follow(stderr)
+	printed, err := i.follow(stderr, cancel)
 	if waited := cmd.Wait(); waited != nil {
-		return stdout.Bytes(), fmt.Errorf("%w: %s", waited, printed)
+		return stdout.Bytes(), errors.Join(err, fmt.Errorf("%w: %s", waited, printed))
 	}
 	return stdout.Bytes(), err
 }
 
-// follow signs in at the URL that it prints.
-func (i *inspector) follow(stderr io.Reader) (string, error) {
+// follow signs in at the URL that it prints; a person who cannot interrupts it.
+func (i *inspector) follow(stderr io.Reader, interrupt func()) (string, error) {
 	var printed strings.Builder
 	var failed error
 	for lines := longLines(stderr); lines.Scan(); {
@@ -121,6 +122,7 @@ func (i *inspector) follow(stderr io.Reader) (string, error) {
 		}
 		if err != nil {
 			failed = err
+			interrupt()
 		}
 	}
 	return printed.String(), failed

@@ -80,6 +80,9 @@ func goSDK(t *testing.T, s setup) driver {
 // buildGoSDK builds the client of the official Go SDK, whose module is its own.
 var buildGoSDK = sync.OnceValues(func() (string, error) {
 	dir, err := filepath.Abs("../../.cache")
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -48,7 +48,7 @@ class Provider {
 const provider = new Provider()
 if (!setup.documentUrl) delete provider.clientMetadataUrl
 // An application that was given its id has nothing to register instead.
-if (setup.clientId && !setup.mayRegister) delete provider.saveClientInformation
+if (setup.clientId && !setup.stored) delete provider.saveClientInformation
 let client, transport
 
 /** Does something, after signing in when the SDK says that this is needed. */

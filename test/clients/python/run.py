@@ -89,19 +89,39 @@ class FastMCP:
 
     def __init__(self) -> None:
         from fastmcp.client.auth import OAuth
+        from key_value.aio.stores.memory import MemoryStore
 
         webbrowser.register("test", None, Person(), preferred=True)
+        given = {} if setup.get("stored") else setup
+        self.store = MemoryStore()
         self.auth = OAuth(
             callback_host=REDIRECT.hostname,
             callback_port=REDIRECT.port,
             client_metadata_url=setup.get("documentUrl"),
-            client_id=setup.get("clientId"),
-            client_secret=setup.get("clientSecret"),
+            client_id=given.get("clientId"),
+            client_secret=given.get("clientSecret"),
+            token_storage=self.store,
         )
+
+    async def remember(self) -> None:
+        """Puts a registration into the store, as one made earlier is there."""
+        from fastmcp.client.auth.oauth import TokenStorageAdapter
+        from mcp.shared.auth import OAuthClientInformationFull
+
+        information = {
+            "client_id": setup["clientId"],
+            "redirect_uris": [setup["redirectUri"]],
+            "token_endpoint_auth_method": "none",
+        }
+        store = TokenStorageAdapter(self.store, setup["server"])
+        await store.set_client_info(OAuthClientInformationFull.model_validate(information))
 
     async def connect(self, stack: AsyncExitStack) -> Any:
         from fastmcp import Client
 
+        if setup.get("stored"):
+            await self.remember()
+            setup["stored"] = False  # it is the library's now
         return await stack.enter_async_context(Client(setup["server"], auth=self.auth))
 
 
