@@ -35,6 +35,7 @@ type serveFlags struct {
 
 	AccessTokenTTL  time.Duration `name:"access-token-ttl" env:"MCPKEEP_ACCESS_TOKEN_TTL" default:"1h" help:"Lifetime of access tokens. Below 10m some clients refresh before every request."`
 	RefreshTokenTTL time.Duration `name:"refresh-token-ttl" env:"MCPKEEP_REFRESH_TOKEN_TTL" default:"2160h" help:"Lifetime of refresh tokens since last use."`
+	ProviderGrace   time.Duration `name:"provider-grace" env:"MCPKEEP_PROVIDER_GRACE" default:"24h" help:"How long sessions go on that the sign-in provider could not be asked about; 0 for not at all."`
 	RefreshGrace    time.Duration `name:"refresh-grace" env:"MCPKEEP_REFRESH_GRACE" default:"2m" help:"How long a repeated refresh is answered with the same successor; 0 turns it off."`
 
 	OpenAIChallenge string `name:"openai-apps-challenge" env:"MCPKEEP_OPENAI_APPS_CHALLENGE" placeholder:"TEXT" help:"Text served at /.well-known/openai-apps-challenge, by which OpenAI verifies the domain of an app."`
@@ -86,10 +87,12 @@ func (f *serveFlags) publicURL(addr *net.TCPAddr) (string, error) {
 	return u.Scheme + "://" + strings.TrimSuffix(strings.ToLower(u.Host), defaultPort), nil
 }
 
-// lifetimes checks the three durations.
+// lifetimes checks the durations.
 func (f *serveFlags) lifetimes() (server.Lifetimes, error) {
 	const longest = 24 * time.Hour
-	l := server.Lifetimes{AccessToken: f.AccessTokenTTL, RefreshToken: f.RefreshTokenTTL, Grace: f.RefreshGrace}
+	l := server.Lifetimes{
+		AccessToken: f.AccessTokenTTL, RefreshToken: f.RefreshTokenTTL, Grace: f.RefreshGrace, ProviderGrace: f.ProviderGrace,
+	}
 	switch {
 	case l.AccessToken < time.Second || l.AccessToken > longest:
 		return l, usagef("MCPKEEP_ACCESS_TOKEN_TTL (--access-token-ttl): %v is out of range; want 1s to 24h", l.AccessToken)
@@ -97,6 +100,8 @@ func (f *serveFlags) lifetimes() (server.Lifetimes, error) {
 		return l, usagef("MCPKEEP_REFRESH_TOKEN_TTL (--refresh-token-ttl): %v is out of range; want at least the access token's %v", l.RefreshToken, l.AccessToken)
 	case l.Grace < 0 || l.Grace > longest:
 		return l, usagef("MCPKEEP_REFRESH_GRACE (--refresh-grace): %v is out of range; want 0 to 24h", l.Grace)
+	case l.ProviderGrace < 0:
+		return l, usagef("MCPKEEP_PROVIDER_GRACE (--provider-grace): %v is out of range; want 0 or more", l.ProviderGrace)
 	case f.EventsTTL < 0:
 		return l, usagef("MCPKEEP_EVENTS_TTL (--events-ttl): %v is out of range; want 0 (for ever) or more", f.EventsTTL)
 	}

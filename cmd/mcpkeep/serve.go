@@ -17,14 +17,11 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/repo"
 	"github.com/mcpkeep/mcpkeep/internal/server"
-	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 const (
 	drainFor     = 10 * time.Second // what is in flight at SIGTERM
 	migrateFor   = 5 * time.Minute  // waiting for another replica's migration included
-	cleanEvery   = 5 * time.Minute
-	cleanAtOnce  = 1000 // rows of a kind in one transaction
 	headerWait   = 10 * time.Second
 	requestWait  = 30 * time.Second
 	answerWait   = 60 * time.Second
@@ -78,14 +75,14 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	} else if err != nil {
 		return err
 	}
-	handler, err := c.handler(baseURL, addr.IP.IsLoopback(), set, d, store, log, started)
+	srv, err := c.server(baseURL, addr.IP.IsLoopback(), set, d, store, log, started)
 	if err != nil {
 		return err
 	}
 	c.greet(ctx, std, d, addr, baseURL, password, started)
 	go lookUp(ctx, set.upstream, log)
-	go clean(ctx, store, c.retention(set), log)
-	return serveUntil(ctx, listener, handler, log)
+	go clean(ctx, store, srv, c.retention(set), log)
+	return serveUntil(ctx, listener, srv, log)
 }
 
 // settings are what can be checked before anything is opened.
@@ -141,10 +138,10 @@ func (c *serveCmd) openStore(ctx context.Context, d *db.DB) (*repo.Repo, error) 
 	return repo.New(d, keys), nil
 }
 
-// handler puts the parts together.
-func (c *serveCmd) handler(
+// server puts the parts together.
+func (c *serveCmd) server(
 	baseURL string, loopback bool, set settings, d *db.DB, uncached *repo.Repo, log *slog.Logger, started time.Time,
-) (http.Handler, error) {
+) (*server.Server, error) {
 	store := cache.New(uncached, nil) // one for both: what either revokes, both forget
 	mcp := mcpserver.New(mcpserver.Config{
 		Store: store, Version: buildVersion(), Logger: log, BaseURL: baseURL,
@@ -153,15 +150,11 @@ func (c *serveCmd) handler(
 			return mcpserver.Status{Database: d.Engine(), SchemaVersion: schema, StartedAt: started}
 		},
 	})
-	srv, err := server.New(server.Config{
+	return server.New(server.Config{
 		BaseURL: baseURL, Loopback: loopback, Name: "mcpkeep", Store: store, Upstream: set.upstream,
 		Policy: c.policy(), Lifetimes: set.lifetimes, MCP: mcp, Logger: log,
 		OpenAIChallenge: c.OpenAIChallenge, Registration: set.registration, MaxClients: c.MaxClients,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return srv.Handler(), nil
 }
 
 // greet prints the ready line, and what to do next for somebody new.
@@ -184,36 +177,14 @@ func showPassword(std streams, password string) {
 	}
 }
 
-// clean removes expired rows now and then. Any number of replicas may do it.
-func clean(ctx context.Context, store *repo.Repo, keep storage.Retention, log *slog.Logger) {
-	tick := time.NewTicker(cleanEvery)
-	defer tick.Stop()
-	for {
-		deleted, err := store.DeleteExpired(ctx, time.Now(), keep, cleanAtOnce)
-		if err != nil && ctx.Err() == nil {
-			log.Warn("could not delete expired rows", "error", err)
-		} else if deleted > 0 {
-			log.Debug("deleted expired rows", "rows", deleted)
-		}
-		if deleted >= cleanAtOnce && err == nil {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
 // serveUntil serves until the context is cancelled, then drains.
-func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
-	srv := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerWait, ReadTimeout: requestWait, WriteTimeout: answerWait,
+func serveUntil(ctx context.Context, listener net.Listener, srv *server.Server, log *slog.Logger) error {
+	web := &http.Server{
+		Handler: srv.Handler(), ReadHeaderTimeout: headerWait, ReadTimeout: requestWait, WriteTimeout: answerWait,
 		IdleTimeout: idleWait, MaxHeaderBytes: maxHeaderLen, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(listener) }()
+	go func() { failed <- web.Serve(listener) }()
 	select {
 	case err := <-failed:
 		return err
@@ -222,8 +193,10 @@ func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler
 	log.Info("stopping: finishing what is in flight")
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainFor)
 	defer cancel()
-	if err := srv.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return err
+	err := web.Shutdown(ctx)
+	srv.Wait(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
 	}
-	return nil
+	return err
 }

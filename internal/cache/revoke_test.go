@@ -58,7 +58,8 @@ func finish(ctx context.Context, s storage.Store, client, id string, browser sto
 	}
 	return s.FinishAuthorization(ctx, storage.Completion{
 		AuthorizationID: id, Browser: browser, Person: storage.Person{Issuer: "i", Subject: id}, GrantID: g.id,
-		Code: g.code.Code, CodeExpiresAt: start.Add(time.Minute),
+		ProviderToken: []byte("provider token"),
+		Code:          g.code.Code, CodeExpiresAt: start.Add(time.Minute),
 	}, start)
 }
 
@@ -86,6 +87,11 @@ var ways = map[string]func(ctx context.Context, s storage.Store, g grant) error{
 	"DisableUser": func(ctx context.Context, s storage.Store, g grant) error {
 		_, err := s.DisableUser(ctx, g.user, start)
 		return err
+	},
+	"FinishProviderCheck": func(ctx context.Context, s storage.Store, g grant) error {
+		check := storage.ProviderCheck{UserID: g.user, GrantID: g.id, ID: "check", Until: start.Add(time.Minute)}
+		return errors.Join(s.StartProviderCheck(ctx, check, start),
+			s.FinishProviderCheck(ctx, check, storage.ProviderAnswer{Refused: true}, start))
 	},
 	"ExchangeCode, again": func(ctx context.Context, s storage.Store, g grant) error {
 		_, err := s.ExchangeCode(ctx, g.code, start)
@@ -149,7 +155,9 @@ func TestProfile(t *testing.T) {
 	want(t, "before", err, nil)
 	person := access.User.Person
 	person.Login = "new login"
-	want(t, "check", s.ProviderChecked(t.Context(), g.id, person, nil, start), nil)
+	check := storage.ProviderCheck{UserID: access.User.ID, GrantID: g.id, ID: "c", Until: start.Add(time.Minute)}
+	want(t, "check", s.StartProviderCheck(t.Context(), check, start), nil)
+	want(t, "answer", s.FinishProviderCheck(t.Context(), check, storage.ProviderAnswer{Person: &person}, start), nil)
 	access, err = s.Access(t.Context(), g.access, start)
 	if err != nil || access.User.Login != person.Login {
 		t.Errorf("login %q, %v", access.User.Login, err)

@@ -80,11 +80,18 @@ func (s *Store) TouchGrant(ctx context.Context, grantID string, now time.Time) e
 	return err
 }
 
-// ProviderChecked implements storage.GrantStore.
-func (s *Store) ProviderChecked(ctx context.Context, grantID string, p storage.Person, token []byte, now time.Time) error {
-	err := s.db.ProviderChecked(ctx, grantID, p, token, now)
-	if err == nil {
-		s.forgetTokens(ofPerson(p))
+// StartProviderCheck implements storage.GrantStore.
+func (s *Store) StartProviderCheck(ctx context.Context, c storage.ProviderCheck, now time.Time) error {
+	return s.db.StartProviderCheck(ctx, c, now)
+}
+
+// FinishProviderCheck implements storage.GrantStore.
+func (s *Store) FinishProviderCheck(
+	ctx context.Context, c storage.ProviderCheck, a storage.ProviderAnswer, now time.Time,
+) error {
+	err := s.db.FinishProviderCheck(ctx, c, a, now)
+	if err == nil && (a.Refused || a.Person != nil) {
+		s.forgetTokens(func(known storage.Access) bool { return known.User.ID == c.UserID })
 	}
 	return err
 }
@@ -156,8 +163,4 @@ func ofClient(id string) func(storage.Access) bool {
 
 func ofGrant(id string) func(storage.Access) bool {
 	return func(a storage.Access) bool { return a.GrantID == id }
-}
-
-func ofPerson(p storage.Person) func(storage.Access) bool {
-	return func(a storage.Access) bool { return a.User.Issuer == p.Issuer && a.User.Subject == p.Subject }
 }

@@ -165,6 +165,21 @@ func (p pgQuerier) FinishAuthorization(ctx context.Context, arg sqlitedb.FinishA
 	return sqlitedb.OAuthAuthorization(v), err
 }
 
+func (p pgQuerier) FinishProviderCheck(ctx context.Context, arg sqlitedb.FinishProviderCheckParams) (sqlitedb.OAuthGrant, error) {
+	v, err := p.q.FinishProviderCheck(ctx, pgdb.FinishProviderCheckParams(arg))
+	return sqlitedb.OAuthGrant(v), err
+}
+
+func (p pgQuerier) ForgetProviderToken(ctx context.Context, arg sqlitedb.ForgetProviderTokenParams) (int64, error) {
+	v, err := p.q.ForgetProviderToken(ctx, pgdb.ForgetProviderTokenParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) ForgetProviderTokensOf(ctx context.Context, arg sqlitedb.ForgetProviderTokensOfParams) (int64, error) {
+	v, err := p.q.ForgetProviderTokensOf(ctx, pgdb.ForgetProviderTokensOfParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) ForgetSuccessors(ctx context.Context, arg sqlitedb.ForgetSuccessorsParams) (int64, error) {
 	v, err := p.q.ForgetSuccessors(ctx, pgdb.ForgetSuccessorsParams(arg))
 	return v, err
@@ -210,9 +225,9 @@ func (p pgQuerier) GetGrant(ctx context.Context, id string) (sqlitedb.OAuthGrant
 	return sqlitedb.OAuthGrant(v), err
 }
 
-func (p pgQuerier) GetNewestProviderToken(ctx context.Context, userID string) (sqlitedb.GetNewestProviderTokenRow, error) {
-	v, err := p.q.GetNewestProviderToken(ctx, userID)
-	return sqlitedb.GetNewestProviderTokenRow(v), err
+func (p pgQuerier) GetProviderGrant(ctx context.Context, tokenHash string) (sqlitedb.OAuthGrant, error) {
+	v, err := p.q.GetProviderGrant(ctx, tokenHash)
+	return sqlitedb.OAuthGrant(v), err
 }
 
 func (p pgQuerier) GetRefreshToken(ctx context.Context, arg sqlitedb.GetRefreshTokenParams) (sqlitedb.OAuthRefreshToken, error) {
@@ -302,6 +317,13 @@ func (p pgQuerier) ListSuccessorsToRekey(ctx context.Context, arg sqlitedb.ListS
 	v, err := p.q.ListSuccessorsToRekey(ctx, pgdb.ListSuccessorsToRekeyParams(arg))
 	return rowsOf(v, func(r pgdb.ListSuccessorsToRekeyRow) sqlitedb.ListSuccessorsToRekeyRow {
 		return sqlitedb.ListSuccessorsToRekeyRow(r)
+	}), err
+}
+
+func (p pgQuerier) ListUnneededProviderTokens(ctx context.Context, arg sqlitedb.ListUnneededProviderTokensParams) ([]sqlitedb.ListUnneededProviderTokensRow, error) {
+	v, err := p.q.ListUnneededProviderTokens(ctx, pgdb.ListUnneededProviderTokensParams(arg))
+	return rowsOf(v, func(r pgdb.ListUnneededProviderTokensRow) sqlitedb.ListUnneededProviderTokensRow {
+		return sqlitedb.ListUnneededProviderTokensRow(r)
 	}), err
 }
 
@@ -402,11 +424,6 @@ func (p pgQuerier) SetClientCount(ctx context.Context, countedAt int64) error {
 	return p.q.SetClientCount(ctx, countedAt)
 }
 
-func (p pgQuerier) SetGrantProviderToken(ctx context.Context, arg sqlitedb.SetGrantProviderTokenParams) (string, error) {
-	v, err := p.q.SetGrantProviderToken(ctx, pgdb.SetGrantProviderTokenParams(arg))
-	return v, err
-}
-
 func (p pgQuerier) SetUserPassword(ctx context.Context, arg sqlitedb.SetUserPasswordParams) (int64, error) {
 	v, err := p.q.SetUserPassword(ctx, pgdb.SetUserPasswordParams(arg))
 	return v, err
@@ -430,6 +447,11 @@ func (p pgQuerier) SpendCode(ctx context.Context, arg sqlitedb.SpendCodeParams) 
 func (p pgQuerier) SpendRefreshToken(ctx context.Context, arg sqlitedb.SpendRefreshTokenParams) (sqlitedb.OAuthRefreshToken, error) {
 	v, err := p.q.SpendRefreshToken(ctx, pgdb.SpendRefreshTokenParams(arg))
 	return sqlitedb.OAuthRefreshToken(v), err
+}
+
+func (p pgQuerier) StartProviderCheck(ctx context.Context, arg sqlitedb.StartProviderCheckParams) (int64, error) {
+	v, err := p.q.StartProviderCheck(ctx, pgdb.StartProviderCheckParams(arg))
+	return v, err
 }
 
 func (p pgQuerier) TouchClient(ctx context.Context, arg sqlitedb.TouchClientParams) (int64, error) {

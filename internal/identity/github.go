@@ -186,6 +186,9 @@ func (g *GitHub) Recheck(ctx context.Context, t Token) (Person, Token, error) {
 		return Person{}, t, err
 	}
 	p, err := g.person(ctx, t)
+	if err == nil {
+		t.Doubtful = false // a renewal would have ended the access token
+	}
 	return p, t, err
 }
 
@@ -196,6 +199,7 @@ func (g *GitHub) renew(ctx context.Context, t Token) (Token, error) {
 	}
 	answer, err := g.oauth.TokenSource(g.withClient(ctx), &oauth2.Token{RefreshToken: t.RefreshToken}).Token()
 	if err != nil {
+		t.Doubtful = t.Doubtful || mayBeLost(err)
 		return t, g.tokenError(err)
 	}
 	return g.token(answer), nil

@@ -135,3 +135,43 @@ func TestGitHubRenewedTokenSurvivesAFailedRecheck(t *testing.T) {
 		t.Errorf("the renewed token was lost: %v", err)
 	}
 }
+
+// TestGitHubLostRenewal: as TestLostRenewal. A token that turns out to be good is no
+// longer in doubt.
+func TestGitHubLostRenewal(t *testing.T) {
+	t.Parallel()
+	s := startGitHub(t)
+	s.SetTokenLifetime(time.Hour)
+	g := provider(t, s, func(c *identity.GitHubConfig) { c.Now = s.Now })
+	_, token := signIn(t, s, g)
+	s.Advance(2 * time.Hour)
+	for _, step := range []struct {
+		fault    githubtest.Fault
+		kind     error
+		doubtful bool
+	}{
+		{githubtest.ConnectionReset, identity.ErrUnavailable, true},
+		{githubtest.Healthy, nil, false}, // it was not carried out after all
+		{githubtest.PrimaryRateLimit, identity.ErrUnavailable, false},
+		{githubtest.ServiceUnavailable, identity.ErrUnavailable, false}, // nothing was renewed
+		{githubtest.Healthy, nil, false},
+	} {
+		s.SetFault(step.fault)
+		var err error
+		_, token, err = g.Recheck(t.Context(), token)
+		if !errors.Is(err, step.kind) || token.Doubtful != step.doubtful {
+			t.Errorf("fault %d: %v, doubtful %t, want %v, %t", step.fault, err, token.Doubtful, step.kind, step.doubtful)
+		}
+	}
+	s.Advance(2 * time.Hour)
+	spent := token
+	if _, _, err := g.Recheck(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	spent.Doubtful = true // as for somebody who did not get the answer
+	_, kept, err := g.Recheck(t.Context(), spent)
+	wantError(t, err, identity.ErrRefused, "sign in again")
+	if !kept.Doubtful {
+		t.Error("nobody would know that the token may only be spent")
+	}
+}

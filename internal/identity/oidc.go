@@ -15,9 +15,8 @@ import (
 )
 
 // UnaskableFor is how long a person counts as confirmed when the provider cannot be
-// asked again: it gave no refresh token and the access token has expired, or the
-// answer to a renewal was lost and the refresh token with it. Then the person has to
-// sign in again.
+// asked again: it gave no refresh token, and the access token has expired. Then the
+// person has to sign in again.
 const UnaskableFor = 24 * time.Hour
 
 // OIDCConfig describes the client that an OpenID provider knows us as.

@@ -29,6 +29,7 @@ type document struct {
 	AuthorizationEndpoint string   `json:"authorization_endpoint"`
 	TokenEndpoint         string   `json:"token_endpoint"`
 	UserInfoEndpoint      string   `json:"userinfo_endpoint"`
+	RevocationEndpoint    string   `json:"revocation_endpoint"`
 	JWKSURI               string   `json:"jwks_uri"`
 	Algorithms            []string `json:"id_token_signing_alg_values_supported"`
 	Scopes                []string `json:"scopes_supported"`

@@ -44,14 +44,8 @@ func (o *OIDC) renew(ctx context.Context, p *provider, t Token) (Person, Token, 
 		return c.TokenSource(ctx, &oauth2.Token{RefreshToken: t.RefreshToken}).Token()
 	})
 	if err != nil {
-		problem := o.tokenError(p, err, reasonEnded)
-		switch {
-		case t.Doubtful && errors.Is(problem, ErrRefused):
-			return o.lastKnown(ctx, t)
-		case errors.Is(problem, ErrUnavailable) && mayBeLost(err):
-			t.Doubtful = true
-		}
-		return Person{}, t, problem
+		t.Doubtful = t.Doubtful || mayBeLost(err)
+		return Person{}, t, o.tokenError(p, err, reasonEnded)
 	}
 	t = o.take(answer, t)
 	said, err := o.verify(ctx, p, answer)

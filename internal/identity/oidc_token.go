@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -115,18 +114,4 @@ func (o *OIDC) tokenError(p *provider, err error, invalid string) error {
 	default:
 		return misconfigured("%s's token endpoint refused with error %s (%s)", o.title, clip(code), clip(answer.ErrorDescription))
 	}
-}
-
-// mayBeLost says whether a renewal that failed may have been carried out all the same.
-// One that never arrived, or was answered with a refusal, was not.
-func mayBeLost(err error) bool {
-	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" {
-		return false
-	}
-	var answer *oauth2.RetrieveError
-	if errors.As(err, &answer) {
-		return answer.Response.StatusCode >= 500 || answer.ErrorCode == ""
-	}
-	return true
 }

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
+
+	"golang.org/x/oauth2"
 )
 
 // Token is what a provider gave us to ask about a person again. It is a secret:
@@ -17,14 +20,15 @@ type Token struct {
 	RefreshToken string    // empty when the access token does not expire, or the provider gives none
 	Expiry       time.Time // of the access token; zero when it does not expire or is not known to
 
+	// Doubtful: a renewal was sent and its answer was lost, so the refresh token may
+	// be spent. A refusal of it then says nothing about the person.
+	Doubtful bool
+
 	// The rest is of OpenID providers.
 
 	Nonce     string    // of the sign-in; a later ID token has this one or none
 	Claims    string    // what the provider said of the person last, as JSON
 	Confirmed time.Time // when it said so
-	// Doubtful: a renewal was sent and its answer was lost, so the refresh token may
-	// be spent. A refusal of it then says nothing about the person.
-	Doubtful bool
 }
 
 // wireToken is the stored form; its member names must not change.
@@ -59,7 +63,22 @@ func DecodeToken(b []byte) (Token, error) {
 	if w.Issuer == "" || w.AccessToken == "" {
 		return Token{}, errors.New("identity: stored token lacks issuer or access_token")
 	}
-	return Token{w.Issuer, w.AccessToken, w.RefreshToken, w.Expiry, w.Nonce, string(w.Claims), w.Confirmed, w.Doubtful}, nil
+	return Token{w.Issuer, w.AccessToken, w.RefreshToken, w.Expiry, w.Doubtful, w.Nonce, string(w.Claims), w.Confirmed}, nil
+}
+
+// mayBeLost says whether a renewal that failed may have been carried out all the same.
+// One that never arrived, or was answered with a refusal, was not.
+func mayBeLost(err error) bool {
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return false
+	}
+	var answer *oauth2.RetrieveError
+	if errors.As(err, &answer) {
+		status := answer.Response.StatusCode
+		return status >= 500 || status < 400 && answer.ErrorCode == ""
+	}
+	return true
 }
 
 // Format hides the token for every verb.

@@ -45,8 +45,14 @@ type Upstream interface {
 	//
 	// The token returned is the one to keep from now on, also when err is not
 	// nil: a provider that rotates refresh tokens has spent the old one. Calls
-	// for the same token must not overlap, for the same reason.
+	// for the same token must not overlap, for the same reason. ErrRefused without
+	// a login, with a token that is Doubtful, says nothing about the person.
 	Recheck(ctx context.Context, t Token) (Person, Token, error)
+
+	// Revoke gives back a token that nobody here needs any more, best effort. A token
+	// that has ended already is no error, nor is a provider that takes none back.
+	// Some providers end everything that the person allowed this client.
+	Revoke(ctx context.Context, t Token) error
 
 	// FormAction is where our pages' forms lead by redirect, for form-action in their
 	// Content-Security-Policy (level 3 section 6.4.1): an origin, or a scheme such as

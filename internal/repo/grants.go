@@ -12,14 +12,10 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-func providerTokenPlace(grantID string) place {
-	return place{"oauth_grants", "provider_token", grantID}
-}
-
 func grantOf(row sqlitedb.OAuthGrant) storage.Grant {
 	return storage.Grant{
 		ID: row.ID, UserID: row.UserID, ClientID: row.ClientID, Scope: row.Scope, Resource: row.Resource,
-		ProviderCheckedAt: at(row.ProviderCheckedAt), CreatedAt: at(row.CreatedAt), LastUsedAt: at(row.LastUsedAt),
+		CreatedAt: at(row.CreatedAt), LastUsedAt: at(row.LastUsedAt),
 	}
 }
 
@@ -46,23 +42,6 @@ func (r *Repo) TouchGrant(ctx context.Context, grantID string, now time.Time) er
 	return r.write(ctx, "touch a grant", func(ctx context.Context, q db.Querier) error {
 		_, err := q.TouchGrant(ctx, sqlitedb.TouchGrantParams{Now: unix(now), ID: grantID})
 		return err
-	})
-}
-
-// ProviderChecked implements storage.GrantStore.
-func (r *Repo) ProviderChecked(ctx context.Context, grantID string, p storage.Person, token []byte, now time.Time) error {
-	sealed, keyID, err := r.sealOptional(providerTokenPlace(grantID), token)
-	if err != nil {
-		return err
-	}
-	return r.write(ctx, "record a provider check", func(ctx context.Context, q db.Querier) error {
-		userID, err := q.SetGrantProviderToken(ctx, sqlitedb.SetGrantProviderTokenParams{
-			ProviderToken: sealed, ProviderTokenKeyID: keyID, ProviderCheckedAt: unix(now), ID: grantID,
-		})
-		if err != nil {
-			return err
-		}
-		return r.saveProfile(ctx, q, userID, profile{Login: p.Login, Name: p.Name, Email: p.Email})
 	})
 }
 

@@ -209,3 +209,13 @@ func (r *Repo) blameRetirement(ctx context.Context, err error) error {
 	}
 	return fmt.Errorf("%w: %w", storage.ErrUnavailable, retiredKey(rec.ID))
 }
+
+// canSeal refuses a step after which there will be something to seal that must not
+// get lost, in a process that could not.
+func (r *Repo) canSeal(ctx context.Context, q db.Querier) error {
+	rec, err := q.GetEncryptionKey(ctx, r.keys.Primary())
+	if err == nil && rec.ActiveID == nil {
+		return fmt.Errorf("%w: %w", storage.ErrUnavailable, retiredKey(rec.ID))
+	}
+	return err
+}

@@ -51,7 +51,8 @@ func exchangeOf(id string) storage.CodeExchange {
 // approve stores the grant "grt_"+id with an unspent code.
 func approve(t testing.TB, s storage.Store, id string) {
 	t.Helper()
-	browser := storage.HashOf("browser " + id)
+	browser, who := storage.HashOf("browser "+id), person
+	who.Subject += id // a person has one provider token
 	err := s.StartAuthorization(t.Context(), storage.Authorization{
 		ID: id, Browser: browser, StateHash: storage.HashOf("state " + id),
 		Request: storage.Request{
@@ -65,7 +66,7 @@ func approve(t testing.TB, s storage.Store, id string) {
 		t.Fatal(err)
 	}
 	_, err = s.FinishAuthorization(t.Context(), storage.Completion{
-		AuthorizationID: id, Browser: browser, Person: person, ProviderToken: []byte("gho_provider-token-" + id),
+		AuthorizationID: id, Browser: browser, Person: who, ProviderToken: []byte("gho_provider-token-" + id),
 		GrantID: "grt_" + id, Code: storage.HashOf("code " + id), CodeExpiresAt: now.Add(time.Minute),
 	}, now)
 	if err != nil {

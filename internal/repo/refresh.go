@@ -30,6 +30,12 @@ func (r *Repo) RefreshGrant(
 	var grant storage.Grant
 	var user storage.User
 	err := r.read(ctx, "read a refresh token", func(ctx context.Context, q db.Querier) error {
+		// This comes first: a check that finishes after it is seen by whoever starts
+		// another one, and a token that was spent before it is seen to be spent.
+		provider, err := q.GetProviderGrant(ctx, string(token))
+		if err != nil && r.db.Classify(err) != db.NoRows {
+			return err
+		}
 		row, err := q.GetRefreshToken(ctx, sqlitedb.GetRefreshTokenParams{
 			TokenHash: string(token), ClientID: clientID, Now: unix(now),
 		})
@@ -41,7 +47,8 @@ func (r *Repo) RefreshGrant(
 			return err
 		}
 		grant = grantOf(g)
-		if err := r.providerToken(ctx, q, &grant); err != nil {
+		grant.Spent = row.SpentAt != nil
+		if grant.Provider, err = r.providerState(provider); err != nil {
 			return err
 		}
 		u, err := q.GetUser(ctx, g.UserID)
@@ -52,20 +59,6 @@ func (r *Repo) RefreshGrant(
 		return err
 	})
 	return grant, user, err
-}
-
-// providerToken fills in the newest provider token of the grant's person.
-func (r *Repo) providerToken(ctx context.Context, q db.Querier, g *storage.Grant) error {
-	row, err := q.GetNewestProviderToken(ctx, g.UserID)
-	if r.db.Classify(err) == db.NoRows {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	g.ProviderGrantID = row.ID
-	g.ProviderToken, err = r.openOptional(providerTokenPlace(row.ID), row.ProviderToken, row.ProviderTokenKeyID)
-	return err
 }
 
 // RotateRefreshToken implements storage.GrantStore.

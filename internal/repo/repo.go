@@ -94,3 +94,19 @@ func atOptional(seconds *int64) time.Time {
 }
 
 func unix(t time.Time) int64 { return t.Unix() }
+
+// optionalTime and optionalUnix do the same where NULL means none, the zero time.
+func optionalTime(seconds *int64) time.Time {
+	if seconds == nil {
+		return time.Time{}
+	}
+	return at(*seconds)
+}
+
+func optionalUnix(t time.Time) *int64 {
+	if t.IsZero() {
+		return nil
+	}
+	seconds := unix(t)
+	return &seconds
+}

@@ -62,7 +62,7 @@ func TestServerWithARetiredKey(t *testing.T) {
 				return err
 			},
 			"provider check": func() error {
-				return behind.ProviderChecked(t.Context(), "grt_one", person, []byte("token"), now)
+				return behind.StartProviderCheck(t.Context(), storage.ProviderCheck{GrantID: "grt_one", ID: "check", Until: now}, now)
 			},
 			"password": func() error {
 				return behind.SetPassword(t.Context(), storage.Person{Issuer: "local", Subject: "owner"}, "$argon2id$x", true, now)

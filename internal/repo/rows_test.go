@@ -94,8 +94,7 @@ func (w world) sealedColumns() map[string]sealedColumn {
 			_, err := w.Password(t.Context(), local)
 			return err
 		}},
-		// The newest grant of the person has the token that is read.
-		"provider token": {"oauth_grants", "id", "provider_token", "grt_two", "grt_one", refresh},
+		"provider token": {"oauth_grants", "id", "provider_token", "grt_one", "grt_two", refresh},
 		"successor": {
 			"oauth_refresh_tokens", "token_hash", "successor",
 			string(storage.HashOf(one[0].Refresh.Value)), string(storage.HashOf(two[0].Refresh.Value)),

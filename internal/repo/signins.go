@@ -80,6 +80,12 @@ func (r *Repo) FinishAuthorization(ctx context.Context, c storage.Completion, no
 			return err
 		}
 		event := storage.Event{Type: storage.EventGrantCreated, ClientID: a.Request.ClientID, GrantID: c.GrantID, Detail: a.Request.Scope}
+		if c.ProviderToken != nil { // steps that need both lock a person's grants before the person
+			_, err := q.ForgetProviderTokensOf(ctx, sqlitedb.ForgetProviderTokensOfParams{Issuer: c.Person.Issuer, Subject: c.Person.Subject})
+			if err != nil {
+				return err
+			}
+		}
 		if event.UserID, err = r.signIn(ctx, q, a.UserID, c.Person, unix(now)); errors.Is(err, storage.ErrDisabled) {
 			refusal = err
 			event.Type, event.GrantID, event.Detail = storage.EventSignInRefused, "", err.Error()

@@ -69,7 +69,7 @@ func (r *Repo) FindGrants(
 		for _, row := range rows {
 			summary := storage.GrantSummary{Grant: storage.Grant{
 				ID: row.ID, UserID: row.UserID, ClientID: row.ClientID, Scope: row.Scope, Resource: row.Resource,
-				ProviderCheckedAt: at(row.ProviderCheckedAt), CreatedAt: at(row.CreatedAt), LastUsedAt: at(row.LastUsedAt),
+				CreatedAt: at(row.CreatedAt), LastUsedAt: at(row.LastUsedAt),
 			}}
 			sealed := keyring.Sealed{KeyID: row.ProfileKeyID, Token: row.Profile}
 			summary.User, summary.Unreadable = r.readableUser(row.UserID, row.Issuer, row.Subject, sealed)

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
@@ -74,12 +76,16 @@ const (
 	retryAfterFull = "60" // until a registration that nobody used is old enough to go
 )
 
-// setRetryAfter says when to try again, if trying again may help.
-func setRetryAfter(h http.Header, status int) {
-	switch status {
-	case http.StatusServiceUnavailable:
+// setRetryAfter says when to try again, if trying again may help: when the sign-in
+// provider wants to be asked again, if it is the provider that has to be waited for.
+func setRetryAfter(h http.Header, status int, err error) {
+	var provider *identity.UnavailableError
+	switch {
+	case status == http.StatusServiceUnavailable && errors.As(err, &provider) && provider.RetryAfter > 5*time.Second:
+		h.Set("Retry-After", strconv.FormatInt(int64(provider.RetryAfter/time.Second), 10))
+	case status == http.StatusServiceUnavailable:
 		h.Set("Retry-After", retryAfter)
-	case http.StatusTooManyRequests:
+	case status == http.StatusTooManyRequests:
 		h.Set("Retry-After", retryAfterFull)
 	}
 }
@@ -131,7 +137,7 @@ func (s *Server) problemOf(r *http.Request, err error) *oauth.Error {
 // writeProblem answers a program with an error (RFC 6749 §5.2).
 func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	problem := s.problemOf(r, err)
-	setRetryAfter(w.Header(), problem.Status)
+	setRetryAfter(w.Header(), problem.Status, err)
 	s.log(r).Info("refused", "error_code", string(problem.Code), "description", problem.Description)
 	writeJSON(w, problem.Status, problem)
 }
@@ -177,7 +183,7 @@ func (s *Server) pageOf(r *http.Request, err error) *pageError {
 }
 
 func (s *Server) showProblem(w http.ResponseWriter, r *http.Request, page *pageError) {
-	setRetryAfter(w.Header(), page.status)
+	setRetryAfter(w.Header(), page.status, nil)
 	if page.code != "" {
 		s.log(r).Info("refused", "error_code", string(page.code), "title", page.title)
 	}

@@ -60,7 +60,7 @@ func start(t testing.TB, options ...func(*setup)) *site {
 	t.Helper()
 	set := setup{engine: dbtest.SQLite(), Config: server.Config{
 		BaseURL: base, Name: "Keep", Loopback: false,
-		Lifetimes: server.Lifetimes{AccessToken: time.Hour, RefreshToken: 24 * time.Hour, Grace: 2 * time.Minute},
+		Lifetimes: server.Lifetimes{AccessToken: time.Hour, RefreshToken: 24 * time.Hour, Grace: 2 * time.Minute, ProviderGrace: 24 * time.Hour},
 	}}
 	for _, option := range options {
 		option(&set)

@@ -149,9 +149,13 @@ func by(r *http.Request, actor string) *http.Request {
 
 // because is the request's context with the reason of the step that follows.
 func because(r *http.Request, reason string) context.Context {
-	actor := storage.ActorOf(r.Context())
+	return withReason(r.Context(), reason)
+}
+
+func withReason(ctx context.Context, reason string) context.Context {
+	actor := storage.ActorOf(ctx)
 	actor.Reason = reason
-	return storage.WithActor(r.Context(), actor)
+	return storage.WithActor(ctx, actor)
 }
 
 // handler is an endpoint that may fail.

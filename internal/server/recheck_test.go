@@ -3,7 +3,6 @@ package server_test
 import (
 	"context"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 
@@ -87,6 +86,7 @@ func TestRenewedTokens(t *testing.T) {
 	for _, fault := range []githubtest.Fault{githubtest.Healthy, githubtest.PrimaryRateLimit, githubtest.Healthy, githubtest.Healthy} {
 		gh.SetFault(fault)
 		got = tokensOf(t, c.refresh(got.refresh))
+		s.clock.advance(githubtest.RateLimitReset)
 	}
 	s.wantAccess(t, got.access, true)
 	if calls := gh.Calls("/login/oauth/access_token"); calls != 5 {
@@ -113,39 +113,4 @@ func TestAnotherAccount(t *testing.T) {
 	changed.s = s.replica(func(cfg *server.Config) { cfg.Upstream = somebodyElse{cfg.Upstream} })
 	changed.refresh(got.refresh).want(t, http.StatusBadRequest, "invalid_grant")
 	s.wantAccess(t, got.access, false)
-}
-
-// TestRenewalRace: a GitHub App's tokens are good for one renewal. Refreshes at
-// once, of one connection or of two of the same person, must not take the
-// other's renewal for a refusal.
-func TestRenewalRace(t *testing.T) {
-	t.Parallel()
-	gh := githubtest.New(t)
-	gh.AddUser(githubtest.User{ID: 7, Login: "octocat"})
-	gh.SignInAs("octocat")
-	// A machine under load must not make an answer late here: that is another case.
-	s := start(t, onGitHub(gh, identity.Policy{Users: []string{"octocat"}}, time.Minute))
-	gh.SetTokenLifetime(30 * time.Second) // about to expire
-	first, second := s.register(), s.register()
-	one, two := s.connectAs(first), s.connectAs(second)
-	gh.SetTokenLifetime(8 * time.Hour) // what a renewed one has
-	var wg sync.WaitGroup
-	answers := make([]answer, 6)
-	for i := range answers {
-		wg.Go(func() {
-			if i%2 == 0 {
-				answers[i] = first.refresh(one.refresh)
-				return
-			}
-			answers[i] = second.refresh(two.refresh)
-		})
-	}
-	wg.Wait()
-	for i, a := range answers {
-		got := tokensOf(t, a)
-		s.wantAccess(t, got.access, true)
-		if want := tokensOf(t, answers[i%2]).refresh; got.refresh != want {
-			t.Errorf("refresh %d has another successor", i)
-		}
-	}
 }

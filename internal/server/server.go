@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/identity"
@@ -17,6 +18,9 @@ type Lifetimes struct {
 	AccessToken  time.Duration
 	RefreshToken time.Duration // since last use
 	Grace        time.Duration // in which a repeated refresh gets the same successor; 0 for none
+	// ProviderGrace is for how long after the last confirmation a session goes on
+	// whose person the provider cannot be asked about; 0 for not at all.
+	ProviderGrace time.Duration
 }
 
 const (
@@ -57,6 +61,8 @@ type Server struct {
 	base     *url.URL
 	metadata struct{ authorizationServer, protectedResource []byte }
 	csrf     *http.CrossOriginProtection
+	// background is what goes on behind finished requests: see Wait.
+	background sync.WaitGroup
 }
 
 // New returns a server. The error names what in the configuration is wrong.

@@ -72,7 +72,9 @@ type SignInStore interface {
 	AuthorizationByState(ctx context.Context, state Hash, now time.Time) (Authorization, error)
 	// FinishAuthorization finishes a sign-in: of any number of calls one wins;
 	// it records the person, stores the grant with its code and returns the
-	// request. The others get ErrSpent. ErrNotFound when the sign-in is
+	// request. A provider token that comes with it takes the place of the person's
+	// earlier one, for all their grants: providers revoke an account's oldest tokens
+	// when there are many. The others get ErrSpent. ErrNotFound when the sign-in is
 	// unknown, expired or bound to another browser; nothing changes then.
 	// ErrDisabled when the person is kept out: that finishes the sign-in without
 	// a grant, and the request is returned.
@@ -91,11 +93,10 @@ type GrantStore interface {
 	// was issued from it. Anything else is ErrNotFound and changes nothing.
 	ExchangeCode(ctx context.Context, x CodeExchange, now time.Time) (Issued, error)
 	// RefreshGrant returns the live grant that a refresh token of this client
-	// belongs to, so that the provider can be asked again before rotation, with
-	// the person's newest token at the provider: providers revoke an account's
-	// oldest tokens when there are many. It changes nothing. A spent refresh
-	// token finds its grant as well. ErrNotFound when token or grant are unknown, expired, revoked or
-	// another client's.
+	// belongs to, and what is known of its person at the provider, so that the
+	// provider can be asked again before rotation. It changes nothing. A spent
+	// refresh token finds its grant as well. ErrNotFound when token or grant are
+	// unknown, expired, revoked or another client's.
 	RefreshGrant(ctx context.Context, token Hash, clientID string, now time.Time) (Grant, User, error)
 	// RotateRefreshToken spends a refresh token and stores its successor. Of
 	// any number of calls one spends it; every other call within the grace
@@ -113,10 +114,16 @@ type GrantStore interface {
 	// half a second ago may be left as it is. ErrNotFound when there is no live
 	// grant of that id.
 	TouchGrant(ctx context.Context, grantID string, now time.Time) error
-	// ProviderChecked records that the provider confirmed the person of a grant
-	// just now. A nil token leaves the stored one. ErrNotFound when there is no
-	// live grant of that id.
-	ProviderChecked(ctx context.Context, grantID string, p Person, token []byte, now time.Time) error
+	// StartProviderCheck begins to ask the provider about a person, whose token may
+	// be good for one question only. Of any number of calls after the same look at
+	// the ProviderState one wins; the others get ErrSpent, as does whoever comes
+	// while a check is under way, or after another sign-in brought another token.
+	StartProviderCheck(ctx context.Context, c ProviderCheck, now time.Time) error
+	// FinishProviderCheck records what came of a check and lets others check again.
+	// A refusal revokes all grants of the person. ErrNotFound when the check is not
+	// the latest one of its grant any more, has finished, or another sign-in brought
+	// another token; nothing changes then.
+	FinishProviderCheck(ctx context.Context, c ProviderCheck, a ProviderAnswer, now time.Time) error
 	// RevokeToken revokes a client's token (RFC 7009): a refresh token with its
 	// whole grant, an access token alone. A token that is unknown or another
 	// client's changes nothing and is no error.
@@ -157,7 +164,12 @@ type Maintenance interface {
 	// Stats counts.
 	Stats(ctx context.Context, now time.Time) (Stats, error)
 	// DeleteExpired removes up to limit rows of each kind that are expired or too
-	// old to keep, and says how many. Spent rows stay until they expire. Of clients
+	// old to keep, and says how many. Spent rows stay until they expire, grants with
+	// a provider token until that is taken. Of clients
 	// only those go that ReclaimClients deletes, if they are not to be kept.
 	DeleteExpired(ctx context.Context, now time.Time, keep Retention, limit int) (int64, error)
+	// TakeProviderTokens removes up to limit provider tokens of people who have no
+	// live grant any more and returns them, each to one caller, to be given back to
+	// the provider. Those that do not open are removed and left out.
+	TakeProviderTokens(ctx context.Context, now time.Time, limit int) ([][]byte, error)
 }

@@ -91,7 +91,7 @@ type Completion struct {
 	// Person is who signed in at a provider; unused when the authorization
 	// already knows its user.
 	Person        Person
-	ProviderToken []byte // sealed per grant; nil when the provider gave none
+	ProviderToken []byte // sealed with the grant; nil when the provider gave none
 	GrantID       string
 	Code          Hash
 	CodeExpiresAt time.Time
@@ -105,13 +105,55 @@ type Grant struct {
 	ClientName string // set in listings
 	Scope      string
 	Resource   string
-	// ProviderToken is set by RefreshGrant only: the newest one among the
-	// person's live grants, and ProviderGrantID the grant it belongs to.
-	ProviderToken     []byte
-	ProviderGrantID   string
-	ProviderCheckedAt time.Time
-	CreatedAt         time.Time
-	LastUsedAt        time.Time
+	CreatedAt  time.Time
+	LastUsedAt time.Time
+
+	// The rest is set by RefreshGrant only.
+
+	// Spent: the refresh token was used before. Another use brings nothing new.
+	Spent    bool
+	Provider ProviderState
+}
+
+// ProviderState is what is known of a person at the provider that signed them in.
+type ProviderState struct {
+	GrantID   string    // of the grant that the token came with; "" when there is none
+	Token     []byte    // nil when the provider gave none
+	CheckedAt time.Time // when the provider confirmed the person last
+	RetryAt   time.Time // the provider is not to be asked before; zero when it may be
+	// CheckID is of the latest check, "" when there was none, and CheckUntil when it
+	// counts as abandoned, zero once it has finished.
+	CheckID    string
+	CheckUntil time.Time
+}
+
+// CheckUnderWay says whether somebody is asking the provider just now.
+func (p ProviderState) CheckUnderWay(now time.Time) bool {
+	return !p.CheckUntil.IsZero() && now.Before(p.CheckUntil)
+}
+
+// CheckAbandoned says whether whoever asked last never said what came of it. The
+// provider may have renewed the token for them, and then this one is spent.
+func (p ProviderState) CheckAbandoned(now time.Time) bool {
+	return !p.CheckUntil.IsZero() && !now.Before(p.CheckUntil)
+}
+
+// ProviderCheck is one attempt to ask a provider about a person.
+type ProviderCheck struct {
+	UserID   string // whom it is about
+	GrantID  string // that holds the token: see ProviderState
+	ID       string // random, of this attempt
+	Previous string // ProviderState.CheckID as it was looked at before
+	Until    time.Time
+}
+
+// ProviderAnswer is what a provider said and gave.
+type ProviderAnswer struct {
+	Person  *Person   // who the token belongs to, nil unless the person was confirmed
+	Token   []byte    // the one to keep from now on; nil leaves the stored one
+	RetryAt time.Time // when to ask again at the earliest; zero for at any time
+	// Refused: the provider or the policy says no, for certain.
+	Refused bool
 }
 
 // NewToken is a token the server has made and is about to hand out.

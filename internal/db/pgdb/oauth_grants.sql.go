@@ -12,7 +12,7 @@ import (
 const activateGrant = `-- name: ActivateGrant :one
 UPDATE oauth_grants SET activated_at = CAST($1 AS BIGINT), last_used_at = CAST($1 AS BIGINT)
 WHERE id = $2 AND revoked_at IS NULL
-RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until
+RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until, provider_retry_at
 `
 
 type ActivateGrantParams struct {
@@ -38,6 +38,7 @@ func (q *Queries) ActivateGrant(ctx context.Context, arg ActivateGrantParams) (O
 		&i.RevokedAt,
 		&i.ProviderLease,
 		&i.ProviderLeaseUntil,
+		&i.ProviderRetryAt,
 	)
 	return i, err
 }
@@ -115,7 +116,7 @@ func (q *Queries) CreateGrant(ctx context.Context, arg CreateGrantParams) error 
 const deleteDeadGrants = `-- name: DeleteDeadGrants :execrows
 DELETE FROM oauth_grants WHERE id IN (
     SELECT g.id FROM oauth_grants g
-    WHERE g.created_at <= $1
+    WHERE g.created_at <= $1 AND g.provider_token IS NULL
       AND NOT EXISTS (SELECT 1 FROM oauth_codes c WHERE c.grant_id = g.id)
       AND NOT EXISTS (SELECT 1 FROM oauth_access_tokens a WHERE a.grant_id = g.id)
       AND NOT EXISTS (SELECT 1 FROM oauth_refresh_tokens r WHERE r.grant_id = g.id)
@@ -136,7 +137,7 @@ func (q *Queries) DeleteDeadGrants(ctx context.Context, arg DeleteDeadGrantsPara
 }
 
 const findLiveGrants = `-- name: FindLiveGrants :many
-SELECT g.id, g.user_id, g.client_id, g.scope, g.resource, g.provider_checked_at, g.created_at, g.last_used_at,
+SELECT g.id, g.user_id, g.client_id, g.scope, g.resource, g.created_at, g.last_used_at,
     u.issuer, u.subject, u.profile, u.profile_key_id
 FROM oauth_grants g JOIN oauth_users u ON u.id = g.user_id
 WHERE g.revoked_at IS NULL AND g.activated_at IS NOT NULL AND g.id > $1
@@ -159,18 +160,17 @@ type FindLiveGrantsParams struct {
 }
 
 type FindLiveGrantsRow struct {
-	ID                string
-	UserID            string
-	ClientID          string
-	Scope             string
-	Resource          string
-	ProviderCheckedAt int64
-	CreatedAt         int64
-	LastUsedAt        int64
-	Issuer            string
-	Subject           string
-	Profile           string
-	ProfileKeyID      string
+	ID           string
+	UserID       string
+	ClientID     string
+	Scope        string
+	Resource     string
+	CreatedAt    int64
+	LastUsedAt   int64
+	Issuer       string
+	Subject      string
+	Profile      string
+	ProfileKeyID string
 }
 
 func (q *Queries) FindLiveGrants(ctx context.Context, arg FindLiveGrantsParams) ([]FindLiveGrantsRow, error) {
@@ -195,7 +195,6 @@ func (q *Queries) FindLiveGrants(ctx context.Context, arg FindLiveGrantsParams) 
 			&i.ClientID,
 			&i.Scope,
 			&i.Resource,
-			&i.ProviderCheckedAt,
 			&i.CreatedAt,
 			&i.LastUsedAt,
 			&i.Issuer,
@@ -213,8 +212,96 @@ func (q *Queries) FindLiveGrants(ctx context.Context, arg FindLiveGrantsParams) 
 	return items, nil
 }
 
+const finishProviderCheck = `-- name: FinishProviderCheck :one
+UPDATE oauth_grants
+SET provider_token = COALESCE($1, provider_token),
+    provider_token_key_id = COALESCE($2, provider_token_key_id),
+    provider_checked_at = COALESCE($3, provider_checked_at),
+    provider_retry_at = $4,
+    provider_lease_until = NULL
+WHERE id = $5 AND provider_token IS NOT NULL AND provider_lease = CAST($6 AS TEXT)
+  AND provider_lease_until IS NOT NULL
+RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until, provider_retry_at
+`
+
+type FinishProviderCheckParams struct {
+	ProviderToken      *string
+	ProviderTokenKeyID *string
+	ProviderCheckedAt  *int64
+	ProviderRetryAt    *int64
+	ID                 string
+	Lease              string
+}
+
+func (q *Queries) FinishProviderCheck(ctx context.Context, arg FinishProviderCheckParams) (OAuthGrant, error) {
+	row := q.db.QueryRow(ctx, finishProviderCheck,
+		arg.ProviderToken,
+		arg.ProviderTokenKeyID,
+		arg.ProviderCheckedAt,
+		arg.ProviderRetryAt,
+		arg.ID,
+		arg.Lease,
+	)
+	var i OAuthGrant
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.ClientID,
+		&i.Scope,
+		&i.Resource,
+		&i.ProviderToken,
+		&i.ProviderTokenKeyID,
+		&i.ProviderCheckedAt,
+		&i.CreatedAt,
+		&i.ActivatedAt,
+		&i.LastUsedAt,
+		&i.RevokedAt,
+		&i.ProviderLease,
+		&i.ProviderLeaseUntil,
+		&i.ProviderRetryAt,
+	)
+	return i, err
+}
+
+const forgetProviderToken = `-- name: ForgetProviderToken :execrows
+UPDATE oauth_grants SET provider_token = NULL, provider_token_key_id = NULL
+WHERE id = $1 AND provider_token = CAST($2 AS TEXT)
+`
+
+type ForgetProviderTokenParams struct {
+	ID            string
+	ProviderToken string
+}
+
+func (q *Queries) ForgetProviderToken(ctx context.Context, arg ForgetProviderTokenParams) (int64, error) {
+	result, err := q.db.Exec(ctx, forgetProviderToken, arg.ID, arg.ProviderToken)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const forgetProviderTokensOf = `-- name: ForgetProviderTokensOf :execrows
+UPDATE oauth_grants SET provider_token = NULL, provider_token_key_id = NULL
+WHERE provider_token IS NOT NULL AND user_id IN (
+    SELECT u.id FROM oauth_users u WHERE u.issuer = $1 AND u.subject = $2)
+`
+
+type ForgetProviderTokensOfParams struct {
+	Issuer  string
+	Subject string
+}
+
+func (q *Queries) ForgetProviderTokensOf(ctx context.Context, arg ForgetProviderTokensOfParams) (int64, error) {
+	result, err := q.db.Exec(ctx, forgetProviderTokensOf, arg.Issuer, arg.Subject)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const getGrant = `-- name: GetGrant :one
-SELECT id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until FROM oauth_grants WHERE id = $1
+SELECT id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until, provider_retry_at FROM oauth_grants WHERE id = $1
 `
 
 func (q *Queries) GetGrant(ctx context.Context, id string) (OAuthGrant, error) {
@@ -235,32 +322,45 @@ func (q *Queries) GetGrant(ctx context.Context, id string) (OAuthGrant, error) {
 		&i.RevokedAt,
 		&i.ProviderLease,
 		&i.ProviderLeaseUntil,
+		&i.ProviderRetryAt,
 	)
 	return i, err
 }
 
-const getNewestProviderToken = `-- name: GetNewestProviderToken :one
-SELECT id, provider_token, provider_token_key_id FROM oauth_grants
-WHERE user_id = $1 AND provider_token IS NOT NULL AND revoked_at IS NULL
-ORDER BY created_at DESC, id DESC
+const getProviderGrant = `-- name: GetProviderGrant :one
+SELECT p.id, p.user_id, p.client_id, p.scope, p.resource, p.provider_token, p.provider_token_key_id, p.provider_checked_at, p.created_at, p.activated_at, p.last_used_at, p.revoked_at, p.provider_lease, p.provider_lease_until, p.provider_retry_at FROM oauth_refresh_tokens r
+JOIN oauth_grants g ON g.id = r.grant_id
+JOIN oauth_grants p ON p.user_id = g.user_id
+WHERE r.token_hash = $1 AND p.provider_token IS NOT NULL
+ORDER BY p.created_at DESC, p.id DESC
 LIMIT 1
 `
 
-type GetNewestProviderTokenRow struct {
-	ID                 string
-	ProviderToken      *string
-	ProviderTokenKeyID *string
-}
-
-func (q *Queries) GetNewestProviderToken(ctx context.Context, userID string) (GetNewestProviderTokenRow, error) {
-	row := q.db.QueryRow(ctx, getNewestProviderToken, userID)
-	var i GetNewestProviderTokenRow
-	err := row.Scan(&i.ID, &i.ProviderToken, &i.ProviderTokenKeyID)
+func (q *Queries) GetProviderGrant(ctx context.Context, tokenHash string) (OAuthGrant, error) {
+	row := q.db.QueryRow(ctx, getProviderGrant, tokenHash)
+	var i OAuthGrant
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.ClientID,
+		&i.Scope,
+		&i.Resource,
+		&i.ProviderToken,
+		&i.ProviderTokenKeyID,
+		&i.ProviderCheckedAt,
+		&i.CreatedAt,
+		&i.ActivatedAt,
+		&i.LastUsedAt,
+		&i.RevokedAt,
+		&i.ProviderLease,
+		&i.ProviderLeaseUntil,
+		&i.ProviderRetryAt,
+	)
 	return i, err
 }
 
 const listLiveGrants = `-- name: ListLiveGrants :many
-SELECT g.id, g.user_id, g.client_id, g.scope, g.resource, g.provider_token, g.provider_token_key_id, g.provider_checked_at, g.created_at, g.activated_at, g.last_used_at, g.revoked_at, g.provider_lease, g.provider_lease_until FROM oauth_grants g
+SELECT g.id, g.user_id, g.client_id, g.scope, g.resource, g.provider_token, g.provider_token_key_id, g.provider_checked_at, g.created_at, g.activated_at, g.last_used_at, g.revoked_at, g.provider_lease, g.provider_lease_until, g.provider_retry_at FROM oauth_grants g
 WHERE g.user_id = $1 AND g.revoked_at IS NULL AND g.activated_at IS NOT NULL AND g.id > $2
   AND EXISTS (SELECT 1 FROM oauth_refresh_tokens r
               WHERE r.grant_id = g.id AND r.spent_at IS NULL AND r.expires_at > CAST($3 AS BIGINT))
@@ -304,6 +404,7 @@ func (q *Queries) ListLiveGrants(ctx context.Context, arg ListLiveGrantsParams) 
 			&i.RevokedAt,
 			&i.ProviderLease,
 			&i.ProviderLeaseUntil,
+			&i.ProviderRetryAt,
 		); err != nil {
 			return nil, err
 		}
@@ -315,10 +416,53 @@ func (q *Queries) ListLiveGrants(ctx context.Context, arg ListLiveGrantsParams) 
 	return items, nil
 }
 
+const listUnneededProviderTokens = `-- name: ListUnneededProviderTokens :many
+SELECT id, provider_token, provider_token_key_id FROM oauth_grants t
+WHERE t.provider_token IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM oauth_grants g
+    WHERE g.user_id = t.user_id AND g.revoked_at IS NULL AND (
+        g.created_at > $1 OR EXISTS (
+            SELECT 1 FROM oauth_refresh_tokens r
+            WHERE r.grant_id = g.id AND r.spent_at IS NULL AND r.expires_at > CAST($2 AS BIGINT))))
+LIMIT CAST($3 AS BIGINT)
+`
+
+type ListUnneededProviderTokensParams struct {
+	CreatedAfter int64
+	Now          int64
+	MaxRows      int64
+}
+
+type ListUnneededProviderTokensRow struct {
+	ID                 string
+	ProviderToken      *string
+	ProviderTokenKeyID *string
+}
+
+func (q *Queries) ListUnneededProviderTokens(ctx context.Context, arg ListUnneededProviderTokensParams) ([]ListUnneededProviderTokensRow, error) {
+	rows, err := q.db.Query(ctx, listUnneededProviderTokens, arg.CreatedAfter, arg.Now, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListUnneededProviderTokensRow{}
+	for rows.Next() {
+		var i ListUnneededProviderTokensRow
+		if err := rows.Scan(&i.ID, &i.ProviderToken, &i.ProviderTokenKeyID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const revokeGrant = `-- name: RevokeGrant :one
-UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT)
 WHERE id = $2 AND revoked_at IS NULL
-RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until
+RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until, provider_retry_at
 `
 
 type RevokeGrantParams struct {
@@ -344,14 +488,15 @@ func (q *Queries) RevokeGrant(ctx context.Context, arg RevokeGrantParams) (OAuth
 		&i.RevokedAt,
 		&i.ProviderLease,
 		&i.ProviderLeaseUntil,
+		&i.ProviderRetryAt,
 	)
 	return i, err
 }
 
 const revokeGrantOfUser = `-- name: RevokeGrantOfUser :one
-UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT)
 WHERE id = $2 AND user_id = $3 AND revoked_at IS NULL
-RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until
+RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until, provider_retry_at
 `
 
 type RevokeGrantOfUserParams struct {
@@ -378,12 +523,13 @@ func (q *Queries) RevokeGrantOfUser(ctx context.Context, arg RevokeGrantOfUserPa
 		&i.RevokedAt,
 		&i.ProviderLease,
 		&i.ProviderLeaseUntil,
+		&i.ProviderRetryAt,
 	)
 	return i, err
 }
 
 const revokeGrantsOfClient = `-- name: RevokeGrantsOfClient :execrows
-UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT)
 WHERE client_id = $2 AND revoked_at IS NULL
 `
 
@@ -401,7 +547,7 @@ func (q *Queries) RevokeGrantsOfClient(ctx context.Context, arg RevokeGrantsOfCl
 }
 
 const revokeGrantsOfUser = `-- name: RevokeGrantsOfUser :execrows
-UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT)
 WHERE user_id = $2 AND revoked_at IS NULL
 `
 
@@ -419,12 +565,12 @@ func (q *Queries) RevokeGrantsOfUser(ctx context.Context, arg RevokeGrantsOfUser
 }
 
 const revokeSomeGrantsOfClient = `-- name: RevokeSomeGrantsOfClient :many
-UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT)
 WHERE revoked_at IS NULL AND id IN (
     SELECT g.id FROM oauth_grants g
     WHERE g.client_id = $2 AND g.revoked_at IS NULL
     LIMIT CAST($3 AS BIGINT))
-RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until
+RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until, provider_retry_at
 `
 
 type RevokeSomeGrantsOfClientParams struct {
@@ -457,6 +603,7 @@ func (q *Queries) RevokeSomeGrantsOfClient(ctx context.Context, arg RevokeSomeGr
 			&i.RevokedAt,
 			&i.ProviderLease,
 			&i.ProviderLeaseUntil,
+			&i.ProviderRetryAt,
 		); err != nil {
 			return nil, err
 		}
@@ -469,13 +616,13 @@ func (q *Queries) RevokeSomeGrantsOfClient(ctx context.Context, arg RevokeSomeGr
 }
 
 const revokeSomeGrantsOfUser = `-- name: RevokeSomeGrantsOfUser :many
-UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT), provider_token = NULL, provider_token_key_id = NULL
+UPDATE oauth_grants SET revoked_at = CAST($1 AS BIGINT)
 WHERE revoked_at IS NULL AND id IN (
     SELECT g.id FROM oauth_grants g
     WHERE g.user_id = $2 AND g.revoked_at IS NULL
       AND (CAST($3 AS TEXT) = '' OR g.client_id = CAST($3 AS TEXT))
     LIMIT CAST($4 AS BIGINT))
-RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until
+RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until, provider_retry_at
 `
 
 type RevokeSomeGrantsOfUserParams struct {
@@ -514,6 +661,7 @@ func (q *Queries) RevokeSomeGrantsOfUser(ctx context.Context, arg RevokeSomeGran
 			&i.RevokedAt,
 			&i.ProviderLease,
 			&i.ProviderLeaseUntil,
+			&i.ProviderRetryAt,
 		); err != nil {
 			return nil, err
 		}
@@ -525,38 +673,39 @@ func (q *Queries) RevokeSomeGrantsOfUser(ctx context.Context, arg RevokeSomeGran
 	return items, nil
 }
 
-const setGrantProviderToken = `-- name: SetGrantProviderToken :one
+const startProviderCheck = `-- name: StartProviderCheck :execrows
 UPDATE oauth_grants
-SET provider_token = COALESCE($1, provider_token),
-    provider_token_key_id = COALESCE($2, provider_token_key_id),
-    provider_checked_at = $3
-WHERE id = $4 AND revoked_at IS NULL
-RETURNING user_id
+SET provider_lease = CAST($1 AS TEXT), provider_lease_until = CAST($2 AS BIGINT)
+WHERE id = $3 AND provider_token IS NOT NULL AND COALESCE(provider_lease, '') = CAST($4 AS TEXT)
+  AND (provider_lease_until IS NULL OR provider_lease_until <= CAST($5 AS BIGINT))
 `
 
-type SetGrantProviderTokenParams struct {
-	ProviderToken      *string
-	ProviderTokenKeyID *string
-	ProviderCheckedAt  int64
-	ID                 string
+type StartProviderCheckParams struct {
+	Lease    string
+	Until    int64
+	ID       string
+	Previous string
+	Now      int64
 }
 
-func (q *Queries) SetGrantProviderToken(ctx context.Context, arg SetGrantProviderTokenParams) (string, error) {
-	row := q.db.QueryRow(ctx, setGrantProviderToken,
-		arg.ProviderToken,
-		arg.ProviderTokenKeyID,
-		arg.ProviderCheckedAt,
+func (q *Queries) StartProviderCheck(ctx context.Context, arg StartProviderCheckParams) (int64, error) {
+	result, err := q.db.Exec(ctx, startProviderCheck,
+		arg.Lease,
+		arg.Until,
 		arg.ID,
+		arg.Previous,
+		arg.Now,
 	)
-	var user_id string
-	err := row.Scan(&user_id)
-	return user_id, err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const touchGrant = `-- name: TouchGrant :one
 UPDATE oauth_grants SET last_used_at = CAST($1 AS BIGINT)
 WHERE id = $2 AND revoked_at IS NULL
-RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until
+RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, created_at, activated_at, last_used_at, revoked_at, provider_lease, provider_lease_until, provider_retry_at
 `
 
 type TouchGrantParams struct {
@@ -582,6 +731,7 @@ func (q *Queries) TouchGrant(ctx context.Context, arg TouchGrantParams) (OAuthGr
 		&i.RevokedAt,
 		&i.ProviderLease,
 		&i.ProviderLeaseUntil,
+		&i.ProviderRetryAt,
 	)
 	return i, err
 }

@@ -90,6 +90,7 @@ type OAuthGrant struct {
 	RevokedAt          *int64
 	ProviderLease      *string
 	ProviderLeaseUntil *int64
+	ProviderRetryAt    *int64
 }
 
 type OAuthRefreshToken struct {

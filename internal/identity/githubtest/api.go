@@ -21,6 +21,7 @@ func (s *Server) siteRoutes() http.Handler {
 func (s *Server) apiRoutes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /user", s.authenticated(s.user))
+	mux.HandleFunc("DELETE /applications/{client_id}/token", s.deleteToken)
 	mux.HandleFunc("GET /user/orgs", s.authenticated(s.orgs))
 	mux.HandleFunc("GET /user/teams", s.authenticated(s.teams))
 	mux.HandleFunc("GET /user/emails", s.authenticated(s.emails))
@@ -161,4 +162,44 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)
+}
+
+// deleteToken ends one token. The app authenticates with its id and secret.
+func (s *Server) deleteToken(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var body struct {
+		AccessToken string `json:"access_token"`
+	}
+	id, secret, _ := r.BasicAuth()
+	if id != s.ClientID || secret != s.ClientSecret || r.PathValue("client_id") != s.ClientID {
+		writeError(w, http.StatusNotFound, "Not Found")
+		return
+	}
+	if json.NewDecoder(r.Body).Decode(&body) != nil || body.AccessToken == "" {
+		writeError(w, http.StatusUnprocessableEntity, "Validation Failed")
+		return
+	}
+	before := len(s.tokens)
+	s.tokens = slices.DeleteFunc(s.tokens, func(t *token) bool {
+		return t.access == body.AccessToken && (t.expires.IsZero() || s.now().Before(t.expires))
+	})
+	if len(s.tokens) == before {
+		writeError(w, http.StatusNotFound, "Not Found")
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// Tokens is how many tokens of the user are good, or can be renewed.
+func (s *Server) Tokens(login string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, u := 0, s.byLogin(login)
+	for _, t := range s.tokens {
+		if u != nil && t.user == u.ID {
+			n++
+		}
+	}
+	return n
 }

@@ -7,11 +7,12 @@ import (
 
 // The endpoints.
 const (
-	Discovery = "discovery"
-	Authorize = "authorize"
-	Token     = "token"
-	UserInfo  = "userinfo"
-	Keys      = "keys"
+	Discovery  = "discovery"
+	Authorize  = "authorize"
+	Token      = "token"
+	UserInfo   = "userinfo"
+	Revocation = "revocation"
+	Keys       = "keys"
 )
 
 // Fault is a way in which an endpoint fails.
@@ -34,7 +35,7 @@ const (
 // name it is all of them.
 func (s *Server) SetFault(f Fault, endpoints ...string) {
 	if len(endpoints) == 0 {
-		endpoints = []string{Discovery, Authorize, Token, UserInfo, Keys}
+		endpoints = []string{Discovery, Authorize, Token, UserInfo, Revocation, Keys}
 	}
 	s.locked(func() {
 		for _, e := range endpoints {

@@ -117,6 +117,7 @@ func (s *Server) endpoint(name string) string {
 func (s *Server) endpoints() []string {
 	return []string{
 		s.endpoint("authorization_endpoint"), s.endpoint("token_endpoint"), s.endpoint("userinfo_endpoint"), s.endpoint("jwks_uri"),
+		s.endpoint("revocation_endpoint"),
 	}
 }
 
@@ -135,6 +136,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		{Authorize, s.endpoint("authorization_endpoint"), s.authorize},
 		{Token, s.endpoint("token_endpoint"), s.token},
 		{UserInfo, s.endpoint("userinfo_endpoint"), s.userInfo},
+		{Revocation, s.endpoint("revocation_endpoint"), s.revoke},
 		{Keys, s.endpoint("jwks_uri"), s.jwks},
 	}
 	for _, route := range routes {

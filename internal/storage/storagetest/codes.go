@@ -36,7 +36,7 @@ func exchangeIssues(k *kit) {
 	x.Next.Scope = fullScope
 	want := storage.Issued{Tokens: x.Next, Grant: storage.Grant{
 		ID: f.grant, UserID: access.User.ID, ClientID: "client", Scope: fullScope, Resource: resource,
-		ProviderCheckedAt: start, CreatedAt: start, LastUsedAt: now,
+		CreatedAt: start, LastUsedAt: now,
 	}}
 	if diff := cmp.Diff(want, issued); diff != "" {
 		k.Errorf("issued (-want +got):\n%s", diff)

@@ -26,11 +26,11 @@ func listGrantsEveryField(k *kit) {
 	want := []storage.Grant{
 		{
 			ID: named.grant, UserID: user, ClientID: "named", ClientName: "Client named", Scope: fullScope,
-			Resource: resource, ProviderCheckedAt: start, CreatedAt: start, LastUsedAt: start,
+			Resource: resource, CreatedAt: start, LastUsedAt: start,
 		},
 		{
 			ID: unnamed.grant, UserID: user, ClientID: "unregistered", Scope: fullScope, Resource: resource,
-			ProviderCheckedAt: after(time.Second), CreatedAt: after(time.Second), LastUsedAt: after(time.Second),
+			CreatedAt: after(time.Second), LastUsedAt: after(time.Second),
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {

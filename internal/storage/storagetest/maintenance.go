@@ -81,6 +81,7 @@ func deleteExpiredRemoves(k *kit) {
 	f := k.connect("a", "client", alice, start)
 	k.rotate(f, after(time.Second))
 	now := after(refreshLife + time.Second)
+	k.taken("the provider's token", now, "provider token of a")
 	// Two sign-ins, a code, two access and two refresh tokens, and the grant.
 	if n := k.deleteExpired(now); n != 8 {
 		k.Errorf("deleted %d rows, want 8", n)
@@ -192,20 +193,21 @@ func canceledChangesNothing(k *kit) {
 // callEverything calls each method once and returns the errors.
 func (k *kit) callEverything(ctx context.Context, pending, live family) map[string]error {
 	errs := map[string]error{
-		"CreateClient":       k.CreateClient(ctx, client("new")),
-		"RegisterClient":     k.RegisterClient(ctx, client("new"), storage.Ceiling{Clients: 9}),
-		"UpdateClient":       k.UpdateClient(ctx, client("client"), renamed("client"), start),
-		"DeleteClient":       k.DeleteClient(ctx, "client", start),
-		"StartAuthorization": k.StartAuthorization(ctx, authorization("new", "client", start)),
-		"TouchGrant":         k.TouchGrant(ctx, live.grant, start),
-		"ProviderChecked":    k.ProviderChecked(ctx, live.grant, bob, nil, start),
-		"RevokeToken":        k.RevokeToken(ctx, live.refresh(), live.client, start),
-		"RevokeGrant":        k.RevokeGrant(ctx, live.grant, start),
-		"RevokeUserGrant":    k.RevokeUserGrant(ctx, k.userID(live, start), live.grant, start),
-		"SetPassword":        k.SetPassword(ctx, owner, "hash", true, start),
-		"PasswordAccepted":   k.PasswordAccepted(ctx, k.userID(live, start)),
-		"RecordEvent":        k.RecordEvent(ctx, storage.Event{Type: storage.EventSignInRefused}, start),
-		"Ready":              k.Ready(ctx),
+		"CreateClient":        k.CreateClient(ctx, client("new")),
+		"RegisterClient":      k.RegisterClient(ctx, client("new"), storage.Ceiling{Clients: 9}),
+		"UpdateClient":        k.UpdateClient(ctx, client("client"), renamed("client"), start),
+		"DeleteClient":        k.DeleteClient(ctx, "client", start),
+		"StartAuthorization":  k.StartAuthorization(ctx, authorization("new", "client", start)),
+		"TouchGrant":          k.TouchGrant(ctx, live.grant, start),
+		"StartProviderCheck":  k.StartProviderCheck(ctx, k.check(live, start, "new"), start),
+		"FinishProviderCheck": k.FinishProviderCheck(ctx, k.check(live, start, "new"), storage.ProviderAnswer{}, start),
+		"RevokeToken":         k.RevokeToken(ctx, live.refresh(), live.client, start),
+		"RevokeGrant":         k.RevokeGrant(ctx, live.grant, start),
+		"RevokeUserGrant":     k.RevokeUserGrant(ctx, k.userID(live, start), live.grant, start),
+		"SetPassword":         k.SetPassword(ctx, owner, "hash", true, start),
+		"PasswordAccepted":    k.PasswordAccepted(ctx, k.userID(live, start)),
+		"RecordEvent":         k.RecordEvent(ctx, storage.Event{Type: storage.EventSignInRefused}, start),
+		"Ready":               k.Ready(ctx),
 	}
 	_, errs["ReclaimClients"] = k.ReclaimClients(ctx, after(signInLife), 10, start)
 	_, errs["Client"] = k.Client(ctx, "client")
@@ -225,6 +227,7 @@ func (k *kit) callEverything(ctx context.Context, pending, live family) map[stri
 	_, errs["ListEvents"] = k.ListEvents(ctx, storage.EventFilter{}, "", 10)
 	_, errs["NewestEvents"] = k.NewestEvents(ctx, storage.EventFilter{}, 10)
 	_, errs["Stats"] = k.Stats(ctx, start)
+	_, errs["TakeProviderTokens"] = k.TakeProviderTokens(ctx, start, 10)
 	_, errs["DeleteExpired"] = k.DeleteExpired(ctx, after(signInLife), storage.Retention{Grace: grace}, 10)
 	maps.Copy(errs, k.operatorErrors(ctx, k.userID(live, start)))
 	return errs

@@ -65,7 +65,7 @@ func findGrantsFilter(k *kit) {
 		User: storage.User{ID: user, Person: alice},
 		Grant: storage.Grant{
 			ID: a.grant, UserID: user, ClientID: "one", ClientName: "Client one", Scope: fullScope, Resource: resource,
-			ProviderCheckedAt: start, CreatedAt: start, LastUsedAt: start,
+			CreatedAt: start, LastUsedAt: start,
 		},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -356,14 +356,18 @@ func disableUserRefreshRace(k *kit) {
 		for i := range families {
 			families[i] = k.connect(fmt.Sprintf("r%d-%d", round, i), "client", person, start)
 		}
-		user := k.userID(families[0], start)
+		user, holder := k.userID(families[0], start), k.provider(families[0], start).GrantID
 		errs := race(3*len(families), func(i int) error {
 			f := families[i%len(families)]
 			switch {
 			case i == 0:
 				return second(k.DisableUser(k.ctx(), user, start))
 			case i < len(families):
-				return k.ProviderChecked(k.ctx(), f.grant, person, []byte("token"), start)
+				c := storage.ProviderCheck{UserID: user, GrantID: holder, ID: fmt.Sprint("check ", i), Until: after(checkLife)}
+				if err := k.StartProviderCheck(k.ctx(), c, start); err != nil {
+					return storage.ErrNotFound // another one is under way
+				}
+				return k.FinishProviderCheck(k.ctx(), c, storage.ProviderAnswer{Person: &person, Token: []byte("token")}, start)
 			}
 			return second(k.RotateRefreshToken(k.ctx(), f.rotation(start), start))
 		})

@@ -26,8 +26,8 @@ func refreshGrantEveryField(k *kit) {
 	wantUser := storage.User{ID: k.userID(f, start), Person: alice}
 	want := storage.Grant{
 		ID: f.grant, UserID: wantUser.ID, ClientID: "client", Scope: fullScope, Resource: resource,
-		ProviderToken: []byte("provider token of a"), ProviderGrantID: f.grant,
-		ProviderCheckedAt: start, CreatedAt: start, LastUsedAt: start,
+		CreatedAt: start, LastUsedAt: start,
+		Provider: storage.ProviderState{GrantID: f.grant, Token: []byte("provider token of a"), CheckedAt: start},
 	}
 	if diff := cmp.Diff(want, grant); diff != "" {
 		k.Errorf("grant (-want +got):\n%s", diff)
@@ -108,7 +108,7 @@ func rotateIssues(k *kit) {
 	x.Next.Scope = fullScope
 	want := storage.Issued{Tokens: x.Next, Grant: storage.Grant{
 		ID: f.grant, UserID: k.userID(f, start), ClientID: "client", Scope: fullScope, Resource: resource,
-		ProviderCheckedAt: start, CreatedAt: start, LastUsedAt: now,
+		CreatedAt: start, LastUsedAt: now,
 	}}
 	if diff := cmp.Diff(want, issued); diff != "" {
 		k.Errorf("issued (-want +got):\n%s", diff)

@@ -37,7 +37,7 @@ func Run(t *testing.T, newStore func(t testing.TB) storage.Store) {
 	t.Helper()
 	all := slices.Concat(
 		clientCases, registrationCases, signInCases, finishCases, codeCases, refreshCases, graceCases, revokeCases,
-		revokeRaceCases, grantCases, providerCases, passwordCases, throttleCases, maintenanceCases, cancelCases,
+		revokeRaceCases, grantCases, providerCases, takeCases, passwordCases, throttleCases, maintenanceCases, cancelCases,
 		eventCases, unusedCases, peopleCases,
 	)
 	for _, c := range all {
