@@ -111,7 +111,6 @@ var entra = family{
 	assignsLogins: func(issuer *url.URL) bool { return !strings.Contains(entraIssuer(issuer), tenantTemplate) },
 	verifies:      func(c claims) bool { return c.truth("xms_edov") },
 	noUserInfo:    true,
-	endsWith:      []string{"interaction_required"}, // a policy wants the person: "Microsoft Entra authentication and authorization error codes"
 }
 
 // tenantTemplate is how Entra's discovery document writes an issuer with any tenant.
