@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,7 +41,12 @@ type keep struct {
 // each runs a test with each provider on each engine.
 func each(t *testing.T, run func(t *testing.T, k keep)) {
 	t.Helper()
-	for _, kind := range kinds() {
+	eachOf(t, kinds(), run)
+}
+
+func eachOf(t *testing.T, kinds []kind, run func(t *testing.T, k keep)) {
+	t.Helper()
+	for _, kind := range kinds {
 		for _, engine := range harness.Engines() {
 			t.Run(kind.name+"/"+engine.Name, func(t *testing.T) {
 				t.Parallel()
@@ -79,7 +85,7 @@ func (k keep) connect(t *testing.T, account string) *harness.Client {
 // connections is how many apps alice has connected, which all refresh at once.
 func (k keep) connections(t *testing.T) []*harness.Client {
 	t.Helper()
-	clients := make([]*harness.Client, 1)
+	clients := make([]*harness.Client, 3)
 	for i := range clients {
 		clients[i] = k.connect(t, "alice")
 	}
@@ -180,13 +186,12 @@ func TestStoppedProvider(t *testing.T) {
 	})
 }
 
-// TestKilledProvider is the same with one that is gone and comes back.
+// TestKilledProvider is the same with one that is gone and comes back, which only one
+// that keeps its people on disk can do.
 func TestKilledProvider(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, k keep) {
-		if !k.at.keeps {
-			return
-		}
+	keeping := slices.DeleteFunc(kinds(), func(k kind) bool { return !k.keeps })
+	eachOf(t, keeping, func(t *testing.T, k keep) {
 		clients := k.connections(t)
 		k.at.kill()
 		k.goOn(t, clients, outage(t)/2)
