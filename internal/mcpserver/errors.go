@@ -10,6 +10,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/mcpkeep/mcpkeep/internal/storage"
+	"github.com/mcpkeep/mcpkeep/internal/text"
 )
 
 // refusal is an error whose text the model and the person may read: why it
@@ -73,10 +74,10 @@ func (s *service) explainArguments(_ context.Context, _ any, r *mcp.CallToolRequ
 	if !ok || !failed.IsError || len(failed.Content) != 1 {
 		return
 	}
-	text, ok := failed.Content[0].(mcp.TextContent)
-	if !ok || !strings.HasPrefix(text.Text, invalidArguments) {
+	content, ok := failed.Content[0].(mcp.TextContent)
+	if !ok || !strings.HasPrefix(content.Text, invalidArguments) {
 		return
 	}
-	text.Text = cut(text.Text, maxErrorText) + "\nThe arguments must match this JSON Schema: " + s.inputSchemas[r.Params.Name]
-	failed.Content[0] = text
+	content.Text = text.Cut(content.Text, maxErrorText) + "\nThe arguments must match this JSON Schema: " + s.inputSchemas[r.Params.Name]
+	failed.Content[0] = content
 }

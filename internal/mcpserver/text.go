@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/mcpkeep/mcpkeep/internal/storage"
+	"github.com/mcpkeep/mcpkeep/internal/text"
 )
 
 // Lengths in runes of what others chose.
@@ -17,40 +16,9 @@ const (
 	maxURI  = 2048
 )
 
-// invisible holds the runes that change or hide a text without showing
-// themselves: controls, bidirectional overrides, zero-width and unassigned ones.
-var invisible = []*unicode.RangeTable{
-	unicode.C, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector,
-}
-
-// clean returns s as one line of visible text of at most limit runes. Names and
-// URIs come from client registrations, that is from anybody.
-func clean(s string, limit int) string {
-	visible := strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case r == utf8.RuneError || unicode.In(r, invisible...):
-			return -1
-		}
-		return r
-	}, s)
-	return cut(strings.Join(strings.Fields(visible), " "), limit)
-}
-
-// cut shortens s to limit runes, the last of which is then an ellipsis.
-func cut(s string, limit int) string {
-	count, end := 0, 0
-	for i := range s {
-		if count++; count == limit {
-			end = i
-		}
-		if count > limit {
-			return s[:end] + "…"
-		}
-	}
-	return s
-}
+// clean makes a text fit to be shown in one line. Names and URIs come from client
+// registrations, that is from anybody.
+func clean(s string, limit int) string { return text.Line(s, limit) }
 
 // cleanAll is clean for a list. It is never nil, which would be null in JSON.
 func cleanAll(list []string, limit int) []string {

@@ -7,6 +7,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/mcpkeep/mcpkeep/internal/text"
 )
 
 // vendor is a maker of apps whose names others like to borrow.
@@ -66,7 +68,7 @@ func (v vendor) owns(redirectURI string) bool {
 // nothing between them.
 func skeleton(name string) string {
 	var b strings.Builder
-	for _, r := range norm.NFKD.String(strings.ToLower(norm.NFKC.String(truncateBytes(name)))) {
+	for _, r := range norm.NFKD.String(strings.ToLower(norm.NFKC.String(text.Bound(name)))) {
 		if like, ok := lookalikes[r]; ok {
 			r = like
 		}
