@@ -42,8 +42,8 @@ func (c *keysRotateCmd) Run(ctx context.Context, std streams) error {
 			return err
 		}
 		for _, question := range questions(report) {
-			if !c.Yes && !confirmed(std, question+" Type yes to go on: ") {
-				return errors.New("not confirmed; nothing was changed (--yes answers for you)")
+			if !c.Yes && !confirmed(ctx, std, question+" Type yes to go on: ") {
+				return errNotConfirmed
 			}
 		}
 		return c.rotate(ctx, std, store, keys, report)

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 )
 
 // Exit statuses.
@@ -26,6 +27,10 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Migrate migrateCmd `cmd:"" help:"Look at the database schema, bring it up to date, or take it back."`
 	Keys    keysCmd    `cmd:"" help:"Manage encryption keys."`
+	Clients clientsCmd `cmd:"" help:"See, register and delete clients."`
+	Grants  grantsCmd  `cmd:"" help:"See and end connections."`
+	Users   usersCmd   `cmd:"" help:"See people, and keep them out."`
+	Events  eventsCmd  `cmd:"" help:"Show the audit trail."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -33,6 +38,7 @@ type cli struct {
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+	terminal bool // a person can answer questions
 }
 
 // usageError is a mistake of whoever started the program: exit status 2.
@@ -44,7 +50,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	status := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	status := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: term.IsTerminal(int(os.Stdin.Fd()))})
 	stop()
 	os.Exit(status)
 }

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
@@ -59,8 +56,26 @@ func (c *migrateStatusCmd) Run(ctx context.Context, std streams) error {
 		for _, m := range list {
 			_, _ = fmt.Fprintf(table, "%d\t%s\t%v\n", m.Version, m.Name, m.Applied)
 		}
-		return table.Flush()
+		if err := table.Flush(); err != nil {
+			return err
+		}
+		return c.summary(ctx, std, d)
 	})
+}
+
+// summary says what there is to do, if anything.
+func (*migrateStatusCmd) summary(ctx context.Context, std streams, d *db.DB) error {
+	version, err := d.Version(ctx)
+	needed := db.NeededVersion()
+	switch {
+	case err != nil:
+		return err
+	case version < needed:
+		_, err = fmt.Fprintf(std.out, "\nschema %d, this program needs %d: run `mcpkeep migrate up`\n", version, needed)
+	case version > needed:
+		_, err = fmt.Fprintf(std.out, "\nschema %d is newer than what this program knows (%d), and serves it as well\n", version, needed)
+	}
+	return err
 }
 
 type migrateDownCmd struct {
@@ -71,10 +86,14 @@ type migrateDownCmd struct {
 
 // Run undoes the newest migration, or all.
 func (c *migrateDownCmd) Run(ctx context.Context, std streams) error {
-	if !c.Yes && !confirmed(std, "This deletes tables with their rows and signs people out. Type yes to go on: ") {
-		return errors.New("not confirmed; nothing was changed (--yes answers for you)")
-	}
 	return c.withDatabase(ctx, std, func(d *db.DB) error {
+		what, err := c.plan(ctx, d)
+		if err != nil {
+			return err
+		}
+		if what != "" && !c.Yes && !confirmed(ctx, std, what+" Type yes to go on: ") {
+			return errNotConfirmed
+		}
 		for {
 			undone, err := d.MigrateDown(ctx)
 			if err != nil {
@@ -92,16 +111,29 @@ func (c *migrateDownCmd) Run(ctx context.Context, std streams) error {
 	})
 }
 
-// confirmed asks a question and says whether the answer was yes.
-func confirmed(std streams, question string) bool {
-	_, _ = fmt.Fprint(std.err, question)
-	answer, _ := bufio.NewReader(std.in).ReadString('\n')
-	return strings.TrimSpace(answer) == "yes"
+// plan says what would be undone; "" when there is nothing.
+func (c *migrateDownCmd) plan(ctx context.Context, d *db.DB) (string, error) {
+	version, err := d.Version(ctx)
+	if err != nil {
+		return "", err
+	}
+	list, err := d.Migrations(ctx)
+	switch {
+	case err != nil, version == 0:
+		return "", err
+	case version > int64(len(list)):
+		return "", fmt.Errorf("the schema is at version %d, and this program knows %d: undo it with the program that made it", version, len(list))
+	case c.All:
+		return fmt.Sprintf("This undoes all %d migrations: everybody is signed out, and people, grants, keys on record and the audit trail are deleted. "+
+			"Registered clients stay.", version), nil
+	}
+	return fmt.Sprintf("This undoes %s: what only its tables and columns hold is deleted, and servers of this version are not ready any more.",
+		list[version-1].Name), nil
 }
 
 // withDatabase opens the database for one command.
 func (f *databaseFlags) withDatabase(ctx context.Context, std streams, do func(*db.DB) error) error {
-	d, err := f.openDatabase(ctx, newLogger(std.err, "text", "warn"))
+	d, err := f.openDatabase(ctx, newLogger(std.err, "text", "warn"), openFor)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,13 @@ func (p *progress) due() bool {
 	return true
 }
 
+// tell is line when it is due.
+func (p *progress) tell(format string, args ...any) {
+	if p.due() {
+		p.line(format, args...)
+	}
+}
+
 // line tells how far it is.
 func (p *progress) line(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)

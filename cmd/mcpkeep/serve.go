@@ -47,7 +47,7 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	d, err := c.openDatabase(ctx, log)
+	d, err := c.openDatabase(ctx, log, openFor)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func record(ctx context.Context, q db.Querier, e storage.Event, now time.Time) e
 		return err
 	}
 	return q.CreateEvent(ctx, sqlitedb.CreateEventParams{
-		ID: "ev_" + id.String(), Type: string(e.Type), Actor: actor.Name, UserID: optional(e.UserID),
+		ID: storage.EventIDPrefix + id.String(), Type: string(e.Type), Actor: actor.Name, UserID: optional(e.UserID),
 		ClientID: optional(e.ClientID), GrantID: optional(e.GrantID), Reference: optional(actor.Reference),
 		Detail: optional(cmp.Or(actor.Reason, e.Detail)), CreatedAt: unix(now),
 	})

@@ -33,6 +33,12 @@ func (r *Repo) CheckKeys(ctx context.Context, now time.Time) error {
 	return r.recordPrimary(ctx, now, r.keyRecords)
 }
 
+// KeysFit is CheckKeys for who only looks: nothing is put on record.
+func (r *Repo) KeysFit(ctx context.Context) error {
+	_, err := r.keyRecords(ctx)
+	return err
+}
+
 // recordPrimary puts the primary on record when it is new, unless the check that
 // reads the keys on record finds fault with them.
 func (r *Repo) recordPrimary(

@@ -23,7 +23,7 @@ func (r *Repo) ListClients(
 		for _, row := range rows {
 			list = append(list, r.summaryOf(sqlitedb.OAuthClient{
 				Key: row.Key, Value: row.Value, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
-				LastUsedAt: row.LastUsedAt, ValueKeyID: row.ValueKeyID,
+				LastUsedAt: row.LastUsedAt, ValueKeyID: row.ValueKeyID, UnusedSince: row.UnusedSince,
 			}, row.Grants))
 		}
 		return err
@@ -34,7 +34,8 @@ func (r *Repo) ListClients(
 func (r *Repo) summaryOf(row sqlitedb.OAuthClient, grants int64) storage.ClientSummary {
 	client, foreign, err := r.openClient(row)
 	return storage.ClientSummary{
-		Client: client, Unreadable: err != nil, Foreign: foreign, LastUsedAt: atOptional(row.LastUsedAt), Grants: grants,
+		Client: client, Unreadable: err != nil, Foreign: foreign, Reclaimable: row.UnusedSince != nil,
+		LastUsedAt: atOptional(row.LastUsedAt), Grants: grants,
 	}
 }
 

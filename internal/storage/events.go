@@ -2,6 +2,9 @@ package storage
 
 import (
 	"context"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -29,6 +32,15 @@ const (
 	EventKeyRetired          EventType = "key_retired"
 )
 
+// EventTypes returns all of them.
+func EventTypes() []EventType {
+	return []EventType{
+		EventClientRegistered, EventClientUpdated, EventClientDeleted, EventSignInRefused, EventAuthorizationDenied,
+		EventGrantCreated, EventGrantRevoked, EventTokensIssued, EventTokensRefreshed, EventTokenRevoked, EventCodeReuse,
+		EventRefreshReuse, EventUserDisabled, EventUserEnabled, EventPasswordSet, EventKeyRecorded, EventKeyRetired,
+	}
+}
+
 // Event is an entry of the audit trail. It holds no secret: nothing that opens,
 // signs in or names a token.
 type Event struct {
@@ -41,6 +53,28 @@ type Event struct {
 	Reference string // of the request, as in the log and on error pages
 	Detail    string // why, or what exactly, for people
 	At        time.Time
+}
+
+// FirstEventID returns the least id that an event of this time can have: that of a
+// UUID version 7 (RFC 9562 section 5.7) with this time and nothing else.
+func FirstEventID(at time.Time) string {
+	const timeDigits = 12
+	hex := fmt.Sprintf("%0*x", timeDigits, max(0, at.UnixMilli()))
+	return EventIDPrefix + hex[:8] + "-" + hex[8:] + "-7000-8000-000000000000"
+}
+
+// EventIDPrefix begins the ids of events.
+const EventIDPrefix = "ev_"
+
+// EventIDTime returns when an event of this id was made; ok is false for what is no
+// event's id.
+func EventIDTime(id string) (at time.Time, ok bool) {
+	hex, ok := strings.CutPrefix(id, EventIDPrefix)
+	if !ok || len(hex) < 13 {
+		return time.Time{}, false
+	}
+	milli, err := strconv.ParseInt(hex[:8]+hex[9:13], 16, 64)
+	return time.UnixMilli(milli).UTC(), err == nil
 }
 
 // EventFilter selects events; zero values select all.

@@ -43,10 +43,13 @@ type OperatorStore interface {
 // ClientSummary is a client in a listing, also one whose row does not open.
 type ClientSummary struct {
 	Client     Client
-	Unreadable bool      // only Client.ID and Client.CreatedAt are known
-	Foreign    bool      // another program registered it
-	LastUsedAt time.Time // when somebody last signed in with it; zero when nobody did
-	Grants     int64     // live ones
+	Unreadable bool // only Client.ID and Client.CreatedAt are known
+	Foreign    bool // another program registered it
+	// Reclaimable: it registered by itself and nobody has signed in with it; see
+	// ReclaimClients.
+	Reclaimable bool
+	LastUsedAt  time.Time // when somebody last signed in with it; zero when nobody did
+	Grants      int64     // live ones
 }
 
 // GrantFilter selects grants; zero values select all.

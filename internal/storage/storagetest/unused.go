@@ -28,10 +28,13 @@ const month = 30 * 24 * time.Hour
 func clientSummary(k *kit) {
 	k.ok(k.CreateClient(k.ctx(), client("used")))
 	k.ok(k.CreateClient(k.ctx(), client("unused")))
+	k.ok(k.RegisterClient(k.ctx(), client("registered"), storage.Ceiling{}))
 	k.rotate(k.connect("a", "used", alice, after(time.Hour)), after(2*time.Hour))
 	for id, want := range map[string]storage.ClientSummary{
 		"used":   {Client: client("used"), LastUsedAt: after(time.Hour), Grants: 1},
 		"unused": {Client: client("unused")},
+
+		"registered": {Client: client("registered"), Reclaimable: true},
 	} {
 		got, err := k.ClientSummary(k.ctx(), id, after(2*time.Hour))
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -40,6 +43,11 @@ func clientSummary(k *kit) {
 	}
 	_, err := k.ClientSummary(k.ctx(), "unknown", start)
 	k.refused("unknown", err, storage.ErrNotFound)
+	list, err := k.ListUnusedClients(k.ctx(), start, "", 10, start)
+	k.ok(err)
+	if len(list) != 2 || !list[0].Reclaimable || list[1].Reclaimable {
+		k.Errorf("unused: %+v", list)
+	}
 }
 
 // unused lists the ids of all unused clients, two at once.
