@@ -3,5 +3,6 @@
 // read-only disks, wrong keys. The tests are behind the build tag chaos.
 //
 // MCPKEEP_CHAOS_SEED repeats a run's random choices, MCPKEEP_CHAOS_KILLS sets
-// how often each engine's server is killed.
+// how often each engine's server is killed, MCPKEEP_CHAOS_PROVIDER_KILLS how often
+// while it asks the sign-in provider.
 package chaos
