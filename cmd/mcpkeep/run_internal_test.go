@@ -77,6 +77,7 @@ func TestWrongUsage(t *testing.T) {
 		"registration":       {map[string]string{"MCPKEEP_REGISTRATION": "shut"}, nil, "MCPKEEP_REGISTRATION (--registration)"},
 		"registration hosts": {map[string]string{"MCPKEEP_REGISTRATION": "allowlist", "MCPKEEP_REGISTRATION_HOSTS": "claude.ai,*.example.com"}, nil, "MCPKEEP_REGISTRATION_HOSTS"},
 		"hosts for nothing":  {map[string]string{"MCPKEEP_REGISTRATION_HOSTS": "claude.ai"}, nil, "MCPKEEP_REGISTRATION=allowlist"},
+		"readopt":            {map[string]string{"MCPKEEP_READOPT": "on"}, nil, "MCPKEEP_READOPT (--readopt)"},
 		"max clients":        {map[string]string{"MCPKEEP_MAX_CLIENTS": "-1"}, nil, "MCPKEEP_MAX_CLIENTS"},
 		"max clients, text":  {map[string]string{"MCPKEEP_MAX_CLIENTS": "many"}, nil, "MCPKEEP_MAX_CLIENTS"},
 		"unused ttl":         {map[string]string{"MCPKEEP_CLIENT_UNUSED_TTL": "5m"}, nil, "MCPKEEP_CLIENT_UNUSED_TTL"},
@@ -187,7 +188,7 @@ func TestHelpListsEverySetting(t *testing.T) {
 		"MCPKEEP_OIDC_CLIENT_ID", "MCPKEEP_OIDC_CLIENT_SECRET", "MCPKEEP_OIDC_SCOPES", "MCPKEEP_OIDC_GROUPS_CLAIM",
 		"MCPKEEP_ALLOWED_DOMAINS", "MCPKEEP_ALLOWED_GROUPS", "MCPKEEP_ALLOWED_ORGS", "MCPKEEP_ALLOW_ANYONE", "MCPKEEP_ADMINS", "MCPKEEP_LOCAL_PASSWORD", "MCPKEEP_ACCESS_TOKEN_TTL",
 		"MCPKEEP_REFRESH_TOKEN_TTL", "MCPKEEP_REFRESH_GRACE", "MCPKEEP_PROVIDER_GRACE", "MCPKEEP_LOG_FORMAT", "MCPKEEP_LOG_LEVEL",
-		"MCPKEEP_REGISTRATION", "MCPKEEP_REGISTRATION_HOSTS", "MCPKEEP_MAX_CLIENTS", "MCPKEEP_CLIENT_UNUSED_TTL",
+		"MCPKEEP_REGISTRATION", "MCPKEEP_REGISTRATION_HOSTS", "MCPKEEP_MAX_CLIENTS", "MCPKEEP_READOPT", "MCPKEEP_CLIENT_UNUSED_TTL",
 	} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("%s is not in the help", want)

@@ -154,6 +154,7 @@ func (c *serveCmd) server(
 		BaseURL: baseURL, Loopback: loopback, Name: "mcpkeep", Store: store, Upstream: set.upstream,
 		Policy: c.policy(), Lifetimes: set.lifetimes, MCP: mcp, Logger: log,
 		OpenAIChallenge: c.OpenAIChallenge, Registration: set.registration, MaxClients: c.MaxClients,
+		Readopt: oauth.ReadoptMode(c.Readopt),
 	})
 }
 

@@ -17,6 +17,9 @@ type Client struct {
 	// website from an app on this computer (loopback, RFC 8252 section 7.3) and
 	// from an app behind a private-use scheme (section 7.1).
 	RedirectURI string
+	// Unknown means that the app uses a registration which this server does not
+	// have, and is registered anew if the person approves.
+	Unknown bool
 	// Verified means that the operator vouches for the client.
 	Verified bool
 }
@@ -24,7 +27,7 @@ type Client struct {
 // clientView is a client whose every string may be shown.
 type clientView struct {
 	Name, ID, URI, RedirectURI string
-	Verified                   bool
+	Verified, Unknown          bool
 	Target                     target
 }
 
@@ -39,6 +42,7 @@ func (c Client) view() clientView {
 		URI:         visible(c.URI, maxURI),
 		RedirectURI: visible(c.RedirectURI, maxURI),
 		Verified:    c.Verified,
+		Unknown:     c.Unknown,
 		Target:      goal,
 	}
 }

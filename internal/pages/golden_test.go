@@ -50,6 +50,7 @@ var (
 func states() map[string]page {
 	verified := claude
 	verified.Verified = true
+	unknown := pages.Client{ID: "8f2c1d9e", RedirectURI: claudeCode.RedirectURI, Unknown: true}
 	return map[string]page{
 		"signin":       pages.SignIn{Form: form, Client: claudeCode, Server: server},
 		"signin-error": pages.SignIn{Status: 403, Form: form, Client: claudeCode, Server: server, Error: "That password is not right."},
@@ -64,6 +65,7 @@ func states() map[string]page {
 			Scopes: []pages.Scope{{Name: "notes.read"}},
 		},
 		"consent-verified": pages.Consent{Form: form, Client: verified, Server: server, ProviderName: "Google", Scopes: scopes},
+		"consent-unknown":  pages.Consent{Form: form, Client: unknown, Server: server, SignedInAs: "owner", Scopes: scopes[:1]},
 		"consent-bare":     pages.Consent{Form: pages.Form{Action: "/consent"}},
 		"consent-long":     longConsent(),
 		"problem": pages.Problem{

@@ -73,7 +73,11 @@ func (r *Repo) authorizationOf(row sqlitedb.OAuthAuthorization) (storage.Authori
 func (r *Repo) FinishAuthorization(ctx context.Context, c storage.Completion, now time.Time) (storage.Request, error) {
 	var a storage.Authorization
 	var refusal error
-	err := r.write(ctx, "finish an authorization", func(ctx context.Context, q db.Querier) error {
+	anew, err := r.readoptionOf(c.Client)
+	if err != nil {
+		return storage.Request{}, err
+	}
+	err = r.write(ctx, "finish an authorization", func(ctx context.Context, q db.Querier) error {
 		var err error
 		refusal = nil
 		if a, err = r.finish(ctx, q, c.AuthorizationID, c.Browser, now); err != nil {
@@ -92,6 +96,9 @@ func (r *Repo) FinishAuthorization(ctx context.Context, c storage.Completion, no
 			return record(ctx, q, event, now)
 		}
 		if err != nil {
+			return err
+		}
+		if err := readopt(ctx, q, anew, event.UserID, now); err != nil {
 			return err
 		}
 		if err := r.createGrant(ctx, q, a.Request, c, event.UserID, unix(now)); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
@@ -36,12 +37,15 @@ type authorization struct {
 	request storage.Request
 	client  storage.Client
 	values  url.Values // as they came, to be sent again by the form
+	anew    bool       // the client is not registered, and is to be
 }
 
 // subject is what the CSRF token of the first page is about.
 func (a authorization) subject() string {
 	q := a.request
-	return strings.Join([]string{q.ClientID, q.RedirectURI, q.State, q.Scope, q.Resource, q.CodeChallenge}, "\x00")
+	return strings.Join([]string{
+		q.ClientID, q.RedirectURI, q.State, q.Scope, q.Resource, q.CodeChallenge, strconv.FormatBool(a.anew),
+	}, "\x00")
 }
 
 // parseAuthorization validates an authorization request. Whatever is wrong with
@@ -49,13 +53,23 @@ func (a authorization) subject() string {
 func (s *Server) parseAuthorization(ctx context.Context, values url.Values) (authorization, error) {
 	ar := authorization{values: values}
 	var err error
-	if ar.client, ar.request.RedirectURI, err = s.clientAndRedirectURI(ctx, values); err != nil {
+	ar.client, ar.request.RedirectURI, err = s.clientAndRedirectURI(ctx, values)
+	if errors.Is(err, storage.ErrNotFound) && len(values["redirect_uri"]) == 1 {
+		ar.anew, ar.request.Readopt, ar.request.RedirectURI = true, true, values.Get("redirect_uri")
+		ar.client, err = s.readopted(values.Get("client_id"), ar.request.RedirectURI, err)
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		err = errUnknownClient
+	}
+	if err != nil {
 		return ar, err
 	}
 	if len(values["state"]) == 1 {
 		ar.request.State = values.Get("state")
 	}
-	if err := s.parseParameters(values, &ar.request); err != nil {
+	if err := s.parseParameters(values, &ar.request); err != nil && ar.anew {
+		return ar, errUnknownClient // nobody has agreed to any answer that goes there
+	} else if err != nil {
 		return ar, &redirectError{authorization: ar, err: err}
 	}
 	ar.request.ClientID = ar.client.ID
@@ -76,7 +90,8 @@ func (s *Server) clientAndRedirectURI(ctx context.Context, values url.Values) (c
 	return client, uri, err
 }
 
-// requestingClient finds the client of an authorization request.
+// requestingClient finds the client of an authorization request. storage.ErrNotFound
+// when it is unknown.
 func requestingClient(
 	ctx context.Context, values url.Values, find func(context.Context, string) (storage.Client, error),
 ) (storage.Client, error) {
@@ -84,11 +99,7 @@ func requestingClient(
 	if len(ids) != 1 || ids[0] == "" || len(ids[0]) > maxParam {
 		return storage.Client{}, badRequestPage("The app did not say which app it is (client_id).")
 	}
-	client, err := find(ctx, ids[0])
-	if errors.Is(err, storage.ErrNotFound) {
-		return storage.Client{}, errUnknownClient
-	}
-	return client, err
+	return find(ctx, ids[0])
 }
 
 // requestedRedirectURI checks the redirect URI against the registered ones. One

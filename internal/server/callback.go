@@ -62,7 +62,8 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 	if a.Request.Provider != s.Upstream.Issuer() {
 		return errFlowExpired // begun with another provider, which was replaced meanwhile
 	}
-	if _, err := s.stillRegistered(r, a.Request); err != nil {
+	_, anew, err := s.stillRegistered(r, a.Request)
+	if err != nil {
 		return err
 	}
 	if err := s.Upstream.CheckIssuer(r.Context(), params["iss"]); err != nil {
@@ -85,7 +86,7 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.finish(w, r, storage.Completion{
-		AuthorizationID: a.ID, Browser: b.hash(), Person: personOf(person), ProviderToken: sealable,
+		AuthorizationID: a.ID, Browser: b.hash(), Person: personOf(person), ProviderToken: sealable, Client: anew,
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -149,7 +150,7 @@ func (s *Server) currentClient(ctx context.Context, id string) (storage.Client, 
 func (s *Server) unreadableIsUnknown(ctx context.Context, err error) error {
 	if errors.Is(err, storage.ErrUnreadable) {
 		s.Logger.ErrorContext(ctx, "client row does not open", "event", "client_unreadable", "error", err)
-		return storage.ErrNotFound
+		return fmt.Errorf("%w: %w", storage.ErrNotFound, err)
 	}
 	return err
 }

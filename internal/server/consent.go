@@ -17,11 +17,11 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	b := s.browserOf(r)
-	a, client, err := s.ownAuthorization(r, b, values.Get("id"))
+	a, client, anew, err := s.ownAuthorization(r, b, values.Get("id"))
 	if err != nil {
 		return err
 	}
-	ar := authorization{request: a.Request, client: client}
+	ar := authorization{request: a.Request, client: client, anew: anew != nil}
 	form := pages.Form{Action: "/consent", Hidden: []pages.Field{{Name: "id", Value: a.ID}, {Name: "csrf", Value: b.csrf(a.ID)}}}
 	return s.showConsentPage(w, ar, form, "the owner of this server")
 }
@@ -63,7 +63,7 @@ var errDenied = oauth.NewError(oauth.AccessDenied, "the person denied the reques
 // decideSignedIn finishes a sign-in in flight.
 func (s *Server) decideSignedIn(w http.ResponseWriter, r *http.Request, id, csrf string, approved bool) error {
 	b := s.browserOf(r)
-	a, _, err := s.ownAuthorization(r, b, id)
+	a, _, anew, err := s.ownAuthorization(r, b, id)
 	if err != nil {
 		return err
 	}
@@ -76,32 +76,39 @@ func (s *Server) decideSignedIn(w http.ResponseWriter, r *http.Request, id, csrf
 	if !approved {
 		return s.deny(w, r, a.ID, b, errDenied)
 	}
-	return s.finish(w, r, storage.Completion{AuthorizationID: a.ID, Browser: b.hash()})
+	return s.finish(w, r, storage.Completion{AuthorizationID: a.ID, Browser: b.hash(), Client: anew})
 }
 
-// ownAuthorization returns a sign-in in flight that is bound to the browser.
-func (s *Server) ownAuthorization(r *http.Request, b browser, id string) (storage.Authorization, storage.Client, error) {
-	a, err := s.Store.Authorization(r.Context(), id, s.Now())
+// ownAuthorization returns a sign-in in flight that is bound to the browser, with
+// its client: see stillRegistered.
+func (s *Server) ownAuthorization(
+	r *http.Request, b browser, id string,
+) (a storage.Authorization, client storage.Client, anew *storage.Client, err error) {
+	a, err = s.Store.Authorization(r.Context(), id, s.Now())
 	if err := checkOwn(a, b, err); err != nil {
-		return a, storage.Client{}, err
+		return a, client, nil, err
 	}
-	client, err := s.stillRegistered(r, a.Request)
-	return a, client, err
+	client, anew, err = s.stillRegistered(r, a.Request)
+	return a, client, anew, err
 }
 
 // stillRegistered looks at client and redirect URI once more when a sign-in goes
-// on: the client may have been deleted or changed meanwhile.
-func (s *Server) stillRegistered(r *http.Request, req storage.Request) (storage.Client, error) {
-	client, err := s.currentClient(r.Context(), req.ClientID)
+// on: the client may have been deleted or changed meanwhile. One that was not there
+// when it began, and still is not, is to be registered anew.
+func (s *Server) stillRegistered(r *http.Request, req storage.Request) (client storage.Client, anew *storage.Client, err error) {
+	client, err = s.currentClient(r.Context(), req.ClientID)
 	switch {
+	case errors.Is(err, storage.ErrNotFound) && req.Readopt:
+		client, err = s.readopted(req.ClientID, req.RedirectURI, err)
+		return client, &client, err
 	case errors.Is(err, storage.ErrNotFound):
-		return client, errUnknownClient
+		return client, nil, errUnknownClient
 	case err != nil:
-		return client, err
+		return client, nil, err
 	case !oauth.MatchRedirectURI(client.RedirectURIs, req.RedirectURI):
-		return client, errRedirectURI
+		return client, nil, errRedirectURI
 	}
-	return client, nil
+	return client, nil, nil
 }
 
 // checkOwn says whether a looked-up sign-in is this browser's and unfinished.
@@ -139,6 +146,9 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, c storage.Comple
 	}
 	if err != nil {
 		return flowError(err)
+	}
+	if c.Client != nil {
+		s.log(r).Warn("client registered anew under an id that was not known", "event", "client_readopted", "client_id", req.ClientID)
 	}
 	s.log(r).Info("authorization granted", "event", "grant_created", "client_id", req.ClientID, "grant_id", c.GrantID)
 	s.redirect(w, req.RedirectURI, oauth.RedirectParams{Code: code, State: req.State, Issuer: s.BaseURL})

@@ -46,6 +46,8 @@ type Config struct {
 	// be; 0 is any number.
 	Registration oauth.RegistrationPolicy
 	MaxClients   int64
+	// Readopt says which clients with an unknown id a person may let in; "" is none.
+	Readopt oauth.ReadoptMode
 	// OpenAIChallenge is the text by which the owner of this host proves it to
 	// OpenAI when the app is submitted; "" serves none.
 	OpenAIChallenge string

@@ -21,7 +21,7 @@ func (s *Server) showConsentPage(w http.ResponseWriter, ar authorization, form p
 }
 
 func clientView(ar authorization) pages.Client {
-	return pages.Client{Name: ar.client.Name, ID: ar.client.ID, URI: ar.client.URI, RedirectURI: ar.request.RedirectURI}
+	return pages.Client{Name: ar.client.Name, ID: ar.client.ID, URI: ar.client.URI, RedirectURI: ar.request.RedirectURI, Unknown: ar.anew}
 }
 
 func (s *Server) serverView() pages.Server {

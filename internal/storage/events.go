@@ -14,6 +14,7 @@ type EventType string
 // The events of the audit trail. Programs read them: names do not change.
 const (
 	EventClientRegistered    EventType = "client_registered"
+	EventClientReadopted     EventType = "client_readopted" // under an id that was not known
 	EventClientUpdated       EventType = "client_updated"
 	EventClientDeleted       EventType = "client_deleted"
 	EventSignInRefused       EventType = "sign_in_refused" // by provider, policy or password

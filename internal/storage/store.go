@@ -71,7 +71,7 @@ type SignInStore interface {
 	// this hash, otherwise like Authorization.
 	AuthorizationByState(ctx context.Context, state Hash, now time.Time) (Authorization, error)
 	// FinishAuthorization finishes a sign-in: of any number of calls one wins;
-	// it records the person, stores the grant with its code and returns the
+	// it records the person, registers the client if it is to be, stores the grant with its code and returns the
 	// request. A provider token that comes with it takes the place of the person's
 	// earlier one, for all their grants: providers revoke an account's oldest tokens
 	// when there are many. The others get ErrSpent. ErrNotFound when the sign-in is

@@ -65,6 +65,9 @@ type Request struct {
 	Scope         string `json:"scope"`
 	Resource      string `json:"resource"`
 	CodeChallenge string `json:"code_challenge"`
+	// Readopt: the client's id was not known, and the person is asked whether it
+	// may be registered anew under that id.
+	Readopt bool `json:"readopt,omitempty"`
 	// Provider is the issuer of the provider that the person was sent to; Verifier and
 	// Nonce are ours towards it (RFC 7636, OpenID Connect).
 	Provider string `json:"provider,omitempty"`
@@ -92,6 +95,9 @@ type Completion struct {
 	// already knows its user.
 	Person        Person
 	ProviderToken []byte // sealed with the grant; nil when the provider gave none
+	// Client is registered in the same step, unless there is one of this id; nil for
+	// none. What was granted to a client of this id before is revoked.
+	Client        *Client
 	GrantID       string
 	Code          Hash
 	CodeExpiresAt time.Time

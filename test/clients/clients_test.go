@@ -41,18 +41,16 @@ func TestClients(t *testing.T) {
 // tryClient takes one client through its life.
 func tryClient(t *testing.T, lib library, w way, engine harness.Engine) row {
 	t.Helper()
-	known := w.prepare(t, lib)
 	opts := engine.Options(t)
-	opts.Env = append(append(opts.Env, ttl(shortTTL)), known.env...)
+	opts.Env = append(opts.Env, ttl(shortTTL))
 	p := harness.Start(t, opts)
-	s := setup{Server: p.URL + "/mcp", RedirectURI: lib.redirectURI(t)}
-	known.make(opts, &s)
-	l := &life{t: t, server: p, client: lib.start(t, s)}
+	known := w.introduce(t, p, setup{Server: p.URL + "/mcp", RedirectURI: "http://" + harness.FreeAddress(t) + lib.path})
+	l := &life{t: t, server: p, client: lib.start(t, known)}
 	version, err := l.client.version()
 	if err != nil {
 		t.Fatal(err)
 	}
-	have := l.live(w, s)
+	have := l.live(w, known)
 	lib.check(t, w, have)
 	return row{library: lib, version: version, way: w, seen: have}
 }

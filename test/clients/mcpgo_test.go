@@ -3,7 +3,6 @@
 package clients_test
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,7 +28,7 @@ type mcpGo struct {
 func startMCPGo(t *testing.T, s setup) driver {
 	t.Helper()
 	m := &mcpGo{person: newPerson(t), t: t, server: s.Server, config: client.OAuthConfig{
-		ClientID: cmp.Or(s.ClientID, s.DocumentURL), ClientSecret: s.ClientSecret, RedirectURI: s.RedirectURI,
+		ClientID: s.ClientID, ClientSecret: s.ClientSecret, RedirectURI: s.RedirectURI,
 		TokenStore: client.NewMemoryTokenStore(), PKCEEnabled: true,
 	}}
 	t.Cleanup(m.close)

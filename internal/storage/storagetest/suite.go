@@ -36,7 +36,7 @@ type kit struct {
 func Run(t *testing.T, newStore func(t testing.TB) storage.Store) {
 	t.Helper()
 	all := slices.Concat(
-		clientCases, registrationCases, signInCases, finishCases, codeCases, refreshCases, graceCases, revokeCases,
+		clientCases, registrationCases, readoptCases, signInCases, finishCases, codeCases, refreshCases, graceCases, revokeCases,
 		revokeRaceCases, grantCases, providerCases, takeCases, passwordCases, throttleCases, maintenanceCases, cancelCases,
 		eventCases, unusedCases, peopleCases,
 	)

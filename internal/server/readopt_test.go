@@ -1,0 +1,246 @@
+package server_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/server"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+const (
+	anewText      = "It does not know the app’s registration"
+	notRegistered = "This app is not registered here"
+)
+
+func readopting(mode oauth.ReadoptMode) func(*setup) { return func(set *setup) { set.Readopt = mode } }
+
+// dead is a client with a registration that this server never saw.
+func (s *site) dead(id, redirect string) *client {
+	return &client{s: s, id: id, redirect: redirect, verifier: oauth.NewVerifier()}
+}
+
+const deadID = "2f6c1f9e-8f0e-4a53-9f2b-2f5d8d0f6a11"
+
+// TestReadoptModes: which unknown client sees a sign-in page. Nothing is stored,
+// however often the page is fetched (C-02), and nobody is redirected.
+func TestReadoptModes(t *testing.T) {
+	t.Parallel()
+	const loopback, vendor, other = loopbackRedirect, "https://claude.ai/api/mcp/auth_callback", "https://other.example/cb"
+	tests := map[string]struct {
+		option func(*setup)
+		taken  []string
+	}{
+		"off":   {readopting(oauth.ReadoptOff), nil},
+		"known": {readopting(oauth.ReadoptKnown), []string{loopback, vendor}},
+		"open":  {readopting(oauth.ReadoptOpen), []string{loopback, vendor, other}},
+		"known, closed": {func(set *setup) {
+			registering(oauth.RegistrationClosed)(set)
+			readopting(oauth.ReadoptKnown)(set)
+		}, nil},
+		"open, allowlist": {func(set *setup) {
+			registering(oauth.RegistrationAllowlist, "other.example")(set)
+			readopting(oauth.ReadoptOpen)(set)
+		}, []string{loopback, other}},
+	}
+	for mode, tt := range tests {
+		s := start(t, tt.option)
+		for _, uri := range []string{
+			loopback, "http://localhost:1/cb?x=1", "http://[::1]:9/", vendor, other, "http://evil.example/cb", "javascript:alert(1)", "http://127.0.0.1.evil.example/cb", "",
+		} {
+			want := slices.Contains(tt.taken, uri) || slices.Contains(tt.taken, loopback) && oauth.IsLoopback(uri)
+			t.Run(mode+" "+uri, func(t *testing.T) {
+				c := s.dead(deadID, uri)
+				s.unchanged(t, func() {
+					for range 3 {
+						if want {
+							s.browser().visit(c.authorizePath()).shows(t, http.StatusOK, "Sign in")
+							s.get(c.authorizePath(), asProgram).want(t, http.StatusOK, "")
+							continue
+						}
+						s.browser().visit(c.authorizePath()).shows(t, http.StatusBadRequest, notRegistered)
+						s.get(c.authorizePath(), asProgram).want(t, http.StatusBadRequest, "invalid_client")
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestReadoptIDs: an id that is a document's address, too long, or of odd
+// characters is not taken (C-03).
+func TestReadoptIDs(t *testing.T) {
+	t.Parallel()
+	s := start(t, readopting(oauth.ReadoptOpen))
+	for _, id := range []string{
+		"https://client.example/metadata.json", "http://client.example/", big(129), "a b", "<script>", "a/b", "a:b", "ключ", "usr_abc", "%00",
+		"mcp-oauth-proxy-clients:abc",
+	} {
+		s.unchanged(t, func() {
+			s.browser().visit(s.dead(id, loopbackRedirect).authorizePath()).shows(t, http.StatusBadRequest, notRegistered)
+		})
+	}
+}
+
+// TestReadopt is the whole way of a client that has lost its registration: nothing
+// is stored before the person approves, then all at once; from then on it is a
+// client like others. It starts at one replica and ends at another.
+func TestReadopt(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
+		s := start(t, on(e), readopting(oauth.ReadoptKnown))
+		c := s.dead(deadID, loopbackRedirect)
+		c.refresh("unknown").want(t, http.StatusUnauthorized, "invalid_client")
+		c.exchange("unknown").want(t, http.StatusUnauthorized, "invalid_client")
+		b := s.browser()
+		consent := b.signIn(c)
+		consent.shows(t, http.StatusOK, anewText)
+		consent.shows(t, http.StatusOK, "Not verified by this server")
+		if n := dbtest.Value[int64](t, s.sql, "SELECT COUNT(*) FROM oauth_clients"); n != 0 {
+			t.Errorf("%d clients before the person approved", n)
+		}
+		b.s = s.replica(func(*server.Config) {})
+		b.http.Transport = b.s
+		code := b.submit(consent, approve).target(t, c.redirect).Get("code")
+		got := tokensOf(t, c.exchange(code))
+		s.wantAccess(t, got.access, true)
+		got = tokensOf(t, c.refresh(got.refresh))
+
+		row, err := s.store.Client(t.Context(), c.id)
+		if err != nil || row.AuthMethod != "none" || row.SecretHash+row.RegistrationTokenHash != "" {
+			t.Errorf("%+v, %v", row, err)
+		}
+		events, err := s.store.NewestEvents(t.Context(), storage.EventFilter{Type: storage.EventClientReadopted}, 2)
+		if err != nil || len(events) != 1 || events[0].ClientID != c.id || events[0].Actor != storage.ActorPerson || events[0].UserID == "" {
+			t.Errorf("events %+v, %v", events, err)
+		}
+		again := s.browser().signIn(c)
+		if again.shows(t, http.StatusOK, "Not verified by this server"); strings.Contains(again.Body, anewText) {
+			t.Error("the second sign-in asks about the registration again")
+		}
+		c.redirect = "https://claude.ai/api/mcp/auth_callback" // a vendor's, but not this client's
+		s.get(c.authorizePath(), asProgram).want(t, http.StatusBadRequest, "invalid_request")
+		s.wantAccess(t, got.access, true)
+	})
+}
+
+// TestReadoptByProvider: the same with a sign-in provider, where the callback
+// registers.
+func TestReadoptByProvider(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
+		s, gh := gitHubSite(t, on(e), readopting(oauth.ReadoptKnown))
+		c := s.dead("c_lost", "https://chatgpt.com/connector/oauth/a1B2")
+		b := s.browser()
+		p := b.visit(c.authorizePath())
+		p.shows(t, http.StatusOK, anewText)
+		p.shows(t, http.StatusOK, "ChatGPT")
+		if q := b.submit(p, deny).target(t, c.redirect); q.Get("error") != "access_denied" {
+			t.Errorf("deny: %v", q)
+		}
+		back := b.upTo(c, gh)
+		s.browser().at(back).shows(t, http.StatusForbidden, "This form has expired")
+		if n := dbtest.Value[int64](t, s.sql, "SELECT COUNT(*) FROM oauth_clients"); n != 0 {
+			t.Errorf("%d clients before the person has signed in", n)
+		}
+		got := tokensOf(t, c.exchange(b.at(back).target(t, c.redirect).Get("code")))
+		s.wantAccess(t, got.access, true)
+		c.redirect = "https://chatgpt.com/connector_platform_oauth_redirect"
+		s.connectAs(c)
+
+		gh.SignInAs("mallory") // whom the policy refuses
+		refused := s.dead("c_other", loopbackRedirect)
+		s.browser().approveAt(refused).shows(t, http.StatusForbidden, "mallory")
+		s.get(refused.authorizePath(), asProgram).want(t, http.StatusOK, "")
+		if _, err := s.store.Client(t.Context(), refused.id); err == nil {
+			t.Error("somebody who may not enter has registered a client")
+		}
+	})
+}
+
+// TestReadoptTogether: two people with the same dead id, each in the middle of it.
+func TestReadoptTogether(t *testing.T) {
+	t.Parallel()
+	s := start(t, readopting(oauth.ReadoptKnown))
+	first, second := s.dead(deadID, "http://127.0.0.1:1/callback"), s.dead(deadID, "http://127.0.0.1:2/callback")
+	a, b := s.browser(), s.browser()
+	pageA, pageB := a.signIn(first), b.signIn(second)
+	codeA := a.submit(pageA, approve).target(t, first.redirect).Get("code")
+	codeB := b.submit(pageB, approve).target(t, second.redirect).Get("code")
+	s.wantAccess(t, tokensOf(t, first.exchange(codeA)).access, true)
+	s.wantAccess(t, tokensOf(t, second.exchange(codeB)).access, true)
+}
+
+// TestReadoptErrors: 9700-02, 9700-10. What is wrong with the request of an unknown
+// client is answered here, also to programs: nothing goes to an address that nobody
+// has agreed to.
+func TestReadoptErrors(t *testing.T) {
+	t.Parallel()
+	s := start(t, readopting(oauth.ReadoptOpen))
+	c := s.dead(deadID, "https://evil.example/cb")
+	for name, change := range map[string]url.Values{
+		"no PKCE":        {"code_challenge": nil},
+		"plain":          {"code_challenge_method": {"plain"}},
+		"response type":  {"response_type": {"token"}},
+		"foreign target": {"resource": {"https://other.example/"}},
+		"repeated":       {"state": {"a", "b"}},
+		"two addresses":  {"redirect_uri": {"http://127.0.0.1/a", "http://127.0.0.1/b"}},
+		"no address":     {"redirect_uri": nil},
+		"empty address":  {"redirect_uri": {""}},
+		"two ids":        {"client_id": {deadID, "other"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.unchanged(t, func() {
+				for _, h := range []header{asProgram, asBrowser, {}} {
+					a := s.get(c.authorizePath(change), h)
+					if a.Status != http.StatusBadRequest || a.Header.Get("Location") != "" || strings.Contains(a.Body, "evil.example") {
+						t.Errorf("%d to %q: %s", a.Status, a.Header.Get("Location"), a.brief())
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestReadoptIsNotSilent: a client that is deleted while somebody signs in stays
+// deleted: the page that they read did not say that it would come back.
+func TestReadoptIsNotSilent(t *testing.T) {
+	t.Parallel()
+	s := start(t, readopting(oauth.ReadoptOpen))
+	c := s.register()
+	b := s.browser()
+	first, consent := b.visit(c.authorizePath()), b.signIn(c)
+	c.manageDelete(t)
+	s.unchanged(t, func() {
+		b.submit(consent, approve).shows(t, http.StatusBadRequest, notRegistered)
+		b.submit(first, enter).shows(t, http.StatusForbidden, "This form has expired")
+	})
+	b.signIn(c).shows(t, http.StatusOK, anewText) // asked anew, and told so
+}
+
+// TestReadoptTurnedOff: a sign-in that began when it was allowed does not end when
+// it is not.
+func TestReadoptTurnedOff(t *testing.T) {
+	t.Parallel()
+	s := start(t, readopting(oauth.ReadoptKnown))
+	c := s.dead(deadID, loopbackRedirect)
+	b := s.browser()
+	consent := b.signIn(c)
+	b.s = s.replica(func(set *server.Config) { set.Readopt = oauth.ReadoptOff })
+	b.http.Transport = b.s
+	s.unchanged(t, func() { b.submit(consent, approve).shows(t, http.StatusBadRequest, notRegistered) })
+}
+
+// TestReadoptUnreadable: a client that is there and does not open is the operator's
+// to mend, and not replaced.
+func TestReadoptUnreadable(t *testing.T) {
+	t.Parallel()
+	s := start(t, readopting(oauth.ReadoptOpen))
+	c := s.putClient("damaged", func([]byte) []byte { return []byte(`{"__encrypted_data__":"x","__encryption_version__":1}`) }, nil)
+	s.unchanged(t, func() { s.browser().visit(c.authorizePath()).shows(t, http.StatusBadRequest, notRegistered) })
+}
