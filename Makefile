@@ -64,8 +64,9 @@ test/browser: testtools ## the pages in a real browser (Chromium)
 
 .PHONY: test/chaos
 test/chaos: testtools ## kill -9, restarts, replicas, a database that goes away
-	@$(WITHPG) go test $(RACE) -tags chaos -count=1 -skip '^TestRevocationIsFelt$$' ./test/...
+	@$(WITHPG) go test $(RACE) -tags chaos -count=1 -skip '^TestRevocationIsFelt$$|^TestKeyRotation' ./test/...
 	@$(WITHPG) go test $(RACE) -tags chaos -count=1 -v -run '^TestRevocationIsFelt$$' ./test/chaos
+	@$(WITHPG) go test -tags chaos -count=1 -v -run '^TestKeyRotation' ./test/chaos
 
 # MCPKEEP_TEST_OUTAGE=1m makes the outages in it last a minute.
 .PHONY: test/providers

@@ -90,6 +90,9 @@ func (c *keysRotateCmd) rotate(
 ) error {
 	began := time.Now()
 	p := newProgress(std)
+	if c.JSON {
+		p.every = readEvery
+	}
 	done, err := store.RotateKeys(ctx, repo.Rotation{
 		Foreign: report.Foreign > 0, Settle: settle, Now: time.Now,
 		Progress: func(r repo.RotationProgress) {

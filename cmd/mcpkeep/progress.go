@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// How often something long says how far it is: to a person who watches, and to
-// a log or a program.
+// How often something long says how far it is: to a person who watches, to a log,
+// and to a program.
 const (
 	watchedEvery = 100 * time.Millisecond
 	loggedEvery  = 3 * time.Second
+	readEvery    = time.Second
 )
 
 // progress tells how far something long is: on a terminal in one line that
@@ -17,6 +18,7 @@ const (
 type progress struct {
 	std      streams
 	terminal bool
+	every    time.Duration
 	told     time.Time
 	shown    bool
 }
@@ -24,16 +26,16 @@ type progress struct {
 // newProgress returns a progress on standard error, where nobody takes it for a
 // result.
 func newProgress(std streams) *progress {
-	return &progress{std: std, terminal: isTerminal(std.err), told: time.Now()}
+	p := &progress{std: std, terminal: isTerminal(std.err), every: loggedEvery, told: time.Now()}
+	if p.terminal {
+		p.every = watchedEvery
+	}
+	return p
 }
 
 // due says whether it is time to tell.
 func (p *progress) due() bool {
-	every := loggedEvery
-	if p.terminal {
-		every = watchedEvery
-	}
-	if time.Since(p.told) < every {
+	if time.Since(p.told) < p.every {
 		return false
 	}
 	p.told = time.Now()

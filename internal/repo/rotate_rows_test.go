@@ -94,6 +94,36 @@ func TestRotationOfForeignRows(t *testing.T) {
 	})
 }
 
+// A row of ours from before rows named their key is not another program's.
+func TestRotationOfOurUnnamedRows(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
+		w, next := newWorld(t, e), keyring.Generate()
+		dbtest.Exec(t, w.conn, "UPDATE oauth_clients SET value_key_id = NULL")
+		if done := w.rotated(t, next, w.key); !cmp.Equal(done.Retired, []string{w.keyID}) || done.Foreign != 0 {
+			t.Errorf("rotate: %+v, want the key retired", done)
+		}
+		w.with(t, next).readable(t)
+	})
+}
+
+// A key that no row needs is retired only after a second look: in between, servers
+// that still seal with it show themselves.
+func TestRotationLooksTwice(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
+		w, next := newWorld(t, e), keyring.Generate()
+		w.rotated(t, next, w.key)
+		third := keyring.Generate()
+		newRepo(t, dbtest.Open(t, w.url), third, next)
+		newRepo(t, dbtest.Open(t, w.url), next, third)
+		done := w.rotated(t, next, third)
+		if done.Passes != 2 || done.Rekeyed != 0 || !cmp.Equal(done.Retired, []string{idOf(t, third)}) {
+			t.Errorf("rotate: %+v, want the unused key retired in two passes", done)
+		}
+	})
+}
+
 // What does not open is named, left alone, and keeps its key.
 func TestRotationOfUnreadableRows(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -40,4 +41,34 @@ func NewKey(t testing.TB) string {
 		t.Fatalf("keys generate: status %d: %s", r.Status, r.Stderr)
 	}
 	return strings.TrimSpace(r.Stdout)
+}
+
+// Command is a command of the program under way.
+type Command struct {
+	Output *Log // both streams
+	run    *running
+}
+
+// Spawn starts a command of the program. It ends with the test at the latest.
+func Spawn(t testing.TB, env []string, args ...string) *Command {
+	t.Helper()
+	c := &Command{Output: &Log{}}
+	var err error
+	if c.run, err = launch(Build(t), args, Options{Env: env}, c.Output); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Kill9)
+	return c
+}
+
+// Kill9 kills the command, as a crash would, and returns when it is gone.
+func (c *Command) Kill9() {
+	c.run.kill(syscall.SIGKILL)
+	<-c.run.done
+}
+
+// Wait returns the exit status, -1 when a signal ended it.
+func (c *Command) Wait() int {
+	<-c.run.done
+	return c.run.status()
 }
