@@ -31,6 +31,7 @@ type serveFlags struct {
 
 	providerFlags
 	registrationFlags
+	documentFlags
 	LocalPassword string `kong:"-"` // MCPKEEP_LOCAL_PASSWORD: a variable only, since others can see arguments
 
 	AccessTokenTTL  time.Duration `name:"access-token-ttl" env:"MCPKEEP_ACCESS_TOKEN_TTL" default:"1h" help:"Lifetime of access tokens. Below 10m some clients refresh before every request."`

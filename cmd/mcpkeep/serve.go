@@ -90,6 +90,7 @@ type settings struct {
 	listen       string
 	lifetimes    server.Lifetimes
 	registration oauth.RegistrationPolicy
+	documents    documents
 	upstream     identity.Upstream
 }
 
@@ -103,6 +104,9 @@ func (c *serveCmd) settings() (settings, error) {
 		return s, err
 	}
 	if s.registration, err = c.registration(); err != nil {
+		return s, err
+	}
+	if s.documents, err = c.documents(s.registration); err != nil {
 		return s, err
 	}
 	host, _, _ := net.SplitHostPort(s.listen)
@@ -142,7 +146,8 @@ func (c *serveCmd) openStore(ctx context.Context, d *db.DB) (*repo.Repo, error) 
 func (c *serveCmd) server(
 	baseURL string, loopback bool, set settings, d *db.DB, uncached *repo.Repo, log *slog.Logger, started time.Time,
 ) (*server.Server, error) {
-	store := cache.New(uncached, nil) // one for both: what either revokes, both forget
+	published, known := set.documentsOf(uncached, baseURL, log)
+	store := cache.New(known, nil) // one for both: what either revokes, both forget
 	mcp := mcpserver.New(mcpserver.Config{
 		Store: store, Version: buildVersion(), Logger: log, BaseURL: baseURL,
 		Status: func(ctx context.Context) mcpserver.Status {
@@ -154,7 +159,7 @@ func (c *serveCmd) server(
 		BaseURL: baseURL, Loopback: loopback, Name: "mcpkeep", Store: store, Upstream: set.upstream,
 		Policy: c.policy(), Lifetimes: set.lifetimes, MCP: mcp, Logger: log,
 		OpenAIChallenge: c.OpenAIChallenge, Registration: set.registration, MaxClients: c.MaxClients,
-		Readopt: oauth.ReadoptMode(c.Readopt),
+		Readopt: oauth.ReadoptMode(c.Readopt), Documents: set.documents.taken, Keys: published,
 	})
 }
 

@@ -31,6 +31,7 @@ const (
 // Store is a store with a memory. The parts that it does not remember anything
 // of go straight to the store behind it.
 type Store struct {
+	storage.DocumentStore
 	storage.SignInStore
 	storage.PasswordStore
 	storage.EventStore
@@ -52,7 +53,7 @@ func New(db storage.Store, now func() time.Time) *Store {
 		now = time.Now
 	}
 	return &Store{
-		SignInStore: db, PasswordStore: db, EventStore: db, OperatorStore: db, Maintenance: db, db: db,
+		DocumentStore: db, SignInStore: db, PasswordStore: db, EventStore: db, OperatorStore: db, Maintenance: db, db: db,
 		tokens:  newMemory[storage.Hash, storage.Access](maxTokens, Outage, now),
 		clients: newMemory[string, storage.Client](maxClients, Fresh, now),
 		touches: newMemory[string, struct{}](maxTokens, Fresh, now),
@@ -92,7 +93,7 @@ func (s *Store) Client(ctx context.Context, id string) (storage.Client, error) {
 // CurrentClient implements storage.ClientStore.
 func (s *Store) CurrentClient(ctx context.Context, id string) (storage.Client, error) {
 	s.clients.forget(id)
-	return s.Client(ctx, id)
+	return s.clients.get(ctx, id, func(ctx context.Context) (storage.Client, error) { return s.db.CurrentClient(ctx, id) })
 }
 
 // ListClients implements storage.ClientStore.

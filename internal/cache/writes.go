@@ -42,6 +42,11 @@ func (s *Store) UpdateClient(ctx context.Context, was, c storage.Client, now tim
 	return err
 }
 
+// UseAssertion implements storage.ClientStore.
+func (s *Store) UseAssertion(ctx context.Context, clientID string, id storage.Hash, expiresAt, now time.Time) error {
+	return s.db.UseAssertion(ctx, clientID, id, expiresAt, now)
+}
+
 // DeleteClient implements storage.ClientStore.
 func (s *Store) DeleteClient(ctx context.Context, id string, now time.Time) error {
 	err := s.db.DeleteClient(ctx, id, now)

@@ -29,6 +29,8 @@ var fixture = []struct {
 	{`INSERT INTO oauth_access_tokens (token_hash, grant_id, scope, created_at, expires_at)
 		VALUES ($1, 'g', '', 1, 2)`, []any{hash43}},
 	{`INSERT INTO oauth_refresh_tokens (token_hash, grant_id, created_at, expires_at) VALUES ($1, 'g', 1, 2)`, []any{hash43}},
+	{`INSERT INTO oauth_client_documents (client_id, url, site, admitted_at, tried_at) VALUES ('c', 'c', 's', 1, 1)`, nil},
+	{"INSERT INTO oauth_client_assertions (client_id, jti_hash, expires_at) VALUES ('c', $1, 1)", []any{hash43}},
 	{"INSERT INTO events (id, type, actor, created_at) VALUES ('e', 't', 'server', 1)", nil},
 }
 

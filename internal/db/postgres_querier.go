@@ -32,6 +32,16 @@ func (p pgQuerier) AddToClientCount(ctx context.Context, clients int64) error {
 	return p.q.AddToClientCount(ctx, clients)
 }
 
+func (p pgQuerier) AdmitClientDocument(ctx context.Context, arg sqlitedb.AdmitClientDocumentParams) (int64, error) {
+	v, err := p.q.AdmitClientDocument(ctx, pgdb.AdmitClientDocumentParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) ClaimClientDocument(ctx context.Context, arg sqlitedb.ClaimClientDocumentParams) (int64, error) {
+	v, err := p.q.ClaimClientDocument(ctx, pgdb.ClaimClientDocumentParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) CountClients(ctx context.Context) (int64, error) {
 	v, err := p.q.CountClients(ctx)
 	return v, err
@@ -110,6 +120,11 @@ func (p pgQuerier) DeleteClient(ctx context.Context, key string) (int64, error) 
 	return v, err
 }
 
+func (p pgQuerier) DeleteClientDocuments(ctx context.Context, clientID string) (int64, error) {
+	v, err := p.q.DeleteClientDocuments(ctx, clientID)
+	return v, err
+}
+
 func (p pgQuerier) DeleteDeadGrants(ctx context.Context, arg sqlitedb.DeleteDeadGrantsParams) (int64, error) {
 	v, err := p.q.DeleteDeadGrants(ctx, pgdb.DeleteDeadGrantsParams(arg))
 	return v, err
@@ -125,6 +140,11 @@ func (p pgQuerier) DeleteExpiredAuthorizations(ctx context.Context, arg sqlitedb
 	return v, err
 }
 
+func (p pgQuerier) DeleteExpiredClientAssertions(ctx context.Context, arg sqlitedb.DeleteExpiredClientAssertionsParams) (int64, error) {
+	v, err := p.q.DeleteExpiredClientAssertions(ctx, pgdb.DeleteExpiredClientAssertionsParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) DeleteExpiredCodes(ctx context.Context, arg sqlitedb.DeleteExpiredCodesParams) (int64, error) {
 	v, err := p.q.DeleteExpiredCodes(ctx, pgdb.DeleteExpiredCodesParams(arg))
 	return v, err
@@ -132,6 +152,11 @@ func (p pgQuerier) DeleteExpiredCodes(ctx context.Context, arg sqlitedb.DeleteEx
 
 func (p pgQuerier) DeleteExpiredRefreshTokens(ctx context.Context, arg sqlitedb.DeleteExpiredRefreshTokensParams) (int64, error) {
 	v, err := p.q.DeleteExpiredRefreshTokens(ctx, pgdb.DeleteExpiredRefreshTokensParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) DeleteIdleClientDocuments(ctx context.Context, arg sqlitedb.DeleteIdleClientDocumentsParams) (int64, error) {
+	v, err := p.q.DeleteIdleClientDocuments(ctx, pgdb.DeleteIdleClientDocumentsParams(arg))
 	return v, err
 }
 
@@ -152,6 +177,11 @@ func (p pgQuerier) DisableUser(ctx context.Context, arg sqlitedb.DisableUserPara
 
 func (p pgQuerier) EnableUser(ctx context.Context, id string) (int64, error) {
 	v, err := p.q.EnableUser(ctx, id)
+	return v, err
+}
+
+func (p pgQuerier) FailClientDocument(ctx context.Context, arg sqlitedb.FailClientDocumentParams) (int64, error) {
+	v, err := p.q.FailClientDocument(ctx, pgdb.FailClientDocumentParams(arg))
 	return v, err
 }
 
@@ -210,6 +240,16 @@ func (p pgQuerier) GetClientCount(ctx context.Context) (sqlitedb.ClientCount, er
 	return sqlitedb.ClientCount(v), err
 }
 
+func (p pgQuerier) GetClientDocument(ctx context.Context, arg sqlitedb.GetClientDocumentParams) (sqlitedb.OAuthClientDocument, error) {
+	v, err := p.q.GetClientDocument(ctx, pgdb.GetClientDocumentParams(arg))
+	return sqlitedb.OAuthClientDocument(v), err
+}
+
+func (p pgQuerier) GetClientDocumentName(ctx context.Context, clientID string) (string, error) {
+	v, err := p.q.GetClientDocumentName(ctx, clientID)
+	return v, err
+}
+
 func (p pgQuerier) GetClientValue(ctx context.Context, key string) (sqlitedb.GetClientValueRow, error) {
 	v, err := p.q.GetClientValue(ctx, key)
 	return sqlitedb.GetClientValueRow(v), err
@@ -258,6 +298,13 @@ func (p pgQuerier) ListActiveEncryptionKeys(ctx context.Context) ([]sqlitedb.Enc
 func (p pgQuerier) ListClients(ctx context.Context, arg sqlitedb.ListClientsParams) ([]sqlitedb.ListClientsRow, error) {
 	v, err := p.q.ListClients(ctx, pgdb.ListClientsParams(arg))
 	return rowsOf(v, func(r pgdb.ListClientsRow) sqlitedb.ListClientsRow { return sqlitedb.ListClientsRow(r) }), err
+}
+
+func (p pgQuerier) ListDocumentClients(ctx context.Context, arg sqlitedb.ListDocumentClientsParams) ([]sqlitedb.ListDocumentClientsRow, error) {
+	v, err := p.q.ListDocumentClients(ctx, pgdb.ListDocumentClientsParams(arg))
+	return rowsOf(v, func(r pgdb.ListDocumentClientsRow) sqlitedb.ListDocumentClientsRow {
+		return sqlitedb.ListDocumentClientsRow(r)
+	}), err
 }
 
 func (p pgQuerier) ListEncryptionKeys(ctx context.Context) ([]sqlitedb.EncryptionKey, error) {
@@ -342,6 +389,11 @@ func (p pgQuerier) LockClientCount(ctx context.Context) (sqlitedb.ClientCount, e
 	return sqlitedb.ClientCount(v), err
 }
 
+func (p pgQuerier) ReadmitClientDocument(ctx context.Context, arg sqlitedb.ReadmitClientDocumentParams) (int64, error) {
+	v, err := p.q.ReadmitClientDocument(ctx, pgdb.ReadmitClientDocumentParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) ReclaimClients(ctx context.Context, arg sqlitedb.ReclaimClientsParams) ([]string, error) {
 	v, err := p.q.ReclaimClients(ctx, pgdb.ReclaimClientsParams(arg))
 	return v, err
@@ -420,6 +472,11 @@ func (p pgQuerier) SampleClients(ctx context.Context, maxRows int64) ([]sqlitedb
 	return rowsOf(v, func(r pgdb.OAuthClient) sqlitedb.OAuthClient { return sqlitedb.OAuthClient(r) }), err
 }
 
+func (p pgQuerier) SaveClientDocument(ctx context.Context, arg sqlitedb.SaveClientDocumentParams) (int64, error) {
+	v, err := p.q.SaveClientDocument(ctx, pgdb.SaveClientDocumentParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) SetClientCount(ctx context.Context, countedAt int64) error {
 	return p.q.SetClientCount(ctx, countedAt)
 }
@@ -472,4 +529,9 @@ func (p pgQuerier) UpdateClient(ctx context.Context, arg sqlitedb.UpdateClientPa
 func (p pgQuerier) UpsertUser(ctx context.Context, arg sqlitedb.UpsertUserParams) (sqlitedb.OAuthUser, error) {
 	v, err := p.q.UpsertUser(ctx, pgdb.UpsertUserParams(arg))
 	return sqlitedb.OAuthUser(v), err
+}
+
+func (p pgQuerier) UseClientAssertion(ctx context.Context, arg sqlitedb.UseClientAssertionParams) (int64, error) {
+	v, err := p.q.UseClientAssertion(ctx, pgdb.UseClientAssertionParams(arg))
+	return v, err
 }

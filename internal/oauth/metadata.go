@@ -11,6 +11,7 @@ const (
 	AuthMethodNone              = "none"
 	AuthMethodClientSecretPost  = "client_secret_post"
 	AuthMethodClientSecretBasic = "client_secret_basic"
+	AuthMethodPrivateKeyJWT     = "private_key_jwt"
 )
 
 // The endpoints' paths. Clients that find no metadata fall back to these.
@@ -32,7 +33,7 @@ func supportedAuthMethods() []string {
 
 // confidentialAuthMethods are those by which a client proves who it is.
 func confidentialAuthMethods() []string {
-	return []string{AuthMethodClientSecretPost, AuthMethodClientSecretBasic}
+	return []string{AuthMethodClientSecretPost, AuthMethodClientSecretBasic, AuthMethodPrivateKeyJWT}
 }
 
 // ServerMetadata is the metadata document of the authorization server (RFC 8414
@@ -49,16 +50,22 @@ type ServerMetadata struct {
 	ResponseModesSupported            []string `json:"response_modes_supported"`
 	GrantTypesSupported               []string `json:"grant_types_supported"`
 	TokenEndpointAuthMethods          []string `json:"token_endpoint_auth_methods_supported"`
+	TokenEndpointSigningAlgs          []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	RevocationEndpointAuthMethods     []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationEndpointSigningAlgs     []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 	IntrospectionEndpointAuthMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionEndpointSigningAlgs  []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 	CodeChallengeMethodsSupported     []string `json:"code_challenge_methods_supported"`
 	AuthorizationResponseIssSupported bool     `json:"authorization_response_iss_parameter_supported"`
 	ProtectedResources                []string `json:"protected_resources"`
+	// ClientIDMetadataDocuments is left out when they are not taken.
+	ClientIDMetadataDocuments bool `json:"client_id_metadata_document_supported,omitempty"`
 }
 
 // AuthorizationServerMetadata returns the document of a base URL, which is the
-// issuer: an origin without trailing slash.
-func AuthorizationServerMetadata(base string) ServerMetadata {
+// issuer: an origin without trailing slash. documents says whether client ID
+// metadata documents are taken.
+func AuthorizationServerMetadata(base string, documents bool) ServerMetadata {
 	return ServerMetadata{
 		Issuer:                            base,
 		AuthorizationEndpoint:             base + authorizePath,
@@ -71,11 +78,15 @@ func AuthorizationServerMetadata(base string) ServerMetadata {
 		ResponseModesSupported:            []string{"query"},
 		GrantTypesSupported:               supportedGrantTypes(),
 		TokenEndpointAuthMethods:          supportedAuthMethods(),
+		TokenEndpointSigningAlgs:          supportedSigningAlgs(),
 		RevocationEndpointAuthMethods:     supportedAuthMethods(),
+		RevocationEndpointSigningAlgs:     supportedSigningAlgs(),
 		IntrospectionEndpointAuthMethods:  confidentialAuthMethods(),
+		IntrospectionEndpointSigningAlgs:  supportedSigningAlgs(),
 		CodeChallengeMethodsSupported:     []string{ChallengeMethod},
 		AuthorizationResponseIssSupported: true,
 		ProtectedResources:                []string{NewResource(base).String()},
+		ClientIDMetadataDocuments:         documents,
 	}
 }
 

@@ -51,16 +51,37 @@ func TestAuthorizationServerMetadata(t *testing.T) {
   "token_endpoint_auth_methods_supported": [
     "none",
     "client_secret_post",
-    "client_secret_basic"
+    "client_secret_basic",
+    "private_key_jwt"
+  ],
+  "token_endpoint_auth_signing_alg_values_supported": [
+    "RS256",
+    "PS256",
+    "ES256",
+    "EdDSA"
   ],
   "revocation_endpoint_auth_methods_supported": [
     "none",
     "client_secret_post",
-    "client_secret_basic"
+    "client_secret_basic",
+    "private_key_jwt"
+  ],
+  "revocation_endpoint_auth_signing_alg_values_supported": [
+    "RS256",
+    "PS256",
+    "ES256",
+    "EdDSA"
   ],
   "introspection_endpoint_auth_methods_supported": [
     "client_secret_post",
-    "client_secret_basic"
+    "client_secret_basic",
+    "private_key_jwt"
+  ],
+  "introspection_endpoint_auth_signing_alg_values_supported": [
+    "RS256",
+    "PS256",
+    "ES256",
+    "EdDSA"
   ],
   "code_challenge_methods_supported": [
     "S256"
@@ -68,11 +89,15 @@ func TestAuthorizationServerMetadata(t *testing.T) {
   "authorization_response_iss_parameter_supported": true,
   "protected_resources": [
     "https://mcp.example.com/mcp"
-  ]
+  ],
+  "client_id_metadata_document_supported": true
 }
 `
-	if diff := cmp.Diff(want, marshal(t, oauth.AuthorizationServerMetadata(base))); diff != "" {
-		t.Error(diff)
+	if diff := cmp.Diff(want, marshal(t, oauth.AuthorizationServerMetadata(base, true))); diff != "" {
+		t.Errorf("AS-15, 8414-06: %s", diff)
+	}
+	if got := marshal(t, oauth.AuthorizationServerMetadata(base, false)); strings.Contains(got, "client_id_metadata") {
+		t.Errorf("AS-15: not offered, but %s", got)
 	}
 }
 
@@ -105,7 +130,7 @@ func TestProtectedResourceMetadata(t *testing.T) {
 
 func TestMetadataRequirements(t *testing.T) {
 	t.Parallel()
-	server, resource := oauth.AuthorizationServerMetadata(base), oauth.ProtectedResourceMetadata(base, "")
+	server, resource := oauth.AuthorizationServerMetadata(base, true), oauth.ProtectedResourceMetadata(base, "")
 	t.Run("AS-04 issuer equals authorization_servers", func(t *testing.T) {
 		t.Parallel()
 		if diff := cmp.Diff([]string{server.Issuer}, resource.AuthorizationServers); diff != "" {
@@ -132,7 +157,7 @@ func TestMetadataRequirements(t *testing.T) {
 	t.Run("what is listed can be registered", func(t *testing.T) {
 		t.Parallel()
 		for _, method := range server.TokenEndpointAuthMethods {
-			reg, err := oauth.ParseRegistration([]byte(`{"redirect_uris":["https://a.example/cb"],"token_endpoint_auth_method":"` + method + `"}`))
+			reg, err := oauth.ParseRegistration([]byte(`{"redirect_uris":["https://a.example/cb"],"jwks_uri":"https://a.example/jwks","token_endpoint_auth_method":"` + method + `"}`))
 			if err != nil || reg.TokenEndpointAuthMethod != method {
 				t.Errorf("%s: %q, %v", method, reg.TokenEndpointAuthMethod, err)
 			}

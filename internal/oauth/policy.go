@@ -84,6 +84,16 @@ func (p RegistrationPolicy) Check(uris []string) error {
 	return nil
 }
 
+// Allowed returns those of the redirect URIs that a client may be answered at that
+// is known by its metadata document: such a client cannot be told to leave out the
+// others.
+func (p RegistrationPolicy) Allowed(uris []string) []string {
+	if p.mode != RegistrationAllowlist {
+		return uris
+	}
+	return slices.DeleteFunc(slices.Clone(uris), func(uri string) bool { return !p.allows(uri) })
+}
+
 func (p RegistrationPolicy) allows(uri string) bool {
 	u, err := parseRedirectURI(uri)
 	return err == nil && (u.isLoopback() || slices.Contains(p.allowed, u.place()))

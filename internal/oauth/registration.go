@@ -24,9 +24,15 @@ type Registration struct {
 	ResponseTypes           []string
 	Scope                   string // space-delimited
 	TokenEndpointAuthMethod string
-	ApplicationType         string // "native", "web" or ""
-	SoftwareID              string
-	SoftwareVersion         string
+	// AuthMethods lists all methods of a metadata document, TokenEndpointAuthMethod
+	// first; nil for a registration, which has one.
+	AuthMethods []string
+	// The keys of private_key_jwt (RFC 7523): JWKS is the key set as JSON, JWKSURI is
+	// where it is to be fetched; one of them is "". SigningAlg is "" for any.
+	JWKS, JWKSURI, SigningAlg string
+	ApplicationType           string // "native", "web" or ""
+	SoftwareID                string
+	SoftwareVersion           string
 }
 
 // ParseRegistration reads a client registration request (RFC 7591 §3.1). It is
@@ -63,7 +69,11 @@ func (m members) registration() (Registration, error) {
 }
 
 // NeedsSecret reports whether the client authenticates with a secret.
-func (r Registration) NeedsSecret() bool { return r.TokenEndpointAuthMethod != AuthMethodNone }
+func (r Registration) NeedsSecret() bool {
+	return r.TokenEndpointAuthMethod == AuthMethodClientSecretPost || r.TokenEndpointAuthMethod == AuthMethodClientSecretBasic
+}
+
+func (r Registration) hasKeys() bool { return r.JWKS != "" || r.JWKSURI != "" }
 
 func badMetadata(description string) error {
 	return NewError(InvalidClientMetadata, description)
@@ -87,7 +97,7 @@ func (m members) readRedirectURIs(reg *Registration) error {
 }
 
 // readURLs checks all URLs and keeps the one of the client's site. None is ever
-// fetched.
+// fetched but jwks_uri, where that is how the client authenticates.
 func (m members) readURLs(reg *Registration) error {
 	if m.has("jwks") && m.has("jwks_uri") {
 		return badMetadata("jwks and jwks_uri exclude each other")
@@ -172,19 +182,33 @@ func (m members) readAuthMethod(reg *Registration) error {
 	if err != nil {
 		return err
 	}
-	possible, err := m.supported("token_endpoint_auth_methods_supported", supportedAuthMethods())
+	usable := supportedAuthMethods()
+	if !m.has("jwks") && !m.has("jwks_uri") {
+		usable = slices.DeleteFunc(usable, func(s string) bool { return s == AuthMethodPrivateKeyJWT })
+	}
+	possible, err := m.supported("token_endpoint_auth_methods_supported", usable)
 	if err != nil {
 		return err
 	}
 	switch {
-	case slices.Contains(supportedAuthMethods(), method):
+	case slices.Contains(usable, method):
 		reg.TokenEndpointAuthMethod = method
 	case len(possible) > 0:
 		reg.TokenEndpointAuthMethod = possible[0]
 	case method == "" && possible == nil:
 		reg.TokenEndpointAuthMethod = AuthMethodClientSecretBasic
 	default:
-		return badMetadata("token_endpoint_auth_method must be none, client_secret_post or client_secret_basic")
+		return badMetadata("token_endpoint_auth_method must be none, client_secret_post, client_secret_basic, " +
+			"or private_key_jwt with jwks or jwks_uri")
+	}
+	if reg.TokenEndpointAuthMethod != AuthMethodPrivateKeyJWT {
+		return nil
+	}
+	if err := m.readKeys(reg); err != nil {
+		return err
+	}
+	if !reg.hasKeys() {
+		return badMetadata("jwks_uri must be an https URL")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -11,22 +12,25 @@ import (
 // its management (RFC 7592 §3). As JSON it holds the client secret and the
 // registration access token; printed or logged it does not.
 type ClientInformation struct {
-	ClientID                string   `json:"client_id"`
-	ClientSecret            string   `json:"client_secret,omitempty"`
-	ClientIDIssuedAt        int64    `json:"client_id_issued_at"`
-	ClientSecretExpiresAt   *int64   `json:"client_secret_expires_at,omitempty"`
-	RegistrationAccessToken string   `json:"registration_access_token"`
-	RegistrationClientURI   string   `json:"registration_client_uri"`
-	ClientName              string   `json:"client_name,omitempty"`
-	ClientURI               string   `json:"client_uri,omitempty"`
-	RedirectURIs            []string `json:"redirect_uris"`
-	GrantTypes              []string `json:"grant_types"`
-	ResponseTypes           []string `json:"response_types"`
-	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method"`
-	ApplicationType         string   `json:"application_type,omitempty"`
-	Scope                   string   `json:"scope"`
-	SoftwareID              string   `json:"software_id,omitempty"`
-	SoftwareVersion         string   `json:"software_version,omitempty"`
+	ClientID                string          `json:"client_id"`
+	ClientSecret            string          `json:"client_secret,omitempty"`
+	ClientIDIssuedAt        int64           `json:"client_id_issued_at"`
+	ClientSecretExpiresAt   *int64          `json:"client_secret_expires_at,omitempty"`
+	RegistrationAccessToken string          `json:"registration_access_token"`
+	RegistrationClientURI   string          `json:"registration_client_uri"`
+	ClientName              string          `json:"client_name,omitempty"`
+	ClientURI               string          `json:"client_uri,omitempty"`
+	RedirectURIs            []string        `json:"redirect_uris"`
+	GrantTypes              []string        `json:"grant_types"`
+	ResponseTypes           []string        `json:"response_types"`
+	TokenEndpointAuthMethod string          `json:"token_endpoint_auth_method"`
+	SigningAlg              string          `json:"token_endpoint_auth_signing_alg,omitempty"`
+	JWKS                    json.RawMessage `json:"jwks,omitempty"`
+	JWKSURI                 string          `json:"jwks_uri,omitempty"`
+	ApplicationType         string          `json:"application_type,omitempty"`
+	Scope                   string          `json:"scope"`
+	SoftwareID              string          `json:"software_id,omitempty"`
+	SoftwareVersion         string          `json:"software_version,omitempty"`
 }
 
 // Issued is what the server adds to a registration.
@@ -55,6 +59,9 @@ func (r Registration) Response(base string, issued Issued) ClientInformation {
 		GrantTypes:              r.GrantTypes,
 		ResponseTypes:           r.ResponseTypes,
 		TokenEndpointAuthMethod: r.TokenEndpointAuthMethod,
+		SigningAlg:              r.SigningAlg,
+		JWKS:                    json.RawMessage(r.JWKS),
+		JWKSURI:                 r.JWKSURI,
 		ApplicationType:         r.ApplicationType,
 		Scope:                   r.Scope,
 		SoftwareID:              r.SoftwareID,

@@ -128,6 +128,7 @@ func TestParseRegistrationAccepts(t *testing.T) {
 	method := func(m string) change { return func(r *oauth.Registration) { r.TokenEndpointAuthMethod = m } }
 	name := func(n string) change { return func(r *oauth.Registration) { r.ClientName = n } }
 	scope := func(s string) change { return func(r *oauth.Registration) { r.Scope = s } }
+	keys := keySet(t, ecKey.Public())
 	many := strings.Repeat(`"https://a.example/cb",`, 19) + `"https://a.example/cb"`
 	tests := []struct {
 		name, body string
@@ -141,6 +142,13 @@ func TestParseRegistrationAccepts(t *testing.T) {
 		{"7591-05 none", with(`,"token_endpoint_auth_method":"none"`), method("none")},
 		{"CIMD-07 only the plural", with(`,"token_endpoint_auth_methods_supported":["private_key_jwt","none","client_secret_basic"]`), method("none")},
 		{"CIMD-07 the plural has what the singular has not", with(`,"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_methods_supported":["private_key_jwt","client_secret_post"]`), method("client_secret_post")},
+		{"private_key_jwt, keys at a URL", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"https://keys.example/jwks","token_endpoint_auth_signing_alg":"RS256"`), func(r *oauth.Registration) {
+			r.TokenEndpointAuthMethod, r.JWKSURI, r.SigningAlg = "private_key_jwt", "https://keys.example/jwks", "RS256"
+		}},
+		{"private_key_jwt, keys inside", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks":` + string(keys)), func(r *oauth.Registration) {
+			r.TokenEndpointAuthMethod, r.JWKS = "private_key_jwt", string(keys)
+		}},
+		{"keys of no use with another method", with(`,"token_endpoint_auth_method":"none","jwks":` + string(keys)), method("none")},
 		{"the singular goes first", with(`,"token_endpoint_auth_method":"none","token_endpoint_auth_methods_supported":["client_secret_basic"]`), method("none")},
 		{"7591-06 unknown grants are filtered", with(`,"grant_types":["urn:x","refresh_token","authorization_code","refresh_token","implicit"]`), func(r *oauth.Registration) {
 			r.GrantTypes = []string{"refresh_token", "authorization_code"}
@@ -214,6 +222,11 @@ func TestParseRegistrationRefuses(t *testing.T) {
 		{"unsupported method", with(`,"token_endpoint_auth_method":"private_key_jwt"`), metadata},
 		{"unsupported method, nothing in common", with(`,"token_endpoint_auth_method":"tls_client_auth","token_endpoint_auth_methods_supported":["private_key_jwt"]`), metadata},
 		{"nothing in common", with(`,"token_endpoint_auth_methods_supported":["private_key_jwt"]`), metadata},
+		{"7523-03 a private key", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks":` + string(keySet(t, ecKey))), metadata},
+		{"7523-04 no URL of keys", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks_uri":""`), metadata},
+		{"7523-03 no usable key", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks":{"keys":[]}`), metadata},
+		{"7523-03 HS256", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"https://a.example/jwks","token_endpoint_auth_signing_alg":"HS256"`), metadata},
+		{"7523-04 keys without TLS", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"http://a.example/jwks"`), metadata},
 		{"7591-08 jwks and jwks_uri", with(`,"jwks":{"keys":[]},"jwks_uri":"https://a.example/jwks"`), metadata},
 		{"7591-09 client_uri with script", with(`,"client_uri":"javascript:alert(1)"`), metadata},
 		{"7591-09 logo_uri with data", with(`,"logo_uri":"data:image/png;base64,AA"`), metadata},

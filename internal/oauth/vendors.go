@@ -12,6 +12,9 @@ type Vendor struct {
 	// chooses for each connection. Loopback URIs have the port of the document or
 	// none, and any port fits (RFC 8252 §7.3).
 	RedirectURIs []string
+	// JWKSURI is where its keys are, if it can authenticate by private_key_jwt; each
+	// of them can do without.
+	JWKSURI string
 }
 
 // vendors is data of October 2026. Sources: OpenAI's "Authenticate users" page of
@@ -27,6 +30,7 @@ var vendors = []Vendor{
 			"https://chatgpt.com/connector/oauth/{id}",
 			"https://chatgpt.com/backend-api/aip/connectors/links/oauth/callback",
 		},
+		JWKSURI: "https://chatgpt.com/oauth/jwks.json",
 	},
 	{
 		Name: "Codex", MetadataURL: "https://chatgpt.com/oauth/codex/client.json",
@@ -70,6 +74,36 @@ var vendors = []Vendor{
 
 // Vendors returns the known clients of the field.
 func Vendors() []Vendor { return vendors }
+
+// VendorDocument returns what the metadata document of a known client says, as far
+// as its maker has published that: it stands in where the document cannot be
+// fetched. Redirect URIs that are made for each connection are not in it.
+func VendorDocument(clientID string) (Registration, bool) {
+	for _, v := range vendors {
+		if v.MetadataURL == clientID && clientID != "" {
+			return v.registration(), true
+		}
+	}
+	return Registration{}, false
+}
+
+func (v Vendor) registration() Registration {
+	reg := Registration{
+		ClientName: v.Name, GrantTypes: supportedGrantTypes(), ResponseTypes: supportedResponseTypes(),
+		Scope: strings.Join(AdvertisedScopes(), " "), JWKSURI: v.JWKSURI,
+	}
+	for _, uri := range v.RedirectURIs {
+		if !strings.Contains(uri, "{") {
+			reg.RedirectURIs = append(reg.RedirectURIs, uri)
+		}
+	}
+	if v.JWKSURI != "" {
+		reg.AuthMethods = append(reg.AuthMethods, AuthMethodPrivateKeyJWT)
+	}
+	reg.AuthMethods = append(reg.AuthMethods, AuthMethodNone)
+	reg.TokenEndpointAuthMethod = reg.AuthMethods[0]
+	return reg
+}
 
 // VendorOf returns the vendor to whom a redirect URI leads for sure: one of its
 // own that is not on loopback, where anybody may listen.

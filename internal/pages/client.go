@@ -22,21 +22,44 @@ type Client struct {
 	Unknown bool
 	// Verified means that the operator vouches for the client.
 	Verified bool
+	// Published is set for a client whose id is the URL of its description.
+	Published *Publication
+}
+
+// Publication is where a client is described that has a client ID metadata
+// document. Its host is the one thing of a client that nobody else can claim.
+type Publication struct {
+	Host string // of the client id
+	// Unconfirmed: the host did not give the description when it was asked.
+	Unconfirmed bool
+	// LocalOnly: all addresses that it lists are on the person's own computer, where
+	// any program can use the client id.
+	LocalOnly bool
 }
 
 // clientView is a client whose every string may be shown.
 type clientView struct {
 	Name, ID, URI, RedirectURI string
 	Verified, Unknown          bool
+	Published                  *publicationView
 	Target                     target
+}
+
+// publicationView is a publication whose every string may be shown.
+type publicationView struct {
+	Publication
+
+	International bool   // as in target
+	Imitates      string // the vendor whose name the app uses without being of its host; "" for none
 }
 
 func (c Client) view() clientView {
 	goal := newTarget(c.RedirectURI)
-	if v := imitated(c.Name, goal, c.RedirectURI); v != nil && !c.Verified {
+	if v := imitated(c.Name, goal, c.RedirectURI); v != nil && !c.Verified && c.Published == nil {
 		goal.Imitates = v.name
 	}
 	return clientView{
+		Published:   c.publication(),
 		Name:        clean(c.Name, maxName),
 		ID:          visible(c.ID, maxURI),
 		URI:         visible(c.URI, maxURI),
@@ -45,6 +68,19 @@ func (c Client) view() clientView {
 		Unknown:     c.Unknown,
 		Target:      goal,
 	}
+}
+
+// publication is nil for a client that is not published anywhere.
+func (c Client) publication() *publicationView {
+	if c.Published == nil {
+		return nil
+	}
+	view := publicationView{Publication: *c.Published, International: isInternational(c.Published.Host)}
+	if v := borrowed(c.Name, "https://"+c.Published.Host); v != nil {
+		view.Imitates = v.name
+	}
+	view.Host = visible(view.Host, maxURI)
+	return &view
 }
 
 // target is where the answer goes, as a person should understand it.
@@ -85,8 +121,12 @@ func newTarget(redirectURI string) target {
 	return target{
 		Kind:          kind,
 		Where:         host,
-		International: strings.HasPrefix(host, "xn--") || strings.Contains(host, ".xn--"),
+		International: isInternational(host),
 	}
+}
+
+func isInternational(host string) bool {
+	return strings.HasPrefix(host, "xn--") || strings.Contains(host, ".xn--")
 }
 
 func schemeTarget(u *url.URL) target {

@@ -40,6 +40,18 @@ func TestConsentSays(t *testing.T) {
 		"verified": {"consent-verified", []string{
 			"“Claude” wants to connect", "Verified by this server.",
 		}, []string{"Not verified", "calls itself"}},
+		"CIMD-12 published": {"consent-published", []string{
+			"“Claude” of claude.ai wants to connect", "Published by claude.ai.", "Your answer goes to claude.ai",
+		}, []string{"Not verified", "Could not be verified", "imitating", "calls itself"}},
+		"CIMD-12, A13 only loopback": {"consent-published-local", []string{
+			"“Claude Code” of claude.ai wants to connect", "An app on this computer localhost:33418", "the website does not prove",
+		}, []string{"imitating"}},
+		"CIMD-09 unconfirmed": {"consent-published-unconfirmed", []string{
+			"An app that calls itself “Claude”", "Could not be verified just now.", "said to be of claude.ai",
+		}, []string{"Published by"}},
+		"B7 published by somebody else": {"consent-published-imitation", []string{
+			"xn--claud-9va.example is not a website of Claude", "international letters",
+		}, nil},
 		"nothing known": {"consent-bare", []string{
 			"An app that gave no name", "Nobody vouches", "Use this server in your name", "cannot read", "asked to sign in",
 		}, nil},

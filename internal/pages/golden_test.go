@@ -64,10 +64,18 @@ func states() map[string]page {
 			Form: form, Client: cursor, Server: server, SignedInAs: "octocat", ProviderName: "GitHub",
 			Scopes: []pages.Scope{{Name: "notes.read"}},
 		},
-		"consent-verified": pages.Consent{Form: form, Client: verified, Server: server, ProviderName: "Google", Scopes: scopes},
-		"consent-unknown":  pages.Consent{Form: form, Client: unknown, Server: server, SignedInAs: "owner", Scopes: scopes[:1]},
-		"consent-bare":     pages.Consent{Form: pages.Form{Action: "/consent"}},
-		"consent-long":     longConsent(),
+		"consent-verified":  pages.Consent{Form: form, Client: verified, Server: server, ProviderName: "Google", Scopes: scopes},
+		"consent-unknown":   pages.Consent{Form: form, Client: unknown, Server: server, SignedInAs: "owner", Scopes: scopes[:1]},
+		"consent-published": pages.Consent{Form: form, Client: published(claude, false), Server: server, ProviderName: "GitHub", Scopes: scopes},
+		"consent-published-local": pages.Consent{
+			Form: form, Client: published(localClaude, false), Server: server, ProviderName: "GitHub", Scopes: scopes,
+		},
+		"consent-published-unconfirmed": pages.Consent{Form: form, Client: published(claude, true), Server: server, SignedInAs: "owner", Scopes: scopes},
+		"consent-published-imitation": pages.Consent{
+			Form: form, Client: impostor, Server: server, SignedInAs: "owner", Scopes: scopes,
+		},
+		"consent-bare": pages.Consent{Form: pages.Form{Action: "/consent"}},
+		"consent-long": longConsent(),
 		"problem": pages.Problem{
 			Status: 400, Server: server, Title: "This app is not known here",
 			Message: "The app asked to connect with an identifier that this server has never issued.",
@@ -87,6 +95,22 @@ func states() map[string]page {
 		"done": pages.Done{Server: server, Title: "Nothing was connected", Message: "You denied the request. The app got no access."},
 	}
 }
+
+// published is a client that is known by its metadata document.
+func published(c pages.Client, unconfirmed bool) pages.Client {
+	c.Published = &pages.Publication{Host: "claude.ai", Unconfirmed: unconfirmed, LocalOnly: c.Name == localClaude.Name}
+	return c
+}
+
+var (
+	localClaude = pages.Client{
+		Name: "Claude Code", ID: "https://claude.ai/oauth/claude-code-client-metadata", RedirectURI: "http://localhost:33418/callback",
+	}
+	impostor = pages.Client{
+		Name: "Claude Code", ID: "https://xn--claud-9va.example/oauth/client", RedirectURI: "http://localhost:33418/callback",
+		Published: &pages.Publication{Host: "xn--claud-9va.example"},
+	}
+)
 
 func longConsent() page {
 	client := pages.Client{

@@ -42,9 +42,15 @@ func imitated(name string, target target, redirectURI string) *vendor {
 	if target.Kind == targetLoopback {
 		return nil
 	}
+	return borrowed(name, redirectURI)
+}
+
+// borrowed returns the vendor whose name an app uses at an address that is not the
+// vendor's; nil when there is none.
+func borrowed(name, address string) *vendor {
 	letters := skeleton(name)
 	for i, v := range vendors {
-		if slices.ContainsFunc(v.words, func(word string) bool { return strings.Contains(letters, skeleton(word)) }) && !v.owns(redirectURI) {
+		if slices.ContainsFunc(v.words, func(word string) bool { return strings.Contains(letters, skeleton(word)) }) && !v.owns(address) {
 			return &vendors[i]
 		}
 	}

@@ -24,6 +24,9 @@ type extra struct {
 	RedirectURIs    []string     `json:"redirect_uris"` // exactly as registered: FastMCP may rewrite its own
 	GrantTypes      []string     `json:"grant_types"`
 	AuthMethod      string       `json:"token_endpoint_auth_method"`
+	JWKS            string       `json:"jwks,omitempty"` // JSON in a string: it is read as one piece
+	JWKSURI         string       `json:"jwks_uri,omitempty"`
+	SigningAlg      string       `json:"token_endpoint_auth_signing_alg,omitempty"`
 	SecretHash      storage.Hash `json:"client_secret_sha256,omitempty"`
 	TokenHash       storage.Hash `json:"registration_access_token_sha256,omitempty"`
 	ApplicationType string       `json:"application_type,omitempty"`
@@ -42,6 +45,12 @@ func (e *extra) field(member string) any {
 		return &e.GrantTypes
 	case "token_endpoint_auth_method":
 		return &e.AuthMethod
+	case "jwks":
+		return &e.JWKS
+	case "jwks_uri":
+		return &e.JWKSURI
+	case "token_endpoint_auth_signing_alg":
+		return &e.SigningAlg
 	case "client_secret_sha256":
 		return (*string)(&e.SecretHash)
 	case "registration_access_token_sha256":
@@ -79,6 +88,7 @@ func (r *Repo) CreateClient(ctx context.Context, c storage.Client) error {
 func (r *Repo) sealClient(c storage.Client) (json.RawMessage, error) {
 	ours, err := json.Marshal(extra{
 		ClientURI: c.URI, RedirectURIs: c.RedirectURIs, GrantTypes: c.GrantTypes, AuthMethod: c.AuthMethod,
+		JWKS: c.JWKS, JWKSURI: c.JWKSURI, SigningAlg: c.SigningAlg,
 		SecretHash: c.SecretHash, TokenHash: c.RegistrationTokenHash, ApplicationType: c.ApplicationType,
 		SoftwareID: c.SoftwareID, SoftwareVersion: c.SoftwareVersion,
 	})
@@ -176,6 +186,7 @@ func (r *Repo) openClient(row sqlitedb.OAuthClient) (client storage.Client, fore
 func (e extra) addTo(c storage.Client) storage.Client {
 	c.URI, c.RedirectURIs, c.GrantTypes = e.ClientURI, e.RedirectURIs, e.GrantTypes
 	c.AuthMethod, c.SecretHash, c.ApplicationType = e.AuthMethod, e.SecretHash, e.ApplicationType
+	c.JWKS, c.JWKSURI, c.SigningAlg = e.JWKS, e.JWKSURI, e.SigningAlg
 	c.RegistrationTokenHash, c.SoftwareID, c.SoftwareVersion = e.TokenHash, e.SoftwareID, e.SoftwareVersion
 	return c
 }
@@ -187,7 +198,7 @@ func (r *Repo) DeleteClient(ctx context.Context, id string, now time.Time) error
 		if err := q.AddToClientCount(ctx, -1); err != nil {
 			return err
 		}
-		if err := affected(q.DeleteClient(ctx, fastmcp.ClientKey(id))); err != nil {
+		if err := deleteClientRows(ctx, q, id); err != nil {
 			return err
 		}
 		revoked, err := q.RevokeGrantsOfClient(ctx, sqlitedb.RevokeGrantsOfClientParams{Now: unix(now), ClientID: id})
@@ -200,8 +211,26 @@ func (r *Repo) DeleteClient(ctx context.Context, id string, now time.Time) error
 	})
 }
 
+// deleteClientRows deletes what is kept of a client: its row, and what was fetched
+// for it. The count has been taken down for the row.
+func deleteClientRows(ctx context.Context, q db.Querier, id string) error {
+	rows, err := q.DeleteClient(ctx, fastmcp.ClientKey(id))
+	if err != nil {
+		return err
+	}
+	documents, err := q.DeleteClientDocuments(ctx, id)
+	if err != nil || rows > 0 {
+		return err
+	}
+	if documents == 0 {
+		return storage.ErrNotFound
+	}
+	return q.AddToClientCount(ctx, 1) // a client with a document only was not counted
+}
+
 // clientNames returns a function that finds the names of clients for a listing,
-// each once. A client without a row or a readable one has no name.
+// each once. A client without a row has the name in its document; one whose row does
+// not open has none.
 func (r *Repo) clientNames(ctx context.Context, q db.Querier) func(id string) (string, error) {
 	known := map[string]string{}
 	return func(id string) (string, error) {
@@ -210,7 +239,8 @@ func (r *Repo) clientNames(ctx context.Context, q db.Querier) func(id string) (s
 		}
 		row, err := q.GetClient(ctx, fastmcp.ClientKey(id))
 		if r.db.Classify(err) == db.NoRows {
-			return "", nil
+			known[id], err = r.documentName(ctx, q, id)
+			return known[id], err
 		}
 		if err != nil {
 			return "", err
@@ -222,4 +252,12 @@ func (r *Repo) clientNames(ctx context.Context, q db.Querier) func(id string) (s
 		known[id] = strings.TrimSpace(client.Name)
 		return known[id], nil
 	}
+}
+
+func (r *Repo) documentName(ctx context.Context, q db.Querier, id string) (string, error) {
+	name, err := q.GetClientDocumentName(ctx, id)
+	if r.db.Classify(err) == db.NoRows {
+		return "", nil
+	}
+	return name, err
 }

@@ -62,6 +62,7 @@ func changed(was, is storage.Client) []string {
 		"scope":                      was.Scope == is.Scope,
 		"token_endpoint_auth_method": was.AuthMethod == is.AuthMethod,
 		"client_secret":              was.SecretHash == is.SecretHash,
+		"jwks":                       was.JWKS == is.JWKS && was.JWKSURI == is.JWKSURI && was.SigningAlg == is.SigningAlg,
 	} {
 		if !same {
 			names = append(names, name)

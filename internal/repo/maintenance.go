@@ -14,6 +14,10 @@ import (
 // than a transaction that is about to store them.
 const pendingGrantLife = time.Hour
 
+// idleDocumentLife is how long what was fetched for a client is kept that nobody
+// has a grant for: longer than a sign-in takes.
+const idleDocumentLife = time.Hour
+
 // Ready implements storage.Maintenance.
 func (r *Repo) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
@@ -105,6 +109,14 @@ func expirySteps(now time.Time, keep storage.Retention, n int64) []expiryStep {
 			return q.DeleteDeadGrants(ctx, sqlitedb.DeleteDeadGrantsParams{
 				CreatedBefore: unix(now.Add(-pendingGrantLife)), MaxRows: n,
 			})
+		},
+		func(ctx context.Context, q db.Querier) (int64, error) {
+			return q.DeleteIdleClientDocuments(ctx, sqlitedb.DeleteIdleClientDocumentsParams{
+				TriedBefore: unix(now.Add(-idleDocumentLife)), MaxRows: n,
+			})
+		},
+		func(ctx context.Context, q db.Querier) (int64, error) {
+			return q.DeleteExpiredClientAssertions(ctx, sqlitedb.DeleteExpiredClientAssertionsParams{Now: at, MaxRows: n})
 		},
 	}
 	if keep.Events > 0 {

@@ -80,7 +80,7 @@ func (s *Server) parseAuthorization(ctx context.Context, values url.Values) (aut
 // URI may have been registered a moment ago, at another replica.
 func (s *Server) clientAndRedirectURI(ctx context.Context, values url.Values) (client storage.Client, uri string, err error) {
 	for _, find := range []func(context.Context, string) (storage.Client, error){s.lookUpClient, s.currentClient} {
-		if client, err = requestingClient(ctx, values, find); err != nil {
+		if client, err = s.requestingClient(ctx, values, find); err != nil {
 			return client, "", err
 		}
 		if uri, err = requestedRedirectURI(client, values); err == nil {
@@ -92,14 +92,18 @@ func (s *Server) clientAndRedirectURI(ctx context.Context, values url.Values) (c
 
 // requestingClient finds the client of an authorization request. storage.ErrNotFound
 // when it is unknown.
-func requestingClient(
+func (s *Server) requestingClient(
 	ctx context.Context, values url.Values, find func(context.Context, string) (storage.Client, error),
 ) (storage.Client, error) {
 	ids := values["client_id"]
 	if len(ids) != 1 || ids[0] == "" || len(ids[0]) > maxParam {
 		return storage.Client{}, badRequestPage("The app did not say which app it is (client_id).")
 	}
-	return find(ctx, ids[0])
+	client, err := find(ctx, ids[0])
+	if err == nil {
+		err = s.checkConfirmed(client)
+	}
+	return client, err
 }
 
 // requestedRedirectURI checks the redirect URI against the registered ones. One

@@ -142,11 +142,13 @@ func attribute(n *html.Node, name string) string {
 	return ""
 }
 
-// shows fails the test unless the page has a status and a text.
-func (p page) shows(t testing.TB, status int, text string) {
+// shows fails the test unless the page has a status and all the texts.
+func (p page) shows(t testing.TB, status int, texts ...string) {
 	t.Helper()
-	if p.Status != status || !strings.Contains(p.Body, text) || !strings.HasPrefix(p.Header.Get("Content-Type"), "text/html") {
-		t.Errorf("got %d at %s, want %d with %q\n%s", p.Status, p.at.Path, status, text, p.brief())
+	for _, text := range texts {
+		if p.Status != status || !strings.Contains(p.Body, text) || !strings.HasPrefix(p.Header.Get("Content-Type"), "text/html") {
+			t.Errorf("got %d at %s, want %d with %q\n%s", p.Status, p.at.Path, status, text, p.brief())
+		}
 	}
 }
 

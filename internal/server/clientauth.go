@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
@@ -18,6 +19,7 @@ import (
 type credentials struct {
 	id, secret string
 	basic      bool // sent in the Authorization header
+	assertion  *oauth.Assertion
 }
 
 // clientForm reads the form of a request to the token, revocation or introspection
@@ -35,8 +37,9 @@ func (s *Server) clientForm(
 	return client, form, params, err
 }
 
-// authenticateClient returns the client of a request to one of those endpoints. It comes before anything else is looked at, so that a client whose
-// registration is gone learns that, and registers anew, whatever else it sent.
+// authenticateClient returns the client of a request to one of those endpoints. It
+// comes before anything else is looked at, so that a client whose registration is
+// gone learns that, and registers anew, whatever else it sent.
 func (s *Server) authenticateClient(w http.ResponseWriter, r *http.Request, params map[string]string) (storage.Client, error) {
 	cred, err := readCredentials(r, params)
 	if err == nil {
@@ -53,21 +56,51 @@ var errInvalidClient = oauth.NewError(oauth.InvalidClient, "the client is unknow
 // provenClient finds the client that the credentials are of.
 func (s *Server) provenClient(ctx context.Context, cred credentials) (storage.Client, error) {
 	client, err := s.lookUpClient(ctx, cred.id)
-	if err == nil && !provesItself(client, cred) {
-		// Its secret may have changed a moment ago, at another replica.
-		client, err = s.currentClient(ctx, cred.id)
+	if err == nil {
+		if err = s.prove(ctx, client, cred); isInvalidClient(err) {
+			// Its secret or its keys may have changed a moment ago, at another replica.
+			if client, err = s.currentClient(ctx, cred.id); err == nil {
+				err = s.prove(ctx, client, cred)
+			}
+		}
 	}
-	if errors.Is(err, storage.ErrNotFound) || err == nil && !provesItself(client, cred) {
+	if errors.Is(err, storage.ErrNotFound) {
 		return client, errInvalidClient
 	}
+	if err == nil && cred.assertion != nil {
+		err = s.spendAssertion(ctx, client, *cred.assertion)
+	}
 	return client, err
+}
+
+// prove checks credentials by the way of authentication that they are for.
+func (s *Server) prove(ctx context.Context, c storage.Client, cred credentials) error {
+	if cred.assertion != nil {
+		return s.proveByAssertion(ctx, c, *cred.assertion)
+	}
+	if !provesItself(c, cred) {
+		return errInvalidClient
+	}
+	return nil
+}
+
+func isInvalidClient(err error) bool {
+	var problem *oauth.Error
+	return errors.As(err, &problem) && problem.Code == oauth.InvalidClient
+}
+
+// allows says whether a client may authenticate by a method.
+func allows(c storage.Client, method string) bool {
+	if c.AuthMethods != nil {
+		return slices.Contains(c.AuthMethods, method)
+	}
+	return c.AuthMethod == method
 }
 
 // clientError prepares the answer to a client that did not authenticate: one that
 // used the Authorization header is told the scheme (RFC 6749 §5.2).
 func (s *Server) clientError(w http.ResponseWriter, r *http.Request, err error) error {
-	var problem *oauth.Error
-	if errors.As(err, &problem) && problem.Code == oauth.InvalidClient && r.Header.Get("Authorization") != "" {
+	if isInvalidClient(err) && r.Header.Get("Authorization") != "" {
 		w.Header().Set("WWW-Authenticate", `Basic realm="`+s.BaseURL+`"`)
 	}
 	return err
@@ -77,7 +110,7 @@ func (s *Server) clientError(w http.ResponseWriter, r *http.Request, err error) 
 func readCredentials(r *http.Request, params map[string]string) (credentials, error) {
 	cred := credentials{id: params["client_id"], secret: params["client_secret"]}
 	if params["client_assertion"] != "" || params["client_assertion_type"] != "" {
-		return cred, oauth.NewError(oauth.InvalidClient, "client assertions are not supported")
+		return readAssertion(r, params)
 	}
 	switch headers := r.Header.Values("Authorization"); {
 	case len(headers) > 1:
@@ -121,7 +154,7 @@ func formDecoded(s string) string {
 // provesItself checks the secret against the registered method: a confidential
 // client cannot pass without one, and a public one has none.
 func provesItself(c storage.Client, cred credentials) bool {
-	if c.AuthMethod == oauth.AuthMethodNone {
+	if allows(c, oauth.AuthMethodNone) {
 		return cred.secret == ""
 	}
 	if c.SecretHash == "" {

@@ -114,6 +114,8 @@ func (s *Server) problemOf(r *http.Request, err error) *oauth.Error {
 			Code: oauth.TemporarilyUnavailable, Status: http.StatusServiceUnavailable,
 			Description: "the server cannot reach its database; try again shortly",
 		}
+	case errors.Is(err, storage.ErrDocument):
+		return documentProblem(err)
 	case errors.Is(err, identity.ErrUnavailable):
 		s.log(r).Error("sign-in provider unavailable", "error", err)
 		return &oauth.Error{
@@ -169,6 +171,9 @@ func (s *Server) writePage(w http.ResponseWriter, r *http.Request, err error) {
 // pageOf turns any other error into a page.
 func (s *Server) pageOf(r *http.Request, err error) *pageError {
 	problem := s.problemOf(r, err)
+	if e := new(storage.DocumentError); errors.As(err, &e) {
+		return documentPage(e)
+	}
 	page := &pageError{status: problem.Status, code: problem.Code, title: "This request cannot be used", message: "Reason: " + problem.Description + "."}
 	switch {
 	case problem.Status == http.StatusServiceUnavailable:

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -15,8 +16,11 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"github.com/mcpkeep/mcpkeep/internal/cache"
+	"github.com/mcpkeep/mcpkeep/internal/clientdoc"
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
+	"github.com/mcpkeep/mcpkeep/internal/fetch"
+	"github.com/mcpkeep/mcpkeep/internal/fetch/fetchtest"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/identity/githubtest"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
@@ -37,22 +41,24 @@ const (
 // the invariants that all answers have.
 type site struct {
 	testing.TB
-	config  server.Config
-	handler http.Handler
-	store   *failingStore
-	keys    *keyring.Keyring
-	key     string // the text of the one key
-	url     string // of the database
-	sql     *sql.DB
-	clock   *clock
-	log     *record
-	defects bool // the test provokes answers with status 500
+	config    server.Config
+	handler   http.Handler
+	store     *failingStore
+	keys      *keyring.Keyring
+	key       string // the text of the one key
+	url       string // of the database
+	sql       *sql.DB
+	clock     *clock
+	log       *record
+	publisher *fetchtest.Site // of clients' documents; nil when none are taken
+	defects   bool            // the test provokes answers with status 500
 }
 
 // setup is what a test may choose before a site starts.
 type setup struct {
 	server.Config
-	engine dbtest.Engine
+	engine    dbtest.Engine
+	publisher *fetchtest.Site
 }
 
 // start starts a site with a local password on SQLite, unless options differ.
@@ -75,7 +81,7 @@ func start(t testing.TB, options ...func(*setup)) *site {
 	s := &site{
 		TB: t, config: set.Config, keys: keys, key: key, url: url, sql: dbtest.SQL(t, url), log: &record{},
 		store: &failingStore{Store: store, sound: store, dead: repo.New(closedDB(t), keys)},
-		clock: &clock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)},
+		clock: &clock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}, publisher: set.publisher,
 	}
 	if err := store.CheckKeys(t.Context(), s.clock.Now()); err != nil {
 		t.Fatal(err)
@@ -91,8 +97,8 @@ func start(t testing.TB, options ...func(*setup)) *site {
 // serve makes the handler of the site's configuration.
 func (s *site) serve() {
 	s.Helper()
-	s.config.Store, s.config.Now = cache.New(s.store, s.clock.Now), s.clock.Now
 	s.config.Logger = slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s.config.Store, s.config.Now = cache.New(s.clients(), s.clock.Now), s.clock.Now
 	if s.config.MCP == nil {
 		s.config.MCP = mcpserver.New(mcpserver.Config{
 			Store: s.config.Store, Version: "test", BaseURL: s.config.BaseURL, Logger: s.config.Logger, Now: s.clock.Now,
@@ -104,6 +110,24 @@ func (s *site) serve() {
 	}
 	s.handler = srv.Handler()
 }
+
+// clients is the store that knows clients by their rows and, with a site that
+// publishes, by their documents.
+func (s *site) clients() storage.Store {
+	s.Helper()
+	if s.publisher == nil {
+		return s.store
+	}
+	documents := clientdoc.New(clientdoc.Config{
+		Store: s.store, Logger: s.config.Logger, Now: s.clock.Now, Host: "keep.example.com",
+		Fetcher: fetch.New(fetch.Config{Networks: []netip.Prefix{fetchtest.Network()}, RootCAs: s.publisher.Roots}),
+	})
+	s.config.Documents, s.config.Keys = true, documents
+	return documents.ClientStore()
+}
+
+// publishing lets the site know clients by the documents of another one.
+func publishing(p *fetchtest.Site) func(*setup) { return func(set *setup) { set.publisher = p } }
 
 // replica is another server on the same database.
 func (s *site) replica(change func(*server.Config)) *site {

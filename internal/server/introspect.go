@@ -40,7 +40,7 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !isConfidential(client) {
+	if !isConfidential(client) && params["client_assertion"] == "" {
 		return s.clientError(w, r, errNotConfidential)
 	}
 	if params["token"] == "" {

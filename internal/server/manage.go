@@ -66,8 +66,8 @@ func (s *Server) managedClient(r *http.Request) (client storage.Client, token st
 // clientAt finds the client that a request's path names.
 func (s *Server) clientAt(r *http.Request) (storage.Client, error) {
 	id := r.PathValue("client_id")
-	if !isText(url.Values{"client_id": {id}}) {
-		return storage.Client{}, storage.ErrNotFound // no database could look it up
+	if !isText(url.Values{"client_id": {id}}) || oauth.IsMetadataURL(id) {
+		return storage.Client{}, storage.ErrNotFound // no database could look it up; it never registered
 	}
 	return s.currentClient(r.Context(), id)
 }

@@ -12,7 +12,7 @@ import (
 // URL alone, never on a request.
 func (s *Server) renderMetadata() error {
 	var err error
-	issuer := oauth.AuthorizationServerMetadata(s.BaseURL)
+	issuer := oauth.AuthorizationServerMetadata(s.BaseURL, s.Documents)
 	if s.Registration.Closed() {
 		issuer.RegistrationEndpoint = ""
 	}

@@ -86,6 +86,7 @@ func setMetadata(c *storage.Client, reg oauth.Registration) {
 	c.Name, c.URI, c.RedirectURIs = reg.ClientName, reg.ClientURI, reg.RedirectURIs
 	c.GrantTypes, c.ResponseTypes, c.Scope = reg.GrantTypes, reg.ResponseTypes, reg.Scope
 	c.AuthMethod, c.ApplicationType = reg.TokenEndpointAuthMethod, reg.ApplicationType
+	c.JWKS, c.JWKSURI, c.SigningAlg = reg.JWKS, reg.JWKSURI, reg.SigningAlg
 	c.SoftwareID, c.SoftwareVersion = reg.SoftwareID, reg.SoftwareVersion
 }
 
@@ -94,6 +95,7 @@ func metadataOf(c storage.Client) oauth.Registration {
 	return oauth.Registration{
 		ClientName: c.Name, ClientURI: c.URI, RedirectURIs: c.RedirectURIs, GrantTypes: c.GrantTypes,
 		ResponseTypes: c.ResponseTypes, Scope: c.Scope, TokenEndpointAuthMethod: c.AuthMethod,
+		JWKS: c.JWKS, JWKSURI: c.JWKSURI, SigningAlg: c.SigningAlg,
 		ApplicationType: c.ApplicationType, SoftwareID: c.SoftwareID, SoftwareVersion: c.SoftwareVersion,
 	}
 }

@@ -38,6 +38,9 @@ type Config struct {
 	Loopback bool
 	Name     string // of this server, on pages and in metadata
 	Store    storage.Store
+	// Documents: Store knows clients by their client ID metadata documents, too.
+	Documents bool
+	Keys      KeySource // of clients that publish them; nil when none is fetched
 	// Upstream signs people in; nil for the local password.
 	Upstream  identity.Upstream
 	Policy    identity.Policy

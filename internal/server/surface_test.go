@@ -13,22 +13,25 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/server"
 )
 
-// TestMetadata: AS-02 to AS-05, AS-16, AS-22, 8414-01 to 8414-05, 8414-07,
+// TestMetadata: AS-02 to AS-05, AS-16, AS-22, 8414-01 to 8414-07,
 // 8414-09, 8414-10, 9728-01 to 9728-05, 9207-02.
 func TestMetadata(t *testing.T) {
 	t.Parallel()
 	s := start(t)
+	algs := []any{"RS256", "PS256", "ES256", "EdDSA"}
 	issuer := map[string]any{
 		"issuer": base, "authorization_endpoint": base + "/authorize", "token_endpoint": base + "/token",
 		"registration_endpoint": base + "/register", "revocation_endpoint": base + "/revoke",
 		"scopes_supported": []any{"mcp", "offline_access"}, "response_types_supported": []any{"code"},
 		"response_modes_supported": []any{"query"}, "grant_types_supported": []any{"authorization_code", "refresh_token"},
-		"token_endpoint_auth_methods_supported":          []any{"none", "client_secret_post", "client_secret_basic"},
-		"revocation_endpoint_auth_methods_supported":     []any{"none", "client_secret_post", "client_secret_basic"},
-		"introspection_endpoint":                         base + "/introspect",
-		"introspection_endpoint_auth_methods_supported":  []any{"client_secret_post", "client_secret_basic"},
-		"code_challenge_methods_supported":               []any{"S256"},
-		"authorization_response_iss_parameter_supported": true, "protected_resources": []any{resource},
+		"token_endpoint_auth_methods_supported":            []any{"none", "client_secret_post", "client_secret_basic", "private_key_jwt"},
+		"token_endpoint_auth_signing_alg_values_supported": algs, "revocation_endpoint_auth_signing_alg_values_supported": algs,
+		"introspection_endpoint_auth_signing_alg_values_supported": algs,
+		"revocation_endpoint_auth_methods_supported":               []any{"none", "client_secret_post", "client_secret_basic", "private_key_jwt"},
+		"introspection_endpoint":                                   base + "/introspect",
+		"introspection_endpoint_auth_methods_supported":            []any{"client_secret_post", "client_secret_basic", "private_key_jwt"},
+		"code_challenge_methods_supported":                         []any{"S256"},
+		"authorization_response_iss_parameter_supported":           true, "protected_resources": []any{resource},
 	}
 	protected := map[string]any{
 		"resource": resource, "authorization_servers": []any{base}, "scopes_supported": []any{"mcp"},

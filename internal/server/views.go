@@ -2,9 +2,11 @@ package server
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/pages"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 func (s *Server) showConsentPage(w http.ResponseWriter, ar authorization, form pages.Form, signedInAs string) error {
@@ -21,7 +23,19 @@ func (s *Server) showConsentPage(w http.ResponseWriter, ar authorization, form p
 }
 
 func clientView(ar authorization) pages.Client {
-	return pages.Client{Name: ar.client.Name, ID: ar.client.ID, URI: ar.client.URI, RedirectURI: ar.request.RedirectURI, Unknown: ar.anew}
+	c := ar.client
+	return pages.Client{
+		Name: c.Name, ID: c.ID, URI: c.URI, RedirectURI: ar.request.RedirectURI, Unknown: ar.anew, Published: publication(c),
+	}
+}
+
+// publication is where a client is described, nil for one that registered.
+func publication(c storage.Client) *pages.Publication {
+	if c.Origin == storage.OriginRegistered {
+		return nil
+	}
+	onTheWeb := slices.ContainsFunc(c.RedirectURIs, func(uri string) bool { return !oauth.IsLoopback(uri) })
+	return &pages.Publication{Host: oauth.MetadataHost(c.ID), Unconfirmed: c.Unconfirmed, LocalOnly: !onTheWeb}
 }
 
 func (s *Server) serverView() pages.Server {

@@ -26,6 +26,9 @@ var (
 	ErrUnreadable = errors.New("sealed value does not open")
 	// ErrDisabled: an operator has disabled the person.
 	ErrDisabled = errors.New("the account is disabled")
+	// ErrDocument: the client's metadata document or key set cannot be had or used.
+	// See DocumentError.
+	ErrDocument = errors.New("client document cannot be used")
 	// ErrThrottled: too many tries. See ThrottledError.
 	ErrThrottled = errors.New("too many attempts")
 )
@@ -43,6 +46,20 @@ func (e *UnreadableError) Error() string {
 
 // Unwrap makes errors.Is(err, ErrUnreadable) true.
 func (e *UnreadableError) Unwrap() error { return ErrUnreadable }
+
+// DocumentError says why a client's metadata document or key set cannot be used.
+type DocumentError struct {
+	URL     string
+	Reason  string // for anybody, as the second half of a sentence
+	Invalid bool   // it was got and is not valid; otherwise it may be there in a moment
+}
+
+func (e *DocumentError) Error() string {
+	return fmt.Sprintf("%v: %q: %s", ErrDocument, e.URL, e.Reason)
+}
+
+// Unwrap makes errors.Is(err, ErrDocument) true.
+func (e *DocumentError) Unwrap() error { return ErrDocument }
 
 // ThrottledError says when the next try is taken.
 type ThrottledError struct{ RetryAt time.Time }

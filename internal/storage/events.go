@@ -26,6 +26,7 @@ const (
 	EventTokenRevoked        EventType = "token_revoked"
 	EventCodeReuse           EventType = "code_reuse"
 	EventRefreshReuse        EventType = "refresh_reuse"
+	EventAssertionReuse      EventType = "assertion_reuse" // of a client assertion (RFC 7523)
 	EventUserDisabled        EventType = "user_disabled"
 	EventUserEnabled         EventType = "user_enabled"
 	EventPasswordSet         EventType = "password_set"

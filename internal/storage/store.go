@@ -13,6 +13,7 @@ import (
 // ErrUnavailable, and then it changed nothing.
 type Store interface {
 	ClientStore
+	DocumentStore
 	SignInStore
 	GrantStore
 	PasswordStore
@@ -52,8 +53,12 @@ type ClientStore interface {
 	// updates of the same state one wins. ErrChanged when it is not, ErrNotFound
 	// when there is none; nothing changes then.
 	UpdateClient(ctx context.Context, was, c Client, now time.Time) error
-	// DeleteClient removes a client and revokes all its grants. ErrNotFound
-	// when there is none.
+	// UseAssertion spends a client assertion (RFC 7523 §3) by the hash of its id,
+	// which is kept until it expires: of any number of calls one wins, the others
+	// get ErrSpent.
+	UseAssertion(ctx context.Context, clientID string, id Hash, expiresAt, now time.Time) error
+	// DeleteClient removes a client, with what was fetched for it, and revokes all
+	// its grants. ErrNotFound when there is none.
 	DeleteClient(ctx context.Context, id string, now time.Time) error
 }
 

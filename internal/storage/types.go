@@ -17,7 +17,20 @@ func HashOf(value string) Hash {
 	return Hash(base64.RawURLEncoding.EncodeToString(sum[:]))
 }
 
-// Client is a registered client (RFC 7591 §2).
+// Origin says how a client came to be known.
+type Origin string
+
+// The origins of clients.
+const (
+	OriginRegistered Origin = ""         // by its row: it registered, or an operator made it
+	OriginDocument   Origin = "document" // by the metadata document at the URL that is its id
+	// OriginVendor is for a document that could not be fetched: a copy of it ships
+	// with the program.
+	OriginVendor Origin = "vendor"
+)
+
+// Client is a client: what it registered (RFC 7591 §2), or what its metadata
+// document says.
 type Client struct {
 	ID            string
 	Name          string
@@ -27,11 +40,17 @@ type Client struct {
 	ResponseTypes []string
 	Scope         string // space-delimited; what the client registered for
 	// AuthMethod is the token endpoint authentication method: "none",
-	// "client_secret_post", "client_secret_basic"; or "" for a row of another
-	// program that did not record one: then a secret is required if SecretHash
-	// is set and ignored otherwise.
+	// "client_secret_post", "client_secret_basic", "private_key_jwt"; or "" for a row
+	// of another program that did not record one: then a secret is required if
+	// SecretHash is set and ignored otherwise.
 	AuthMethod string
-	SecretHash Hash // "" when the client has no secret
+	// AuthMethods lists all methods that may be used, when a metadata document names
+	// several; otherwise it is nil and AuthMethod is the only one.
+	AuthMethods []string
+	// The keys of private_key_jwt: JWKS is a JSON Web Key Set, JWKSURI is where it is
+	// to be fetched; SigningAlg is the only algorithm to be accepted, "" for any.
+	JWKS, JWKSURI, SigningAlg string
+	SecretHash                Hash // "" when the client has no secret
 	// RegistrationTokenHash is of the registration access token (RFC 7592), with
 	// which the client reads, changes and deletes its registration; "" for none.
 	RegistrationTokenHash Hash
@@ -39,6 +58,12 @@ type Client struct {
 	SoftwareID            string
 	SoftwareVersion       string
 	CreatedAt             time.Time // zero when unknown
+	Origin                Origin
+	// ConfirmedAt is when the site of its metadata document last gave or confirmed
+	// it. Unconfirmed: it could not be asked when that was due, and what is known
+	// from before, or ships with the program, stands in.
+	ConfirmedAt time.Time
+	Unconfirmed bool
 }
 
 // Person is who signed in. Identity is (Issuer, Subject); the rest is profile.

@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -29,6 +30,7 @@ type Client struct {
 	Scope       string // asked for; none unless set
 
 	ID, Secret                string
+	Key                       *ecdsa.PrivateKey // of private_key_jwt
 	AccessToken, RefreshToken string
 	ExpiresIn                 int64    // seconds
 	Seen                      []string // each secret that passed through this client

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -41,6 +42,13 @@ func (c *Client) sendForm(ctx context.Context, path string, form url.Values, int
 	case "client_secret_basic":
 		credentials := url.QueryEscape(c.ID) + ":" + url.QueryEscape(c.Secret)
 		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(credentials)))
+	case "private_key_jwt":
+		assertion, err := c.assertion()
+		if err != nil {
+			return err
+		}
+		maps.Copy(form, assertion)
+		form.Set("client_id", c.ID)
 	case "client_secret_post":
 		form.Set("client_secret", c.Secret)
 		fallthrough

@@ -65,6 +65,29 @@ type OAuthClient struct {
 	UnusedSince *int64
 }
 
+type OAuthClientAssertion struct {
+	ClientID  string
+	JtiHash   string
+	ExpiresAt int64
+}
+
+type OAuthClientDocument struct {
+	ClientID   string
+	URL        string
+	Site       string
+	ClientName *string
+	Body       *string
+	ETag       *string
+	FetchedAt  *int64
+	FreshUntil *int64
+	Failure    *string
+	RetryAt    *int64
+	Lease      *string
+	LeaseUntil *int64
+	AdmittedAt int64
+	TriedAt    int64
+}
+
 type OAuthCode struct {
 	CodeHash      string
 	GrantID       string

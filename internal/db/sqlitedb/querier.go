@@ -11,6 +11,8 @@ import (
 type Querier interface {
 	ActivateGrant(ctx context.Context, arg ActivateGrantParams) (OAuthGrant, error)
 	AddToClientCount(ctx context.Context, clients int64) error
+	AdmitClientDocument(ctx context.Context, arg AdmitClientDocumentParams) (int64, error)
+	ClaimClientDocument(ctx context.Context, arg ClaimClientDocumentParams) (int64, error)
 	CountClients(ctx context.Context) (int64, error)
 	CountLiveGrants(ctx context.Context, now int64) (int64, error)
 	CountLiveGrantsOfClient(ctx context.Context, arg CountLiveGrantsOfClientParams) (int64, error)
@@ -28,15 +30,19 @@ type Querier interface {
 	CreateRefreshToken(ctx context.Context, arg CreateRefreshTokenParams) error
 	DeleteAccessTokenOfClient(ctx context.Context, arg DeleteAccessTokenOfClientParams) (int64, error)
 	DeleteClient(ctx context.Context, key string) (int64, error)
+	DeleteClientDocuments(ctx context.Context, clientID string) (int64, error)
 	DeleteDeadGrants(ctx context.Context, arg DeleteDeadGrantsParams) (int64, error)
 	DeleteExpiredAccessTokens(ctx context.Context, arg DeleteExpiredAccessTokensParams) (int64, error)
 	DeleteExpiredAuthorizations(ctx context.Context, arg DeleteExpiredAuthorizationsParams) (int64, error)
+	DeleteExpiredClientAssertions(ctx context.Context, arg DeleteExpiredClientAssertionsParams) (int64, error)
 	DeleteExpiredCodes(ctx context.Context, arg DeleteExpiredCodesParams) (int64, error)
 	DeleteExpiredRefreshTokens(ctx context.Context, arg DeleteExpiredRefreshTokensParams) (int64, error)
+	DeleteIdleClientDocuments(ctx context.Context, arg DeleteIdleClientDocumentsParams) (int64, error)
 	DeleteOldEvents(ctx context.Context, arg DeleteOldEventsParams) (int64, error)
 	DeleteUnusedClient(ctx context.Context, arg DeleteUnusedClientParams) (int64, error)
 	DisableUser(ctx context.Context, arg DisableUserParams) (int64, error)
 	EnableUser(ctx context.Context, id string) (int64, error)
+	FailClientDocument(ctx context.Context, arg FailClientDocumentParams) (int64, error)
 	FindLiveGrants(ctx context.Context, arg FindLiveGrantsParams) ([]FindLiveGrantsRow, error)
 	FinishAuthorization(ctx context.Context, arg FinishAuthorizationParams) (OAuthAuthorization, error)
 	FinishProviderCheck(ctx context.Context, arg FinishProviderCheckParams) (OAuthGrant, error)
@@ -48,6 +54,8 @@ type Querier interface {
 	GetAuthorizationByState(ctx context.Context, arg GetAuthorizationByStateParams) (OAuthAuthorization, error)
 	GetClient(ctx context.Context, key string) (OAuthClient, error)
 	GetClientCount(ctx context.Context) (ClientCount, error)
+	GetClientDocument(ctx context.Context, arg GetClientDocumentParams) (OAuthClientDocument, error)
+	GetClientDocumentName(ctx context.Context, clientID string) (string, error)
 	// What a look-up needs of a row, and no more: each column costs.
 	GetClientValue(ctx context.Context, key string) (GetClientValueRow, error)
 	GetEncryptionKey(ctx context.Context, id string) (EncryptionKey, error)
@@ -59,6 +67,7 @@ type Querier interface {
 	GetUserBySubject(ctx context.Context, arg GetUserBySubjectParams) (OAuthUser, error)
 	ListActiveEncryptionKeys(ctx context.Context) ([]EncryptionKey, error)
 	ListClients(ctx context.Context, arg ListClientsParams) ([]ListClientsRow, error)
+	ListDocumentClients(ctx context.Context, arg ListDocumentClientsParams) ([]ListDocumentClientsRow, error)
 	ListEncryptionKeys(ctx context.Context) ([]EncryptionKey, error)
 	ListEvents(ctx context.Context, arg ListEventsParams) ([]Event, error)
 	ListLiveGrants(ctx context.Context, arg ListLiveGrantsParams) ([]OAuthGrant, error)
@@ -76,6 +85,7 @@ type Querier interface {
 	ListUnusedClients(ctx context.Context, arg ListUnusedClientsParams) ([]OAuthClient, error)
 	ListUsers(ctx context.Context, arg ListUsersParams) ([]ListUsersRow, error)
 	LockClientCount(ctx context.Context) (ClientCount, error)
+	ReadmitClientDocument(ctx context.Context, arg ReadmitClientDocumentParams) (int64, error)
 	ReclaimClients(ctx context.Context, arg ReclaimClientsParams) ([]string, error)
 	RegisterClient(ctx context.Context, arg RegisterClientParams) (int64, error)
 	RekeyPassword(ctx context.Context, arg RekeyPasswordParams) error
@@ -93,6 +103,7 @@ type Querier interface {
 	RevokeSomeGrantsOfClient(ctx context.Context, arg RevokeSomeGrantsOfClientParams) ([]OAuthGrant, error)
 	RevokeSomeGrantsOfUser(ctx context.Context, arg RevokeSomeGrantsOfUserParams) ([]OAuthGrant, error)
 	SampleClients(ctx context.Context, maxRows int64) ([]OAuthClient, error)
+	SaveClientDocument(ctx context.Context, arg SaveClientDocumentParams) (int64, error)
 	SetClientCount(ctx context.Context, countedAt int64) error
 	SetUserPassword(ctx context.Context, arg SetUserPasswordParams) (int64, error)
 	SetUserProfile(ctx context.Context, arg SetUserProfileParams) (int64, error)
@@ -104,6 +115,7 @@ type Querier interface {
 	TouchGrant(ctx context.Context, arg TouchGrantParams) (OAuthGrant, error)
 	UpdateClient(ctx context.Context, arg UpdateClientParams) (int64, error)
 	UpsertUser(ctx context.Context, arg UpsertUserParams) (OAuthUser, error)
+	UseClientAssertion(ctx context.Context, arg UseClientAssertionParams) (int64, error)
 }
 
 var _ Querier = (*Queries)(nil)

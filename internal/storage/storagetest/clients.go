@@ -37,6 +37,7 @@ func client(id string) storage.Client {
 		},
 		GrantTypes: []string{"authorization_code", "refresh_token"}, ResponseTypes: []string{"code"},
 		Scope: fullScope, AuthMethod: "client_secret_basic", SecretHash: storage.HashOf("secret of " + id), RegistrationTokenHash: storage.HashOf("token of " + id),
+		JWKS: `{"keys":[{"kty":"EC"}]}`, JWKSURI: "https://client.example/jwks", SigningAlg: "ES256",
 		ApplicationType: "native", SoftwareID: "software", SoftwareVersion: "1.2.3", CreatedAt: start,
 	}
 }

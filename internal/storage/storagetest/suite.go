@@ -38,7 +38,7 @@ func Run(t *testing.T, newStore func(t testing.TB) storage.Store) {
 	all := slices.Concat(
 		clientCases, registrationCases, readoptCases, signInCases, finishCases, codeCases, refreshCases, graceCases, revokeCases,
 		revokeRaceCases, grantCases, providerCases, takeCases, passwordCases, throttleCases, maintenanceCases, cancelCases,
-		eventCases, unusedCases, peopleCases,
+		eventCases, unusedCases, peopleCases, documentCases, assertionCases,
 	)
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
@@ -60,7 +60,7 @@ func (k *kit) ok(err error) {
 }
 
 var sentinels = []error{
-	storage.ErrNotFound, storage.ErrExists, storage.ErrSpent, storage.ErrChanged, storage.ErrFull,
+	storage.ErrNotFound, storage.ErrExists, storage.ErrSpent, storage.ErrChanged, storage.ErrFull, storage.ErrDocument,
 	storage.ErrUnavailable, storage.ErrUnreadable, storage.ErrThrottled, storage.ErrDisabled,
 }
 

@@ -1,0 +1,164 @@
+package repo
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// Document implements storage.DocumentStore.
+func (r *Repo) Document(ctx context.Context, clientID, url string) (storage.Document, error) {
+	var d storage.Document
+	err := r.read(ctx, "read a client document", func(ctx context.Context, q db.Querier) error {
+		row, err := q.GetClientDocument(ctx, sqlitedb.GetClientDocumentParams{ClientID: clientID, URL: url})
+		d = documentOf(row)
+		return err
+	})
+	return d, err
+}
+
+func documentOf(row sqlitedb.OAuthClientDocument) storage.Document {
+	return storage.Document{
+		ClientID: row.ClientID, URL: row.URL, Body: deref(row.Body), ETag: deref(row.ETag),
+		FetchedAt: atOptional(row.FetchedAt), FreshUntil: atOptional(row.FreshUntil),
+		Failure: deref(row.Failure), RetryAt: atOptional(row.RetryAt), LeaseUntil: atOptional(row.LeaseUntil),
+	}
+}
+
+// ClaimDocument implements storage.DocumentStore. Each way is one statement whose
+// predicate holds all conditions; the row count decides.
+func (r *Repo) ClaimDocument(ctx context.Context, c storage.DocumentClaim, now time.Time) error {
+	return r.write(ctx, "claim a client document", func(ctx context.Context, q db.Querier) error {
+		claim := claimAdmitted
+		if !c.Seen.IsZero() {
+			claim = claimRefresh
+		}
+		n, err := claim(ctx, q, c, unix(now))
+		if err != nil || n > 0 {
+			return err
+		}
+		return whyNotClaimed(ctx, q, c, now, r.db.Classify)
+	})
+}
+
+// claimRefresh claims a URL with a valid document.
+func claimRefresh(ctx context.Context, q db.Querier, c storage.DocumentClaim, now int64) (int64, error) {
+	return q.ClaimClientDocument(ctx, sqlitedb.ClaimClientDocumentParams{
+		Lease: &c.Lease, LeaseUntil: unix(c.Until), Now: now, ClientID: c.ClientID, URL: c.URL, FetchedBefore: unix(c.Seen),
+	})
+}
+
+// claimAdmitted claims a URL without one, within the limit. On PostgreSQL as many
+// may take the last place of the limit as ask at the same moment; replicas ask for
+// one at a time.
+func claimAdmitted(ctx context.Context, q db.Querier, c storage.DocumentClaim, now int64) (int64, error) {
+	n, err := q.AdmitClientDocument(ctx, sqlitedb.AdmitClientDocumentParams{
+		ClientID: c.ClientID, URL: c.URL, Site: c.Site, Lease: c.Lease, LeaseUntil: unix(c.Until), Now: now,
+		Since: unix(c.Limit.Since), MaxAll: c.Limit.All, MaxSite: c.Limit.PerSite,
+	})
+	if err != nil || n > 0 {
+		return n, err
+	}
+	return q.ReadmitClientDocument(ctx, sqlitedb.ReadmitClientDocumentParams{
+		Lease: &c.Lease, LeaseUntil: unix(c.Until), Now: now, ClientID: c.ClientID, URL: c.URL,
+		Since: unix(c.Limit.Since), MaxAll: c.Limit.All, Site: c.Site, MaxSite: c.Limit.PerSite,
+	})
+}
+
+// whyNotClaimed tells one who lost against another from one who has to wait.
+func whyNotClaimed(
+	ctx context.Context, q db.Querier, c storage.DocumentClaim, now time.Time, classify func(error) db.Kind,
+) error {
+	row, err := q.GetClientDocument(ctx, sqlitedb.GetClientDocumentParams{ClientID: c.ClientID, URL: c.URL})
+	switch kind := classify(err); {
+	case err != nil && kind != db.NoRows:
+		return err
+	case err != nil && !c.Seen.IsZero():
+		return storage.ErrExists // it was deleted, and may be claimed as a new one
+	case err == nil && (!c.Seen.IsZero() || row.Body != nil || isAhead(row.LeaseUntil, now) || isAhead(row.RetryAt, now)):
+		return storage.ErrExists
+	}
+	return &storage.ThrottledError{RetryAt: now.Add(now.Sub(c.Limit.Since))}
+}
+
+func isAhead(at *int64, now time.Time) bool { return at != nil && *at > unix(now) }
+
+// SaveDocument implements storage.DocumentStore.
+func (r *Repo) SaveDocument(ctx context.Context, f storage.FetchedDocument, now time.Time) error {
+	return r.write(ctx, "save a client document", func(ctx context.Context, q db.Querier) error {
+		before, err := q.GetClientDocument(ctx, sqlitedb.GetClientDocumentParams{ClientID: f.ClientID, URL: f.URL})
+		if err != nil {
+			return err
+		}
+		err = affected(q.SaveClientDocument(ctx, sqlitedb.SaveClientDocumentParams{
+			Body: &f.Body, ClientName: optional(f.Name), ETag: optional(f.ETag), Now: unix(now), FreshUntil: unix(f.FreshUntil),
+			ClientID: f.ClientID, URL: f.URL, Lease: f.Lease,
+		}))
+		if err != nil || before.Body != nil && *before.Body == f.Body {
+			return err
+		}
+		return record(ctx, q, documentEvent(f, before.Body == nil), now)
+	})
+}
+
+// documentEvent tells of a document that is new or says something else than before.
+func documentEvent(f storage.FetchedDocument, isNew bool) storage.Event {
+	e := storage.Event{Type: storage.EventClientUpdated, ClientID: f.ClientID, Detail: "metadata document"}
+	switch {
+	case f.URL != f.ClientID:
+		e.Detail = "key set"
+	case isNew:
+		e.Type = storage.EventClientRegistered
+	}
+	return e
+}
+
+// FailDocument implements storage.DocumentStore.
+func (r *Repo) FailDocument(ctx context.Context, f storage.FailedDocument) error {
+	return r.write(ctx, "record that a client document failed", func(ctx context.Context, q db.Querier) error {
+		return affected(q.FailClientDocument(ctx, sqlitedb.FailClientDocumentParams{
+			Failure: f.Failure, RetryAt: unix(f.RetryAt), ClientName: optional(f.Name),
+			ClientID: f.ClientID, URL: f.URL, Lease: f.Lease,
+		}))
+	})
+}
+
+// ListDocumentClients implements storage.DocumentStore.
+func (r *Repo) ListDocumentClients(
+	ctx context.Context, after string, limit int, now time.Time,
+) ([]storage.DocumentClient, error) {
+	var list []storage.DocumentClient
+	err := r.read(ctx, "list clients with a document", func(ctx context.Context, q db.Querier) error {
+		rows, err := q.ListDocumentClients(ctx, sqlitedb.ListDocumentClientsParams{
+			Now: unix(now), After: after, MaxRows: int64(limit),
+		})
+		for _, row := range rows {
+			list = append(list, storage.DocumentClient{
+				ID: row.ClientID, Name: deref(row.ClientName), FetchedAt: atOptional(row.FetchedAt), Grants: row.Grants,
+			})
+		}
+		return err
+	})
+	return list, err
+}
+
+// UseAssertion implements storage.ClientStore.
+func (r *Repo) UseAssertion(ctx context.Context, clientID string, id storage.Hash, expiresAt, now time.Time) error {
+	var spent error
+	err := r.write(ctx, "use a client assertion", func(ctx context.Context, q db.Querier) error {
+		spent = nil
+		n, err := q.UseClientAssertion(ctx, sqlitedb.UseClientAssertionParams{
+			ClientID: clientID, JtiHash: string(id), ExpiresAt: unix(expiresAt),
+		})
+		if err != nil || n > 0 {
+			return err
+		}
+		spent = storage.ErrSpent
+		return record(ctx, q, storage.Event{Type: storage.EventAssertionReuse, ClientID: clientID}, now)
+	})
+	return cmp.Or(err, spent)
+}

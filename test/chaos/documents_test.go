@@ -1,0 +1,166 @@
+//go:build chaos
+
+package chaos_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/mcpkeep/mcpkeep/internal/fetch/fetchtest"
+	"github.com/mcpkeep/mcpkeep/test/harness"
+)
+
+// TestDocumentClientLives: C-09, CIMD-09. A client with a metadata document and a key
+// of its own lives as long as its tokens: at any replica, over kill -9 of all of
+// them, with its site away. Of all that, its site sees two requests.
+func TestDocumentClientLives(t *testing.T) {
+	t.Parallel()
+	for _, engine := range harness.Engines() {
+		t.Run(engine.Name, func(t *testing.T) {
+			t.Parallel()
+			site := harness.NewClientSite(t)
+			opts := engine.Options(t)
+			opts.Env = append(opts.Env, site.Env()...)
+			a := harness.Start(t, opts)
+			opts.Args = append(opts.Args, "--base-url", a.URL)
+			b := harness.Start(t, opts)
+			route := harness.NewRoute(a)
+			c := harness.NewClient(a.URL, route)
+			var keys any
+			c.Key, keys = harness.NewSigningKey()
+			site.PublishJSON("/jwks.json", keys, nil)
+			c.AuthMethod = "private_key_jwt"
+			c.ID = site.Publish("/client.json", map[string]any{
+				"token_endpoint_auth_method": c.AuthMethod, "jwks_uri": site.URL + "/jwks.json",
+			})
+			if err := c.SignIn(t.Context(), harness.NewBrowser(route)); err != nil {
+				t.Fatal(err)
+			}
+			goOn := func(p *harness.Process) {
+				t.Helper()
+				route.To(p)
+				if err := c.Refresh(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := c.Call(t.Context(), "whoami"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			goOn(b)
+			site.Fail(fetchtest.Down)
+			for _, p := range []*harness.Process{a, b} {
+				p.Kill9()
+			}
+			for _, p := range []*harness.Process{a, b} {
+				if err := p.Restart(); err != nil {
+					t.Fatal(err)
+				}
+				goOn(p)
+			}
+			if n := site.Requests(""); n != 2 {
+				t.Errorf("the site was asked %d times, want once for the document and once for the keys", n)
+			}
+			assertNo500(t, a)
+			assertNo500(t, b)
+		})
+	}
+}
+
+// TestVendorsApp: CIMD-13. The app of a vendor whose site this network does not
+// reach (it trusts no public certificate) signs in all the same.
+func TestVendorsApp(t *testing.T) {
+	t.Parallel()
+	p := harness.Start(t, harness.Options{Database: harness.SQLite(t), Env: harness.NewClientSite(t).Env()})
+	c := harness.NewClient(p.URL, nil)
+	c.ID, c.RedirectURI = "https://claude.ai/oauth/claude-code-client-metadata", "http://localhost:54321/callback"
+	if err := c.SignIn(t.Context(), harness.NewBrowser(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Call(t.Context(), "whoami"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDocumentsOff: without documents such an id is unknown, and nothing is fetched.
+func TestDocumentsOff(t *testing.T) {
+	t.Parallel()
+	site := harness.NewClientSite(t)
+	id := site.Publish("/client.json")
+	for name, args := range map[string][]string{
+		"off": {"--cimd", "off"}, "another host": {"--cimd-hosts", "client.test"}, "closed": {"--registration", "closed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := harness.Start(t, harness.Options{Database: harness.SQLite(t), Env: site.Env(), Args: args})
+			c := harness.NewClient(p.URL, nil)
+			c.ID = id
+			if a := get(t.Context(), t, c.AuthorizeURL()); a.status != http.StatusBadRequest {
+				t.Errorf("status %d", a.status)
+			}
+			metadata := get(t.Context(), t, p.URL+"/.well-known/oauth-authorization-server").body
+			if offered := metadata["client_id_metadata_document_supported"] == true; offered != (name == "another host") {
+				t.Errorf("AS-15: offered: %t", offered)
+			}
+			if n := site.Requests(""); n != 0 {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
+
+// TestDocumentFlood: E4. A thousand made-up ids, by many at once at two replicas, make
+// a bounded number of requests; whoever is known meanwhile notices nothing.
+func TestDocumentFlood(t *testing.T) {
+	t.Parallel()
+	for _, engine := range harness.Engines() {
+		t.Run(engine.Name, func(t *testing.T) {
+			t.Parallel()
+			site := harness.NewClientSite(t)
+			opts := engine.Options(t)
+			opts.Env = append(opts.Env, site.Env()...)
+			a := harness.Start(t, opts)
+			opts.Args = append(opts.Args, "--base-url", a.URL)
+			processes := []*harness.Process{a, harness.Start(t, opts)}
+			c := harness.NewClient(a.URL, nil)
+			c.ID = site.Publish("/client.json")
+			if err := c.SignIn(t.Context(), harness.NewBrowser(nil)); err != nil {
+				t.Fatal(err)
+			}
+			before := site.Requests("")
+			var wg sync.WaitGroup
+			for worker := range 20 {
+				wg.Go(func() { flood(t.Context(), t, processes[worker%2], site.URL, worker) })
+			}
+			for range 10 {
+				if err := c.Refresh(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+			wg.Wait()
+			// Two replicas that take the last place of the limit at once are one over it.
+			if n := site.Requests("") - before; n == 0 || n > 21 {
+				t.Errorf("%d requests went out for 1000 made-up ids", n)
+			}
+			for _, p := range processes {
+				assertNo500(t, p)
+			}
+		})
+	}
+}
+
+// flood opens fifty ids that do not exist.
+func flood(ctx context.Context, t *testing.T, p *harness.Process, site string, worker int) {
+	c := harness.NewClient(p.URL, nil)
+	for i := range 50 {
+		c.ID = fmt.Sprintf("%s/%d/%d.json", site, worker, i)
+		if a := get(ctx, t, c.AuthorizeURL()); a.status != http.StatusServiceUnavailable {
+			t.Errorf("status %d", a.status)
+		}
+	}
+}
