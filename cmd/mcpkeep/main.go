@@ -31,6 +31,7 @@ type cli struct {
 	Grants  grantsCmd  `cmd:"" help:"See and end connections."`
 	Users   usersCmd   `cmd:"" help:"See people, and keep them out."`
 	Events  eventsCmd  `cmd:"" help:"Show the audit trail."`
+	Doctor  doctorCmd  `cmd:"" help:"Check everything that a deployment needs, and say how to mend it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

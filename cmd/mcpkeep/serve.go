@@ -109,21 +109,25 @@ func (c *serveCmd) settings() (settings, error) {
 	if s.documents, err = c.documents(s.registration); err != nil {
 		return s, err
 	}
-	host, _, _ := net.SplitHostPort(s.listen)
-	assumed := &net.TCPAddr{IP: net.IPv4zero}
-	if isLoopback(host) {
-		assumed.IP = net.IPv4(127, 0, 0, 1)
-	}
+	assumed, loopback := assumedAddress(s.listen)
 	if _, err = c.publicURL(assumed); err != nil {
 		return s, err
 	}
-	if s.upstream, err = c.upstream(isLoopback(host)); err != nil {
+	if s.upstream, err = c.upstream(loopback); err != nil {
 		return s, err
 	}
-	if s.upstream == nil && c.LocalPassword != "" && len(c.LocalPassword) < shortestPassword && !isLoopback(host) {
-		err = usagef("MCPKEEP_LOCAL_PASSWORD: too short; want at least %d characters when not listening on loopback", shortestPassword)
+	if s.upstream == nil {
+		err = c.checkPassword(loopback)
 	}
 	return s, err
+}
+
+// checkPassword refuses a password that strangers could guess.
+func (f *serveFlags) checkPassword(loopback bool) error {
+	if f.LocalPassword != "" && len(f.LocalPassword) < shortestPassword && !loopback {
+		return usagef("MCPKEEP_LOCAL_PASSWORD: too short; want at least %d characters when not listening on loopback", shortestPassword)
+	}
+	return nil
 }
 
 // openStore migrates, unless that is done elsewhere, and loads the keys.

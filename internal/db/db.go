@@ -30,6 +30,7 @@ type engine interface {
 	inTx(ctx context.Context, f func(Querier) error) error
 	inBatch(ctx context.Context, f func(Querier) error) (changed int64, err error)
 	ping(ctx context.Context) error
+	diagnose(ctx context.Context) (Diagnosis, error)
 	classify(err error) Kind
 	// query reads one row that no generated query does.
 	query(ctx context.Context, query string) row

@@ -1,0 +1,31 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+func (e *sqliteEngine) diagnose(context.Context) (Diagnosis, error) { return DiagnoseFile(e.path) }
+
+// DiagnoseFile looks at an SQLite file without opening it, and at the folder where
+// it is or would be made.
+func DiagnoseFile(path string) (Diagnosis, error) {
+	f := &FileDiagnosis{Path: path}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil:
+		f.Mode = info.Mode()
+	case !errors.Is(err, fs.ErrNotExist):
+		return Diagnosis{}, err
+	}
+	folder := filepath.Dir(path)
+	if _, err := os.Stat(folder); err != nil {
+		return Diagnosis{}, err
+	}
+	f.FolderWritable = writable(folder)
+	f.FileSystem, f.Lost, f.Network = fileSystem(folder)
+	return Diagnosis{File: f}, nil
+}
