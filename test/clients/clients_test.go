@@ -41,16 +41,18 @@ func TestClients(t *testing.T) {
 // tryClient takes one client through its life.
 func tryClient(t *testing.T, lib library, w way, engine harness.Engine) row {
 	t.Helper()
+	known := w.prepare(t, lib)
 	opts := engine.Options(t)
-	opts.Env = append(opts.Env, ttl(shortTTL))
+	opts.Env = append(append(opts.Env, ttl(shortTTL)), known.env...)
 	p := harness.Start(t, opts)
-	known := w.introduce(t, p, setup{Server: p.URL + "/mcp", RedirectURI: "http://" + harness.FreeAddress(t) + lib.path})
-	l := &life{t: t, server: p, client: lib.start(t, known)}
+	s := setup{Server: p.URL + "/mcp", RedirectURI: lib.redirectURI(t)}
+	known.make(opts, &s)
+	l := &life{t: t, server: p, client: lib.start(t, s)}
 	version, err := l.client.version()
 	if err != nil {
 		t.Fatal(err)
 	}
-	have := l.live(w, known)
+	have := l.live(w, s)
 	lib.check(t, w, have)
 	return row{library: lib, version: version, way: w, seen: have}
 }

@@ -3,6 +3,7 @@
 package clients_test
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"os/exec"
@@ -15,33 +16,47 @@ import (
 
 // library is a client whose sign-ins are tried.
 type library struct {
-	name    string // for people
-	key     string // for test names
-	pkg     string // where it comes from
-	path    string // of its redirect URI
-	start   func(*testing.T, setup) driver
-	expects []expectation // where it does not get through by itself
+	name string // for people
+	key  string // for test names
+	pkg  string // where it comes from
+	path string // of its redirect URI; "" for /callback
+	// secretBy is how it authenticates with a secret, left to itself.
+	secretBy string
+	start    func(*testing.T, setup) driver
+	expects  []expectation // where it does not get through by itself
+}
+
+// Ways to authenticate with a secret (RFC 6749 section 2.3.1).
+const (
+	basic = "client_secret_basic"
+	post  = "client_secret_post"
+)
+
+// redirectURI is one with a port of its own.
+func (lib library) redirectURI(t *testing.T) string {
+	t.Helper()
+	return "http://" + harness.FreeAddress(t) + cmp.Or(lib.path, "/callback")
 }
 
 // libraries are the clients that exist as packages.
 func libraries() []library {
 	return []library{
 		{
-			name: "TypeScript SDK 1", key: "typescript1", pkg: "@modelcontextprotocol/sdk", path: "/callback", start: node("sdk"),
+			name: "TypeScript SDK 1", key: "typescript1", pkg: "@modelcontextprotocol/sdk", secretBy: basic, start: node("sdk"),
 			expects: []expectation{{step: stepUp, outcome: configured, reason: "This SDK answers the challenge with a refresh, " +
 				"which cannot give more scope, and then gives up. The application signs in for the scope: `auth()` without the tokens."}},
 		},
-		{name: "TypeScript SDK 2", key: "typescript2", pkg: "@modelcontextprotocol/client", path: "/callback", start: node("client")},
-		{name: "Python SDK", key: "python", pkg: "mcp", path: "/callback", start: python("mcp", false)},
-		{name: "FastMCP", key: "fastmcp", pkg: "fastmcp", path: "/callback", start: python("fastmcp", true)},
+		{name: "TypeScript SDK 2", key: "typescript2", pkg: "@modelcontextprotocol/client", secretBy: basic, start: node("client")},
+		{name: "Python SDK", key: "python", pkg: "mcp", secretBy: basic, start: python("mcp", false)},
+		{name: "FastMCP", key: "fastmcp", pkg: "fastmcp", secretBy: post, start: python("fastmcp", true)},
 		{
-			name: "mcp-go", key: "mcp-go", pkg: "github.com/mark3labs/mcp-go", path: "/callback", start: startMCPGo,
+			name: "mcp-go", key: "mcp-go", pkg: "github.com/mark3labs/mcp-go", secretBy: post, start: startMCPGo,
 			expects: []expectation{{step: stepUp, outcome: configured, reason: "The library has no step-up: the application gets the " +
 				"refusal as the tool’s answer, and signs in with the scope in its configuration."}},
 		},
-		{name: "Go SDK", key: "go", pkg: "github.com/modelcontextprotocol/go-sdk", path: "/callback", start: goSDK},
+		{name: "Go SDK", key: "go", pkg: "github.com/modelcontextprotocol/go-sdk", secretBy: post, start: goSDK},
 		{
-			name: "Inspector, command line", key: "inspector", pkg: "@modelcontextprotocol/inspector", path: "/oauth/callback", start: startInspector,
+			name: "Inspector, command line", key: "inspector", pkg: "@modelcontextprotocol/inspector", path: "/oauth/callback", secretBy: basic, start: startInspector,
 			expects: []expectation{{
 				step: stepUp, ways: []string{"registration"}, outcome: configured, reason: "Without any OAuth setting the command line " +
 					"ignores the challenge. With the scope in its configuration file it asks for it.",

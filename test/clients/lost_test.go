@@ -31,7 +31,7 @@ func eachKeeping(t *testing.T, keys []string, env string, run func(t *testing.T,
 			opts.Env = append(opts.Env, env)
 			p := harness.Start(t, opts)
 			known := setup{
-				Server: p.URL + "/mcp", RedirectURI: "http://" + harness.FreeAddress(t) + lib.path, ClientID: lostID, Stored: true,
+				Server: p.URL + "/mcp", RedirectURI: lib.redirectURI(t), ClientID: lostID, Stored: true,
 			}
 			start := func() driver { return lib.start(t, known) }
 			run(t, &life{t: t, server: p, client: start()}, start)

@@ -3,6 +3,7 @@
 package clients_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ type mcpGo struct {
 func startMCPGo(t *testing.T, s setup) driver {
 	t.Helper()
 	m := &mcpGo{person: newPerson(t), t: t, server: s.Server, config: client.OAuthConfig{
-		ClientID: s.ClientID, ClientSecret: s.ClientSecret, RedirectURI: s.RedirectURI,
+		ClientID: cmp.Or(s.ClientID, s.DocumentURL), ClientSecret: s.ClientSecret, RedirectURI: s.RedirectURI,
 		TokenStore: client.NewMemoryTokenStore(), PKCEEnabled: true,
 	}}
 	t.Cleanup(m.close)
