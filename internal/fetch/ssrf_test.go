@@ -154,7 +154,7 @@ func TestE1Rebinding(t *testing.T) {
 	}
 }
 
-// TestE1Redirect: CIMD-03. No redirect is followed, wherever it leads.
+// TestE1Redirect: E1, CIMD-03. No redirect is followed, wherever it leads.
 func TestE1Redirect(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308, 300, 305} {

@@ -153,7 +153,7 @@ func TestCodes(t *testing.T) {
 	wantError(t, err, identity.ErrRefused, "code")
 }
 
-// TestMixUp: A8, RFC 9207. An answer of another provider is refused before its code is
+// TestMixUp: A8, 9207-04. An answer of another provider is refused before its code is
 // sent anywhere.
 func TestMixUp(t *testing.T) {
 	t.Parallel()

@@ -181,7 +181,7 @@ func TestPrivateKeyJWTRefused(t *testing.T) {
 	}
 }
 
-// TestAssertionReplay: 7523-02, A17. An assertion is good once, at whichever endpoint
+// TestAssertionReplay: 7523-02, 9700-15. An assertion is good once, at whichever endpoint
 // and replica: of 64 at once one wins, and nobody gets a 5xx.
 func TestAssertionReplay(t *testing.T) {
 	t.Parallel()

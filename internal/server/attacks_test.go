@@ -3,8 +3,11 @@ package server_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
@@ -170,5 +173,31 @@ func TestNoOtherGrants(t *testing.T) {
 				"grant_type": {grant}, "client_id": {c.id}, "client_secret": {c.secret}, "username": {"owner"}, "password": {password},
 			}).want(t, http.StatusBadRequest, "unsupported_grant_type")
 		})
+	}
+}
+
+// TestSelfAssertedURLsAreNotFetched: B11. What a client says about itself is not
+// looked at, neither when it registers nor when a person signs in with it.
+func TestSelfAssertedURLsAreNotFetched(t *testing.T) {
+	t.Parallel()
+	var hits atomic.Int64
+	canary := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) }))
+	t.Cleanup(canary.Close)
+	s := start(t)
+	metadata := make(map[string]any)
+	for _, member := range []string{"client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri", "sector_identifier_uri", "initiate_login_uri"} {
+		metadata[member] = canary.URL + "/" + member
+	}
+	c := s.register(metadata)
+	b := s.browser()
+	p := b.signIn(c)
+	if strings.Contains(p.Body, "<img") || strings.Contains(p.Body, `src="`+canary.URL) {
+		t.Error("the page loads something of the client's")
+	}
+	got := tokensOf(t, c.exchange(b.submit(p, approve).target(t, c.redirect).Get("code")))
+	tokensOf(t, c.refresh(got.refresh))
+	s.get(c.authorizePath(url.Values{"request_uri": {canary.URL + "/request"}}), asProgram)
+	if n := hits.Load(); n != 0 {
+		t.Errorf("%d requests", n)
 	}
 }

@@ -53,7 +53,7 @@ func (c *client) finished(t testing.TB, refresh string) {
 	}
 }
 
-// TestOneQuestion: of refreshes at once, by two apps of a person at two replicas,
+// TestOneQuestion: C9. Of refreshes at once, by two apps of a person at two replicas,
 // one asks the provider; the next one asks again.
 func TestOneQuestion(t *testing.T) {
 	t.Parallel()
