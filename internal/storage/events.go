@@ -37,9 +37,9 @@ const (
 // EventTypes returns all of them.
 func EventTypes() []EventType {
 	return []EventType{
-		EventClientRegistered, EventClientUpdated, EventClientDeleted, EventSignInRefused, EventAuthorizationDenied,
+		EventClientRegistered, EventClientReadopted, EventClientUpdated, EventClientDeleted, EventSignInRefused, EventAuthorizationDenied,
 		EventGrantCreated, EventGrantRevoked, EventTokensIssued, EventTokensRefreshed, EventTokenRevoked, EventCodeReuse,
-		EventRefreshReuse, EventUserDisabled, EventUserEnabled, EventPasswordSet, EventKeyRecorded, EventKeyRetired,
+		EventRefreshReuse, EventAssertionReuse, EventUserDisabled, EventUserEnabled, EventPasswordSet, EventKeyRecorded, EventKeyRetired,
 	}
 }
 
