@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/operator"
@@ -44,24 +45,48 @@ type clientsCreateCmd struct {
 	jsonFlag
 	Name        string   `name:"name" required:"" placeholder:"NAME" help:"Name that people see when they are asked."`
 	RedirectURI []string `name:"redirect-uri" required:"" sep:"none" placeholder:"URI" help:"Where it takes authorization codes; may be given several times."`
-	AuthMethod  string   `name:"auth-method" enum:"none,client_secret_post,client_secret_basic" default:"none" placeholder:"METHOD" help:"How it authenticates at the token endpoint: none (a public client), client_secret_post or client_secret_basic. PKCE is required of all."`
+	AuthMethod  string   `name:"auth-method" enum:"none,client_secret_post,client_secret_basic,private_key_jwt" default:"none" placeholder:"METHOD" help:"How it authenticates at the token endpoint: none (a public client), client_secret_post, client_secret_basic, or private_key_jwt with --jwks or --jwks-uri. PKCE is required of all."`
+	JWKS        string   `name:"jwks" placeholder:"FILE" help:"With private_key_jwt: its public keys, a JSON Web Key Set."`
+	JWKSURI     string   `name:"jwks-uri" placeholder:"URL" help:"With private_key_jwt: where it publishes them; they are fetched from public addresses only, see serve's --cimd-allowed-networks."`
 	ID          string   `name:"id" placeholder:"ID" help:"Its client id. Default a random one."`
 }
 
 // Run registers.
 func (c *clientsCreateCmd) Run(ctx context.Context, std streams) error {
+	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
 	return c.withDesk(ctx, std, c.JSON, yesFlag{}, func(ctx context.Context, d desk) error {
 		if err := d.maySeal(ctx); err != nil {
 			return err
 		}
 		err := d.CreateClient(ctx, operator.NewClient{
-			ID: c.ID, Name: c.Name, RedirectURIs: c.RedirectURI, AuthMethod: c.AuthMethod,
+			ID: c.ID, Name: c.Name, RedirectURIs: c.RedirectURI, AuthMethod: c.AuthMethod, JWKS: keys, JWKSURI: c.JWKSURI,
 		})
 		if errors.Is(err, operator.ErrBadClient) {
 			return usageError{err}
 		}
 		return err
 	})
+}
+
+// longestKeys bounds a file of keys.
+const longestKeys = 64 << 10
+
+// keys reads the key set's file.
+func (c *clientsCreateCmd) keys() ([]byte, error) {
+	if c.JWKS == "" {
+		return nil, nil
+	}
+	keys, err := os.ReadFile(c.JWKS)
+	if err == nil && len(keys) > longestKeys {
+		err = errors.New("longer than 64 KiB")
+	}
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--jwks: %w", err)}
+	}
+	return keys, nil
 }
 
 type clientsDeleteCmd struct {

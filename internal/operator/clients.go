@@ -1,12 +1,14 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 	"github.com/mcpkeep/mcpkeep/internal/text"
 )
@@ -25,7 +27,12 @@ type clientJSON struct {
 	ApplicationType string     `json:"application_type"`
 	SoftwareID      string     `json:"software_id"`
 	SoftwareVersion string     `json:"software_version"`
+	SigningAlg      string     `json:"token_endpoint_auth_signing_alg"`
+	JWKSURI         string     `json:"jwks_uri"`
 	HasSecret       bool       `json:"has_secret"`
+	HasKeys         bool       `json:"has_keys"`
+	Origin          string     `json:"origin"`              // "registered", or "document" for a client ID metadata document
+	FetchedAt       *time.Time `json:"document_fetched_at"` // of its document
 	RegisteredAt    *time.Time `json:"registered_at"`
 	LastUsedAt      *time.Time `json:"last_used_at"`
 	Grants          int64      `json:"grants"`
@@ -40,6 +47,8 @@ func clientObject(s storage.ClientSummary) any {
 		ClientID: c.ID, ClientName: c.Name, ClientURI: c.URI, RedirectURIs: listOf(c.RedirectURIs),
 		GrantTypes: listOf(c.GrantTypes), ResponseTypes: listOf(c.ResponseTypes), Scope: c.Scope, AuthMethod: c.AuthMethod,
 		ApplicationType: c.ApplicationType, SoftwareID: c.SoftwareID, SoftwareVersion: c.SoftwareVersion,
+		SigningAlg: c.SigningAlg, JWKSURI: c.JWKSURI, HasKeys: c.JWKS != "" || c.JWKSURI != "",
+		Origin: cmp.Or(string(c.Origin), "registered"), FetchedAt: timeOrNull(c.ConfirmedAt),
 		HasSecret: c.SecretHash != "", RegisteredAt: timeOrNull(c.CreatedAt), LastUsedAt: timeOrNull(s.LastUsedAt),
 		Grants: s.Grants, Foreign: s.Foreign, Reclaimable: s.Reclaimable, Unreadable: s.Unreadable,
 	}
@@ -49,27 +58,36 @@ func clientObject(s storage.ClientSummary) any {
 func listOf(list []string) []string { return append([]string{}, list...) }
 
 func clientCells(s storage.ClientSummary) []string {
-	name := s.Client.Name
+	name, uris := s.Client.Name, strings.Join(s.Client.RedirectURIs, " ")
 	if s.Unreadable {
 		name = "(does not open)"
 	}
-	return []string{
-		s.Client.ID, name, strings.Join(s.Client.RedirectURIs, " "), clock(s.Client.CreatedAt), lastUsed(s), fmt.Sprint(s.Grants),
+	if isDocument(s) {
+		uris = "(see its document)"
 	}
+	return []string{s.Client.ID, name, uris, clock(s.Client.CreatedAt), lastUsed(s), fmt.Sprint(s.Grants)}
 }
 
+// isDocument says whether a client is known by its metadata document. When somebody
+// signed in with such a client is not recorded.
+func isDocument(s storage.ClientSummary) bool { return s.Client.Origin == storage.OriginDocument }
+
 func lastUsed(s storage.ClientSummary) string {
+	if isDocument(s) {
+		return ""
+	}
 	if s.LastUsedAt.IsZero() {
 		return "never"
 	}
 	return clock(s.LastUsedAt)
 }
 
-// ListClients lists the registered clients, or those of them that nobody has used.
+// ListClients lists the registered clients and those that are known by their
+// metadata document, or the registered ones that nobody has used.
 func (c *Console) ListClients(ctx context.Context, unused bool) error {
 	t := c.table(column{title: "CLIENT"}, column{"NAME", true}, column{"REDIRECT URIS", true},
 		column{title: "REGISTERED"}, column{title: "LAST SIGN-IN"}, column{title: "CONNECTIONS"})
-	all := c.eachClient
+	all := c.eachKnown
 	empty := "No client is registered."
 	if unused {
 		all, empty = func(ctx context.Context, visit func(storage.ClientSummary) error) error {
@@ -86,6 +104,20 @@ func (c *Console) eachClient(ctx context.Context, visit func(storage.ClientSumma
 	}, clientID, visit)
 }
 
+// eachKnown visits the registered clients and after them those with a document.
+func (c *Console) eachKnown(ctx context.Context, visit func(storage.ClientSummary) error) error {
+	if err := c.eachClient(ctx, visit); err != nil {
+		return err
+	}
+	now := c.now()
+	return each(ctx, func(ctx context.Context, after string, limit int) ([]storage.DocumentClient, error) {
+		return c.Store.ListDocumentClients(ctx, after, limit, now)
+	}, func(d storage.DocumentClient) string { return d.ID }, func(d storage.DocumentClient) error {
+		client := storage.Client{ID: d.ID, Name: d.Name, Origin: storage.OriginDocument, ConfirmedAt: d.FetchedAt}
+		return visit(storage.ClientSummary{Client: client, Grants: d.Grants})
+	})
+}
+
 func (c *Console) eachUnused(ctx context.Context, registered time.Time, visit func(storage.ClientSummary) error) error {
 	now := c.now()
 	return each(ctx, func(ctx context.Context, after string, limit int) ([]storage.ClientSummary, error) {
@@ -98,6 +130,9 @@ func clientID(s storage.ClientSummary) string { return s.Client.ID }
 // ShowClient shows one client.
 func (c *Console) ShowClient(ctx context.Context, id string) error {
 	s, err := c.client(ctx, id)
+	if err == nil && isDocument(s) {
+		s.Client, err = c.readDocument(ctx, s.Client)
+	}
 	if err != nil {
 		return err
 	}
@@ -115,19 +150,54 @@ func (c *Console) client(ctx context.Context, id string) (storage.ClientSummary,
 	return s, err
 }
 
+// readDocument adds what a client's metadata document says that is on record.
+func (c *Console) readDocument(ctx context.Context, client storage.Client) (storage.Client, error) {
+	d, err := c.Store.Document(ctx, client.ID, client.ID)
+	if err != nil || d.Body == "" {
+		return client, err
+	}
+	reg, err := oauth.ParseMetadataDocument(client.ID, []byte(d.Body))
+	if err != nil {
+		return client, nil //nolint:nilerr // it is not valid by today's rules and will be fetched anew
+	}
+	client.URI, client.RedirectURIs, client.GrantTypes, client.ResponseTypes = reg.ClientURI, reg.RedirectURIs, reg.GrantTypes, reg.ResponseTypes
+	client.Scope, client.AuthMethod, client.SigningAlg = reg.Scope, reg.TokenEndpointAuthMethod, reg.SigningAlg
+	client.JWKS, client.JWKSURI, client.ApplicationType = reg.JWKS, reg.JWKSURI, reg.ApplicationType
+	client.SoftwareID, client.SoftwareVersion = reg.SoftwareID, reg.SoftwareVersion
+	return client, nil
+}
+
+// registered says since when a client is known, and how.
+func registered(s storage.ClientSummary) string {
+	switch {
+	case isDocument(s) && s.Client.ConfirmedAt.IsZero():
+		return "no: known by the metadata document at its id, which was never fetched"
+	case isDocument(s):
+		return "no: known by the metadata document at its id, fetched " + clock(s.Client.ConfirmedAt)
+	case s.Foreign:
+		return clock(s.Client.CreatedAt) + " by another program"
+	}
+	return clock(s.Client.CreatedAt)
+}
+
+// keysOf says where a client's keys are.
+func keysOf(c storage.Client) string {
+	if c.JWKS != "" {
+		return "registered"
+	}
+	return c.JWKSURI
+}
+
 func (c *Console) showClient(s storage.ClientSummary) error {
 	cl := s.Client
 	kept := "none"
 	if cl.SecretHash != "" {
 		kept = "yes (kept as a hash, never shown)"
 	}
-	registered := clock(cl.CreatedAt)
-	if s.Foreign {
-		registered += " by another program"
-	}
+	registered := registered(s)
 	lines := [][2]string{
 		{"Client", cl.ID}, {"Name", cl.Name}, {"Home page", cl.URI}, {"Redirect URIs", ""}, {"Grant types", strings.Join(cl.GrantTypes, ", ")},
-		{"Scope", cl.Scope}, {"Authentication", cl.AuthMethod}, {"Secret", kept}, {"Application", cl.ApplicationType},
+		{"Scope", cl.Scope}, {"Authentication", cl.AuthMethod}, {"Secret", kept}, {"Keys", keysOf(cl)}, {"Application", cl.ApplicationType},
 		{"Software", strings.TrimSpace(cl.SoftwareID + " " + cl.SoftwareVersion)}, {"Registered", registered},
 		{"Last sign-in", lastUsed(s)}, {"Connections", fmt.Sprint(s.Grants)},
 	}
@@ -187,8 +257,11 @@ func (c *Console) DeleteClient(ctx context.Context, id string) error {
 		return err
 	}
 	name := clientCalled(s.Client.Name, id)
-	err = c.Confirm(fmt.Sprintf("This deletes %s and ends %s of it at once. The app has to register, and people have to connect it, again.",
-		name, connections(s.Grants)))
+	after := "The app has to register, and people have to connect it, again."
+	if isDocument(s) {
+		after = "People have to connect it again. It may ask them: MCPKEEP_CIMD_HOSTS says whose apps may."
+	}
+	err = c.Confirm(fmt.Sprintf("This deletes %s and ends %s of it at once. %s", name, connections(s.Grants), after))
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,9 @@ type NewClient struct {
 	Name         string
 	RedirectURIs []string
 	AuthMethod   string // at the token endpoint (RFC 7591 section 2)
+	// The public keys of private_key_jwt: a JSON Web Key Set, or where it is.
+	JWKS    []byte
+	JWKSURI string
 }
 
 // longestID bounds an id that an operator chooses.
@@ -31,6 +34,17 @@ func (n NewClient) registration() (oauth.Registration, error) {
 	metadata := map[string]any{
 		"client_name": n.Name, "redirect_uris": n.RedirectURIs, "token_endpoint_auth_method": n.AuthMethod,
 		"grant_types": []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken},
+	}
+	switch hasKeys := len(n.JWKS) > 0 || n.JWKSURI != ""; {
+	case hasKeys && n.AuthMethod != oauth.AuthMethodPrivateKeyJWT:
+		return oauth.Registration{}, fmt.Errorf("%w: keys are for the authentication method private_key_jwt", ErrBadClient)
+	case len(n.JWKS) > 0 && !json.Valid(n.JWKS):
+		return oauth.Registration{}, fmt.Errorf("%w: the key set is not JSON", ErrBadClient)
+	case len(n.JWKS) > 0:
+		metadata["jwks"] = json.RawMessage(n.JWKS)
+	}
+	if n.JWKSURI != "" {
+		metadata["jwks_uri"] = n.JWKSURI
 	}
 	body, err := json.Marshal(metadata)
 	if err != nil {
@@ -74,6 +88,7 @@ func (c *Console) CreateClient(ctx context.Context, n NewClient) error {
 	client := storage.Client{
 		ID: n.ID, Name: reg.ClientName, URI: reg.ClientURI, RedirectURIs: reg.RedirectURIs, GrantTypes: reg.GrantTypes,
 		ResponseTypes: reg.ResponseTypes, Scope: reg.Scope, AuthMethod: reg.TokenEndpointAuthMethod,
+		JWKS: reg.JWKS, JWKSURI: reg.JWKSURI, SigningAlg: reg.SigningAlg,
 		CreatedAt: c.now().UTC().Truncate(time.Second),
 	}
 	if client.ID == "" {

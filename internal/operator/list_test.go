@@ -105,7 +105,8 @@ func TestJSON(t *testing.T) {
 	wants := map[string]string{
 		"clients": `{"client_id":"c_idle","client_name":"Idle\u001b[31m\u202e","client_uri":"","redirect_uris":["http://127.0.0.1/cb"],` +
 			`"grant_types":["authorization_code"],"response_types":["code"],"scope":"mcp","token_endpoint_auth_method":"none",` +
-			`"application_type":"","software_id":"","software_version":"","has_secret":false,"registered_at":"2026-11-25T11:00:00Z",` +
+			`"application_type":"","software_id":"","software_version":"","token_endpoint_auth_signing_alg":"","jwks_uri":"",` +
+			`"has_secret":false,"has_keys":false,"origin":"registered","document_fetched_at":null,"registered_at":"2026-11-25T11:00:00Z",` +
 			`"last_used_at":null,"grants":0,"foreign":false,"reclaimable":true,"unreadable":false}`,
 		"grants": `{"grant_id":"gr_2","user_id":"` + o.user(alice) + `","issuer":"https://github.com","subject":"1001","login":"alice",` +
 			`"client_id":"c_lost","client_name":"","scope":"mcp","resource":"https://keep.example/mcp","created_at":"2026-11-25T12:00:00Z",` +

@@ -44,14 +44,28 @@ func (r *Repo) ClientSummary(ctx context.Context, id string, now time.Time) (sto
 	var summary storage.ClientSummary
 	err := r.read(ctx, "read a client", func(ctx context.Context, q db.Querier) error {
 		row, err := q.GetClient(ctx, fastmcp.ClientKey(id))
-		if err != nil {
+		switch {
+		case err == nil:
+			summary = r.summaryOf(row, 0)
+		case r.db.Classify(err) == db.NoRows:
+			if summary, err = documentSummary(ctx, q, id); err != nil {
+				return err
+			}
+		default:
 			return err
 		}
-		grants, err := q.CountLiveGrantsOfClient(ctx, sqlitedb.CountLiveGrantsOfClientParams{ClientID: id, Now: unix(now)})
-		summary = r.summaryOf(row, grants)
+		summary.Grants, err = q.CountLiveGrantsOfClient(ctx, sqlitedb.CountLiveGrantsOfClientParams{ClientID: id, Now: unix(now)})
 		return err
 	})
 	return summary, err
+}
+
+// documentSummary is of a client that is known by its metadata document only.
+func documentSummary(ctx context.Context, q db.Querier, id string) (storage.ClientSummary, error) {
+	row, err := q.GetClientDocument(ctx, sqlitedb.GetClientDocumentParams{ClientID: id, URL: id})
+	return storage.ClientSummary{Client: storage.Client{
+		ID: id, Name: deref(row.ClientName), Origin: storage.OriginDocument, ConfirmedAt: atOptional(row.FetchedAt),
+	}}, err
 }
 
 // FindGrants implements storage.OperatorStore.

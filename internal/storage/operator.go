@@ -7,8 +7,9 @@ import (
 
 // OperatorStore is what an operator sees and mends.
 type OperatorStore interface {
-	// ClientSummary returns what a listing says of one client. ErrNotFound when
-	// there is none.
+	// ClientSummary returns what a listing says of one client. Of one that is known by
+	// its metadata document that is its name, and when the document was fetched.
+	// ErrNotFound when there is none.
 	ClientSummary(ctx context.Context, id string, now time.Time) (ClientSummary, error)
 	// ListUnusedClients returns up to limit clients, ordered by id from the first
 	// one after the given id, that nobody has used and that were registered at the

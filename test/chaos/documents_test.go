@@ -4,8 +4,11 @@ package chaos_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -65,6 +68,45 @@ func TestDocumentClientLives(t *testing.T) {
 			}
 			assertNo500(t, a)
 			assertNo500(t, b)
+		})
+	}
+}
+
+// TestClientWithKey: AS-10, C-04. A client that the operator made with a public key,
+// by the command line, lives at the server that runs meanwhile.
+func TestClientWithKey(t *testing.T) {
+	t.Parallel()
+	for _, engine := range harness.Engines() {
+		t.Run(engine.Name, func(t *testing.T) {
+			t.Parallel()
+			opts := engine.Options(t)
+			p := harness.Start(t, opts)
+			c := harness.NewClient(p.URL, nil)
+			key, set := harness.NewSigningKey()
+			text, err := json.Marshal(set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "jwks.json")
+			if err := os.WriteFile(file, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			made := harness.Run(t.Context(), t, opts.Env, "clients", "create", "--database-url", opts.Database, "--id", "desk", "--name", "Desk",
+				"--redirect-uri", c.RedirectURI, "--auth-method", "private_key_jwt", "--jwks", file)
+			if made.Status != 0 {
+				t.Fatalf("status %d: %s", made.Status, made.Stderr)
+			}
+			c.ID, c.AuthMethod, c.Key = "desk", "private_key_jwt", key
+			if err := c.SignIn(t.Context(), harness.NewBrowser(nil)); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			c.Key, _ = harness.NewSigningKey()
+			if err := c.Refresh(t.Context()); harness.StatusOf(err) != http.StatusUnauthorized {
+				t.Errorf("7523-03: with another key: %v", err)
+			}
 		})
 	}
 }

@@ -29,6 +29,7 @@ var documentCases = []testCase{
 	{"SaveDocument/events", saveEvents},
 	{"ListDocumentClients/pages and grants", listDocumentClients},
 	{"ListGrants/name of a document client", documentClientName},
+	{"ClientSummary/of a document client", documentClientSummary},
 	{"DeleteClient/with a document only", deleteDocumentClient},
 	{"DeleteClient/with row and document", deleteClientWithBoth},
 	{"DeleteExpired/idle documents", deleteIdleDocuments},
@@ -323,6 +324,20 @@ func documentClientName(k *kit) {
 	if len(grants) != 1 || grants[0].ClientName != "Name of "+documentID {
 		k.Errorf("grants %+v", grants)
 	}
+}
+
+func documentClientSummary(k *kit) {
+	k.keepDocument(documentID, documentID, "{}", start)
+	k.connect("a", documentID, alice, start)
+	want := storage.ClientSummary{Grants: 1, Client: storage.Client{
+		ID: documentID, Name: "Name of " + documentID, Origin: storage.OriginDocument, ConfirmedAt: start,
+	}}
+	got, err := k.ClientSummary(k.ctx(), documentID, start)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		k.Errorf("summary: %v (-want +got):\n%s", err, diff)
+	}
+	_, err = k.ClientSummary(k.ctx(), documentKey, start)
+	k.refused("a key set is no client", err, storage.ErrNotFound)
 }
 
 func deleteDocumentClient(k *kit) {
