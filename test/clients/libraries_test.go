@@ -32,10 +32,12 @@ const (
 	post  = "client_secret_post"
 )
 
+func (lib library) redirectPath() string { return cmp.Or(lib.path, "/callback") }
+
 // redirectURI is one with a port of its own.
 func (lib library) redirectURI(t *testing.T) string {
 	t.Helper()
-	return "http://" + harness.FreeAddress(t) + cmp.Or(lib.path, "/callback")
+	return "http://" + harness.FreeAddress(t) + lib.redirectPath()
 }
 
 // libraries are the clients that exist as packages.
@@ -51,8 +53,12 @@ func libraries() []library {
 		{name: "FastMCP", key: "fastmcp", pkg: "fastmcp", secretBy: post, start: python("fastmcp", true)},
 		{
 			name: "mcp-go", key: "mcp-go", pkg: "github.com/mark3labs/mcp-go", secretBy: post, start: startMCPGo,
-			expects: []expectation{{step: stepUp, outcome: configured, reason: "The library has no step-up: the application gets the " +
-				"refusal as the tool’s answer, and signs in with the scope in its configuration."}},
+			expects: []expectation{
+				{step: stepUp, outcome: configured, reason: "The library has no step-up: the application gets the " +
+					"refusal as the tool’s answer, and signs in with the scope in its configuration."},
+				{step: signIn, ways: []string{"metadata document"}, outcome: byItself, reason: "The library knows no metadata " +
+					"documents: the application gives it the document’s URL as its client id."},
+			},
 		},
 		{name: "Go SDK", key: "go", pkg: "github.com/modelcontextprotocol/go-sdk", secretBy: post, start: goSDK},
 		{

@@ -18,7 +18,7 @@ const lostID = "c_lost5gq3xwzr7aicvk2mdt6ne"
 var keeping = []string{"typescript1", "typescript2", "python", "inspector"}
 
 // eachKeeping runs a test for each client that keeps a registration.
-func eachKeeping(t *testing.T, keys []string, env string, run func(t *testing.T, l *life, restart func() driver)) {
+func eachKeeping(t *testing.T, keys []string, env []string, run func(t *testing.T, l *life, restart func() driver)) {
 	t.Helper()
 	engines := harness.Engines()
 	for i, lib := range libraries() {
@@ -28,7 +28,7 @@ func eachKeeping(t *testing.T, keys []string, env string, run func(t *testing.T,
 		t.Run(lib.key, func(t *testing.T) {
 			t.Parallel()
 			opts := engines[i%len(engines)].Options(t)
-			opts.Env = append(opts.Env, env)
+			opts.Env = append(opts.Env, env...)
 			p := harness.Start(t, opts)
 			known := setup{
 				Server: p.URL + "/mcp", RedirectURI: lib.redirectURI(t), ClientID: lostID, Stored: true,
@@ -39,11 +39,25 @@ func eachKeeping(t *testing.T, keys []string, env string, run func(t *testing.T,
 	}
 }
 
+// TestLostRegistration: a client whose registration vanished before mcpkeep came
+// opens the browser with the dead id. The person sees a consent page, signs in, and
+// the client goes on under its old id: across a crash, and when its token expires.
+func TestLostRegistration(t *testing.T) {
+	t.Parallel()
+	eachKeeping(t, append(keeping, "fastmcp"), []string{ttl(shortTTL), "MCPKEEP_READOPT=known"}, func(t *testing.T, l *life, _ func() driver) {
+		t.Helper()
+		known := setup{ClientID: lostID}
+		first := l.signIn(way{}, known)
+		renewed := l.refresh(first)
+		l.keepToken(renewed)
+	})
+}
+
 // TestLostRegistrationRefused: without readoption the client is stuck. It opens the
 // browser with the dead id again and again and never registers anew. FastMCP does.
 func TestLostRegistrationRefused(t *testing.T) {
 	t.Parallel()
-	eachKeeping(t, keeping, "MCPKEEP_READOPT=off", func(t *testing.T, l *life, restart func() driver) {
+	eachKeeping(t, keeping, []string{"MCPKEEP_READOPT=off"}, func(t *testing.T, l *life, restart func() driver) {
 		t.Helper()
 		s := l.during(func() {
 			for range 2 {
@@ -58,7 +72,7 @@ func TestLostRegistrationRefused(t *testing.T) {
 			t.Errorf("%+v, want nothing", s)
 		}
 	})
-	eachKeeping(t, []string{"fastmcp"}, "MCPKEEP_READOPT=off", func(t *testing.T, l *life, _ func() driver) {
+	eachKeeping(t, []string{"fastmcp"}, []string{"MCPKEEP_READOPT=off"}, func(t *testing.T, l *life, _ func() driver) {
 		t.Helper()
 		if who := l.signIn(way{registrations: 1}, setup{}); who.ClientID == lostID {
 			t.Error("the lost id came back")

@@ -29,6 +29,7 @@ func ways() []way {
 		{key: "registration", name: "registration", registrations: 1, prepare: func(*testing.T, library) introduction {
 			return introduction{make: func(harness.Options, *setup) {}}
 		}},
+		{key: "document", name: "metadata document", prepare: document},
 		{key: "public", name: "pre-registration", prepare: func(t *testing.T, _ library) introduction {
 			t.Helper()
 			return preregistered(t, "none")
@@ -38,6 +39,15 @@ func ways() []way {
 			return preregistered(t, lib.secretBy)
 		}},
 	}
+}
+
+// document publishes the client's metadata document on a site. The redirect URI in it
+// has no port, as in those of vendors.
+func document(t *testing.T, lib library) introduction {
+	t.Helper()
+	site := harness.NewClientSite(t)
+	id := site.Publish("/oauth/client.json", map[string]any{"redirect_uris": []string{"http://127.0.0.1" + lib.redirectPath()}})
+	return introduction{env: site.Env(), make: func(_ harness.Options, s *setup) { s.DocumentURL = id }}
 }
 
 // preregistered has the operator register the client.
