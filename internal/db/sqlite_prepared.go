@@ -58,10 +58,21 @@ type preparedConn struct {
 	statements map[string]*statement
 }
 
-// statement is a prepared statement, and whether its rows are being read.
+// statement is a prepared statement.
 type statement struct {
 	sqliteStmt
-	busy bool
+	list bool // returns any number of rows
+	busy bool // its rows are being read
+}
+
+// context is the one to run the statement with. To be able to interrupt it the
+// driver starts a goroutine for each run, which takes half as long as the run of
+// what reads or writes a few rows.
+func (s *statement) context(ctx context.Context) context.Context {
+	if s.list || ctx.Err() != nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
 }
 
 type sqliteStmt interface {
@@ -76,7 +87,7 @@ func (c *preparedConn) ExecContext(ctx context.Context, query string, args []dri
 	if s == nil || err != nil {
 		return c.sqliteConn.ExecContext(ctx, query, args)
 	}
-	return s.ExecContext(ctx, args)
+	return s.ExecContext(s.context(ctx), args)
 }
 
 // QueryContext implements driver.QueryerContext.
@@ -85,7 +96,7 @@ func (c *preparedConn) QueryContext(ctx context.Context, query string, args []dr
 	if s == nil || err != nil {
 		return c.sqliteConn.QueryContext(ctx, query, args)
 	}
-	rows, err := s.QueryContext(ctx, args)
+	rows, err := s.QueryContext(s.context(ctx), args)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +125,8 @@ func (c *preparedConn) statement(ctx context.Context, query string) (*statement,
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("the driver's statements are not what they were: %T", prepared), prepared.Close())
 	}
-	s = &statement{sqliteStmt: known}
+	heading, _, _ := strings.Cut(query, "\n")
+	s = &statement{sqliteStmt: known, list: strings.HasSuffix(heading, ":many")}
 	c.statements[query] = s
 	return s, nil
 }

@@ -75,7 +75,8 @@ func appendMember(object []byte, m member, c *Client) ([]byte, error) {
 // absent, null or, if it is not a text, an empty text; unknown ones go to Extra.
 // The error wraps ErrClient.
 func DecodeClient(data []byte) (Client, error) {
-	pairs, err := pairsOf(data, len(members)+1)
+	var room [32]pair
+	pairs, err := pairsOf(room[:0], data)
 	if err != nil {
 		return Client{}, errNoObject
 	}

@@ -26,7 +26,7 @@ type Cipher interface {
 	// SealShared seals a plaintext as Python's Fernet does.
 	SealShared(plaintext []byte) (token string, err error)
 	// OpenShared opens a token as Python's MultiFernet does, and says which key did.
-	OpenShared(token string) (plaintext []byte, keyID string, err error)
+	OpenShared(token []byte) (plaintext []byte, keyID string, err error)
 }
 
 const (
@@ -108,14 +108,15 @@ func OpenClient(c Cipher, value json.RawMessage) (Client, error) {
 // IsSealed says whether a value is an envelope with encrypted data, readable or
 // not.
 func IsSealed(value json.RawMessage) bool {
-	pairs, _ := pairsOf(value, 2) // anything else holds no envelope
+	pairs, _ := pairsOf(nil, value) // anything else holds no envelope
 	return has(pairs, []byte(dataMember))
 }
 
-// open returns what is inside an envelope, and which key
-// opened it, or the value if it is none. That it is JSON is not checked.
+// open returns what is inside an envelope and which key opened it, or the value
+// if it is none. That it is JSON is not checked.
 func open(c Cipher, value json.RawMessage) (plaintext []byte, keyID string, err error) {
-	pairs, err := pairsOf(value, 2)
+	var room [4]pair
+	pairs, err := pairsOf(room[:0], value)
 	if err != nil {
 		return nil, "", ErrCorrupted
 	}
@@ -154,7 +155,7 @@ func open(c Cipher, value json.RawMessage) (plaintext []byte, keyID string, err 
 }
 
 // tokenOf returns the Fernet token that a JSON text is the base64 of.
-func tokenOf(text []byte) (string, error) {
+func tokenOf(text []byte) ([]byte, error) {
 	if end := len(text) - 1; end > 0 && text[0] == '"' && text[end] == '"' {
 		if token, ok := decodeToken(text[1:end]); ok { // then it has no escapes either
 			return token, nil
@@ -162,19 +163,19 @@ func tokenOf(text []byte) (string, error) {
 	}
 	var unescaped *string
 	if err := json.Unmarshal(text, &unescaped); err != nil || unescaped == nil {
-		return "", ErrCorrupted
+		return nil, ErrCorrupted
 	}
 	if token, ok := decodeToken([]byte(*unescaped)); ok {
 		return token, nil
 	}
-	return "", ErrDecrypt
+	return nil, ErrDecrypt
 }
 
-func decodeToken(data []byte) (string, bool) {
+func decodeToken(data []byte) ([]byte, bool) {
 	token := make([]byte, base64.StdEncoding.DecodedLen(len(data)))
 	n, err := base64.StdEncoding.Decode(token, data)
 	skipped := bytes.IndexByte(data, '\n') >= 0 || bytes.IndexByte(data, '\r') >= 0 // Go's decoder skips them
-	return string(token[:n]), err == nil && !skipped
+	return token[:n], err == nil && !skipped
 }
 
 // supports says whether a version is one that py-key-value opens: any integer

@@ -33,7 +33,7 @@ type fixedCipher struct {
 
 func (c fixedCipher) SealShared([]byte) (string, error) { return c.token, c.err }
 
-func (c fixedCipher) OpenShared(string) ([]byte, string, error) { return nil, "", c.err }
+func (c fixedCipher) OpenShared([]byte) ([]byte, string, error) { return nil, "", c.err }
 
 func TestEnvelopeVector(t *testing.T) {
 	t.Parallel()

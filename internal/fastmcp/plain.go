@@ -15,10 +15,10 @@ type pair struct {
 	value []byte
 }
 
-// pairsOf splits a JSON object into its members, of which some are expected. The
-// values are not checked.
-func pairsOf(data []byte, expected int) ([]pair, error) {
-	if pairs, ok := splitPlain(data, expected); ok {
+// pairsOf splits a JSON object into its members and appends them to pairs, which
+// may be room on the caller's stack. The values are not checked.
+func pairsOf(pairs []pair, data []byte) ([]pair, error) {
+	if pairs, ok := splitPlain(pairs, data); ok {
 		return pairs, nil
 	}
 	var members map[string]json.RawMessage
@@ -28,7 +28,6 @@ func pairsOf(data []byte, expected int) ([]pair, error) {
 	if members == nil {
 		return nil, ErrCorrupted // null
 	}
-	pairs := make([]pair, 0, len(members))
 	for name, value := range members {
 		pairs = append(pairs, pair{[]byte(name), value})
 	}
@@ -37,8 +36,7 @@ func pairsOf(data []byte, expected int) ([]pair, error) {
 
 // splitPlain splits a JSON object whose names are plain and different from each
 // other.
-func splitPlain(data []byte, expected int) (pairs []pair, ok bool) {
-	pairs = make([]pair, 0, expected)
+func splitPlain(pairs []pair, data []byte) ([]pair, bool) {
 	rest, ok := after(data, '{')
 	for ok {
 		var p pair

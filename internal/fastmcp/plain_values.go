@@ -32,7 +32,8 @@ func plainTexts(value []byte) (texts []string, ok bool) {
 // field has pointers to; it returns nil for a member that does not matter. Names
 // are compared as they are, and null changes nothing.
 func DecodeObject(data []byte, field func(name string) any) error {
-	pairs, err := pairsOf(data, 16)
+	var room [16]pair
+	pairs, err := pairsOf(room[:0], data)
 	if err != nil {
 		return err
 	}

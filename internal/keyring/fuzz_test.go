@@ -53,7 +53,7 @@ func FuzzOpenShared(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		opened, keyID, err := k.OpenShared(text)
+		opened, keyID, err := k.OpenShared([]byte(text))
 		if err == nil {
 			if keyID != specKeyID || !slices.Contains(plaintexts, string(opened)) {
 				t.Errorf("%q opens as %q of %s", text, opened, keyID)

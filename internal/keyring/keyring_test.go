@@ -53,7 +53,7 @@ func TestNoKey(t *testing.T) {
 	if _, err := k.Open(place, seal(t, ring(t, specKey), place, "x")); !errors.Is(err, keyring.ErrUnknownKey) {
 		t.Errorf("open: %v", err)
 	}
-	if _, _, err := k.OpenShared(sealShared(t, ring(t, specKey), "x")); !errors.Is(err, keyring.ErrDamaged) {
+	if _, _, err := k.OpenShared([]byte(sealShared(t, ring(t, specKey), "x"))); !errors.Is(err, keyring.ErrDamaged) {
 		t.Errorf("open shared: %v", err)
 	}
 }

@@ -18,23 +18,32 @@ func (k *Keyring) SealShared(plaintext []byte) (token string, err error) {
 // their order and returns the id of the one that fits. It takes the spellings
 // that Python's MultiFernet takes, so a token's text identifies nothing. The
 // error is ErrDamaged; whether a key is missing cannot be told.
-func (k *Keyring) OpenShared(token string) (plaintext []byte, keyID string, err error) {
-	text := []byte(token)
-	raw := make([]byte, alphabet.DecodedLen(len(text)))
-	n, err := alphabet.Decode(raw, text)
-	if err != nil { // not as Fernet writes it
-		var ok bool
-		if raw, ok = decodeLikePython(token); !ok {
+func (k *Keyring) OpenShared(token []byte) (plaintext []byte, keyID string, err error) {
+	size, ok := decodedSize(token)
+	if !ok { // not as Fernet writes it
+		raw, ok := decodeLikePython(string(token))
+		if !ok {
 			return nil, "", ErrDamaged
 		}
-		text, n = alphabet.AppendEncode(nil, raw), len(raw)
+		token, size = alphabet.AppendEncode(nil, raw), len(raw)
 	}
 	for _, key := range k.keys {
-		if plaintext, ok := key.open(text, n); ok {
+		if plaintext, ok := key.open(token, size); ok {
 			return plaintext, key.id, nil
 		}
 	}
 	return nil, "", ErrDamaged
+}
+
+// decodedSize returns how many bytes a token decodes to, whole.
+func decodedSize(token []byte) (int, bool) {
+	var usual [2 << 10]byte
+	raw := usual[:]
+	if most := alphabet.DecodedLen(len(token)); most > len(raw) {
+		raw = make([]byte, most)
+	}
+	n, err := alphabet.Decode(raw, token)
+	return n, err == nil
 }
 
 // urlSafe turns the standard base64 alphabet into the URL-safe one.

@@ -12,7 +12,7 @@ func TestSealOpenShared(t *testing.T) {
 	t.Parallel()
 	k := ring(t, specKey+","+otherKey)
 	for _, plaintext := range []string{"", "x", "sixteen bytes !!", "\x00\xff"} {
-		opened, keyID, err := k.OpenShared(sealShared(t, k, plaintext))
+		opened, keyID, err := k.OpenShared([]byte(sealShared(t, k, plaintext)))
 		if err != nil || string(opened) != plaintext || opened == nil || keyID != specKeyID {
 			t.Errorf("%q comes back as %q of %s, %v", plaintext, opened, keyID, err)
 		}
@@ -23,12 +23,12 @@ func TestOpenSharedTriesEveryKey(t *testing.T) {
 	t.Parallel()
 	k := ring(t, otherKey+","+specKey)
 	for id, only := range map[string]string{specKeyID: specKey, otherKeyID: otherKey} {
-		opened, keyID, err := k.OpenShared(sealShared(t, ring(t, only), "secret"))
+		opened, keyID, err := k.OpenShared([]byte(sealShared(t, ring(t, only), "secret")))
 		if err != nil || string(opened) != "secret" || keyID != id {
 			t.Errorf("got %q of %s, %v; want it of %s", opened, keyID, err, id)
 		}
 	}
-	opened, keyID, err := ring(t, otherKey).OpenShared(sealShared(t, ring(t, specKey), "secret"))
+	opened, keyID, err := ring(t, otherKey).OpenShared([]byte(sealShared(t, ring(t, specKey), "secret")))
 	if !errors.Is(err, keyring.ErrDamaged) || opened != nil || keyID != "" {
 		t.Errorf("without the key: got %q of %q, %v", opened, keyID, err)
 	}
@@ -76,7 +76,7 @@ func TestSpecificationVerify(t *testing.T) {
 
 func wantOpen(t *testing.T, key, token, plaintext string) {
 	t.Helper()
-	if opened, _, err := ring(t, key).OpenShared(token); err != nil || string(opened) != plaintext {
+	if opened, _, err := ring(t, key).OpenShared([]byte(token)); err != nil || string(opened) != plaintext {
 		t.Errorf("%s: got %q, %v; want %q", token, opened, err, plaintext)
 	}
 }
@@ -91,7 +91,7 @@ func TestSpecificationInvalid(t *testing.T) {
 			continue
 		}
 		k := ring(t, v.Secret)
-		if opened, _, err := k.OpenShared(v.Token); !errors.Is(err, keyring.ErrDamaged) || opened != nil {
+		if opened, _, err := k.OpenShared([]byte(v.Token)); !errors.Is(err, keyring.ErrDamaged) || opened != nil {
 			t.Errorf("%s: shared: got %q, %v", v.Desc, opened, err)
 		}
 		sealed := keyring.Sealed{KeyID: k.Primary(), Token: v.Token}
@@ -125,12 +125,12 @@ func TestPython(t *testing.T) {
 	}
 	for _, r := range recorded.Tokens {
 		for token, key := range map[string]string{r.Fernet: specKeyID, r.MultiFernet: otherKeyID} {
-			if opened, id, err := k.OpenShared(token); err != nil || string(opened) != r.Plaintext || id != key {
+			if opened, id, err := k.OpenShared([]byte(token)); err != nil || string(opened) != r.Plaintext || id != key {
 				t.Errorf("%q comes as %q of %s, %v", r.Plaintext, opened, id, err)
 			}
 		}
 		for _, s := range r.Spellings {
-			opened, _, err := k.OpenShared(s.Token)
+			opened, _, err := k.OpenShared([]byte(s.Token))
 			if opens := err == nil; opens != s.Opens {
 				t.Errorf("%q, %s: opens %t, in Python %t", r.Plaintext, s.Name, opens, s.Opens)
 			}
@@ -148,7 +148,7 @@ func TestOpenSharedRefusesSignedRubbish(t *testing.T) {
 		"no IV":    signed(t, "\x80nonsense"),
 		"nothing":  signed(t, ""),
 	} {
-		if opened, _, err := ring(t, specKey).OpenShared(text); !errors.Is(err, keyring.ErrDamaged) || opened != nil {
+		if opened, _, err := ring(t, specKey).OpenShared([]byte(text)); !errors.Is(err, keyring.ErrDamaged) || opened != nil {
 			t.Errorf("%s: got %q, %v", name, opened, err)
 		}
 	}
