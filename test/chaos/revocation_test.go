@@ -19,6 +19,7 @@ import (
 
 const (
 	revocations    = 100 // in all
+	disabled       = 10  // of them by keeping the person out, one after the other
 	revokersAtOnce = 4
 	revocationSoon = time.Second
 	pollEvery      = 20 * time.Millisecond
@@ -27,19 +28,57 @@ const (
 // revokedIn is a way of revoking what a client has, at the first replica.
 type revokedIn struct {
 	name   string
-	revoke func(ctx context.Context, t *testing.T, c *harness.Client) error
+	revoke func(ctx context.Context, t *testing.T, a *harness.Process, c *harness.Client) error
+	// elsewhere: a process of its own revokes, so that no replica knows at once.
+	elsewhere bool
 }
 
 var revocationWays = []revokedIn{
-	{"/revoke, refresh token", func(ctx context.Context, _ *testing.T, c *harness.Client) error { return c.Revoke(ctx, c.RefreshToken) }},
-	{"/revoke, access token", func(ctx context.Context, _ *testing.T, c *harness.Client) error { return c.Revoke(ctx, c.AccessToken) }},
-	{"tool revoke_connection", func(ctx context.Context, _ *testing.T, c *harness.Client) error {
-		who, err := c.Call(ctx, "whoami")
+	{name: "/revoke, refresh token", revoke: func(ctx context.Context, _ *testing.T, _ *harness.Process, c *harness.Client) error {
+		return c.Revoke(ctx, c.RefreshToken)
+	}},
+	{name: "/revoke, access token", revoke: func(ctx context.Context, _ *testing.T, _ *harness.Process, c *harness.Client) error {
+		return c.Revoke(ctx, c.AccessToken)
+	}},
+	{name: "tool revoke_connection", revoke: func(ctx context.Context, _ *testing.T, _ *harness.Process, c *harness.Client) error {
+		id, err := connectionOf(ctx, c)
 		if err == nil {
-			_, err = c.CallWith(ctx, "revoke_connection", map[string]any{"connection_id": who["connection_id"]})
+			_, err = c.CallWith(ctx, "revoke_connection", map[string]any{"connection_id": id})
 		}
 		return err
 	}},
+	{name: "grants revoke", elsewhere: true, revoke: func(ctx context.Context, t *testing.T, a *harness.Process, c *harness.Client) error {
+		t.Helper()
+		id, err := connectionOf(ctx, c)
+		if err != nil {
+			return err
+		}
+		return command(ctx, t, a, "grants", "revoke", id, "--yes")
+	}},
+	{name: "clients delete", elsewhere: true, revoke: func(ctx context.Context, t *testing.T, a *harness.Process, c *harness.Client) error {
+		t.Helper()
+		return command(ctx, t, a, "clients", "delete", c.ID, "--yes")
+	}},
+}
+
+var disabling = revokedIn{name: "users disable", elsewhere: true, revoke: func(ctx context.Context, t *testing.T, a *harness.Process, _ *harness.Client) error {
+	t.Helper()
+	return command(ctx, t, a, "users", "disable", "owner", "--yes")
+}}
+
+func connectionOf(ctx context.Context, c *harness.Client) (string, error) {
+	who, err := c.Call(ctx, "whoami")
+	id, _ := who["connection_id"].(string)
+	return id, err
+}
+
+// command runs an operator's command.
+func command(ctx context.Context, t *testing.T, p *harness.Process, args ...string) error {
+	t.Helper()
+	if r := p.Command(ctx, t, args...); r.Status != 0 {
+		return fmt.Errorf("%v: status %d: %s", args, r.Status, r.Stderr)
+	}
+	return nil
 }
 
 // TestRevocationIsFelt: guarantee 4. Access that is revoked at one replica ends at
@@ -47,7 +86,7 @@ var revocationWays = []revokedIn{
 func TestRevocationIsFelt(t *testing.T) {
 	t.Parallel()
 	a, b := replicas(t, harness.Engines()[1])
-	took := make([][]time.Duration, len(revocationWays))
+	took := make([][]time.Duration, len(revocationWays)+1)
 	var mu sync.Mutex
 	tries := make(chan int)
 	var all sync.WaitGroup
@@ -66,11 +105,21 @@ func TestRevocationIsFelt(t *testing.T) {
 			}
 		})
 	}
-	for try := range revocations {
+	for try := range revocations - disabled {
 		tries <- try
 	}
 	close(tries)
 	all.Wait()
+	for range disabled { // all have the one person of the local provider
+		d, err := revokeInUse(t.Context(), t, a, b, disabling)
+		if err == nil {
+			took[len(revocationWays)] = append(took[len(revocationWays)], d)
+			err = command(t.Context(), t, a, "users", "enable", "owner", "--yes")
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", disabling.name, err)
+		}
+	}
 	reportRevocations(t, took)
 }
 
@@ -90,12 +139,16 @@ func revokeInUse(ctx context.Context, t *testing.T, a, b *harness.Process, way r
 			return 0, fmt.Errorf("before: %w", err)
 		}
 	}
-	if err := way.revoke(ctx, t, c); err != nil {
+	if err := way.revoke(ctx, t, a, c); err != nil {
 		return 0, fmt.Errorf("revoke: %w", err)
 	}
 	took, err := untilRefused(ctx, there)
 	if err != nil {
 		return 0, err
+	}
+	if way.elsewhere {
+		atFirst, err := untilRefused(ctx, c)
+		return max(took, atFirst), err
 	}
 	_, err = c.Call(ctx, "whoami")
 	if harness.StatusOf(err) != http.StatusUnauthorized {
@@ -138,7 +191,7 @@ func reportRevocations(t *testing.T, took [][]time.Duration) {
 		_, _ = fmt.Fprintf(table, "%s\t%d\t%v\t%v\t%v\n", name, len(list), ms(list[0]), ms(list[len(list)/2]), ms(list[len(list)-1]))
 	}
 	all := slices.Concat(took...)
-	for i, way := range revocationWays {
+	for i, way := range append(slices.Clone(revocationWays), disabling) {
 		row(way.name, took[i])
 	}
 	row("all", all)

@@ -33,6 +33,12 @@ func Run(ctx context.Context, t testing.TB, env []string, args ...string) Result
 	return Result{Status: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String(), Took: time.Since(began)}
 }
 
+// Command runs a command of the program with the process's database and settings.
+func (p *Process) Command(ctx context.Context, t testing.TB, args ...string) Result {
+	t.Helper()
+	return Run(ctx, t, append([]string{"DATABASE_URL=" + p.opts.Database}, p.opts.Env...), args...)
+}
+
 // NewKey returns a new encryption key, made by the program.
 func NewKey(t testing.TB) string {
 	t.Helper()
