@@ -1,4 +1,6 @@
-// Package bench measures mcpkeep against the bare database and reports ratios:
-// both sides run in turns in one process on one database, so that the machine's
-// mood falls on both. Nothing is asserted. Run with make bench.
+// Package bench measures mcpkeep and prints one table, in Markdown, as
+// docs/performance.md has it. What is compared runs in turns in one process, so
+// that the machine's mood falls on all sides: mcpkeep beside what a plain program
+// does with the same database or the same MCP server, and a database of many
+// clients beside one of a few. Nothing is asserted. Run with make bench.
 package bench
