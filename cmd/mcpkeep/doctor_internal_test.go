@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -69,6 +70,24 @@ func diagnosed(t *testing.T, findings map[string]doctor.Finding, check string, s
 
 var readyLine = regexp.MustCompile(`listening on (http://\S+)`)
 
+// printed is what a server printed that may still run.
+type printed struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(b)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}
+
 // served starts a server in this process and returns its address.
 func served(t *testing.T, env map[string]string, args ...string) string {
 	t.Helper()
@@ -77,9 +96,10 @@ func served(t *testing.T, env map[string]string, args ...string) string {
 	}, args...)
 	ctx, stop := context.WithCancel(t.Context())
 	out, in := io.Pipe()
+	said := &printed{}
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, args, streams{in: strings.NewReader(""), out: in, err: io.Discard})
+		ended <- run(ctx, args, streams{in: strings.NewReader(""), out: in, err: said})
 		_ = in.Close()
 	}()
 	t.Cleanup(func() {
@@ -89,7 +109,7 @@ func served(t *testing.T, env map[string]string, args ...string) string {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	found := readyLine.FindStringSubmatch(line)
 	if found == nil {
-		t.Fatalf("the server printed %q: %v", line, err)
+		t.Fatalf("the server printed %q: %v\n%s", line, err, said.String())
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	return found[1]

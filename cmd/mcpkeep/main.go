@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, std streams) int {
 		panic(err) // the structure of cli is wrong, which every test would show
 	}
 	ignoreEmptyVariables(parser.Model)
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(joinValues(parser.Model, args))
 	if exited >= 0 {
 		return exited // --help has printed what there is to say
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
 )
 
@@ -223,6 +224,34 @@ func TestMigrate(t *testing.T) {
 	}
 	if got := command(t, env, "migrate", "down"); got.status != exitFailed || !strings.Contains(got.err, "not confirmed") {
 		t.Errorf("unconfirmed: status %d\n%s", got.status, got.err)
+	}
+}
+
+// TestValueWithHyphen: one of 64 Fernet keys begins with a hyphen, and neither it
+// nor a secret that does is taken for a flag and printed.
+func TestValueWithHyphen(t *testing.T) {
+	key := keyring.Generate()
+	for !strings.HasPrefix(key, "-") {
+		key = keyring.Generate()
+	}
+	base := []string{"keys", "list", "--database-url", dbtest.SQLite().URL(t)}
+	for _, args := range [][]string{{"--encryption-keys", key}, {"--encryption-keys=" + key}, {"--encryption-keys", key, "--json"}} {
+		if got := command(t, nil, append(base, args...)...); got.status != exitOK || strings.Contains(got.err, "flag") {
+			t.Errorf("%q: %+v", args[0], got)
+		}
+	}
+	got := command(t, nil, append(base, "--encryption-keys", key[:20])...)
+	if got.status != exitUsage || strings.Contains(got.err, key[1:8]) {
+		t.Errorf("a wrong key: %+v", got)
+	}
+	for _, next := range []string{"--json", "--database-url=sqlite:x.db", "-h"} {
+		if got := command(t, nil, append(base, "--encryption-keys", next)...); !strings.Contains(got.err, "expected string value") {
+			t.Errorf("no key before %s: %+v", next, got)
+		}
+	}
+	got = command(t, nil, "serve", "--listen", "--no-auto-migrate")
+	if got.status != exitUsage || !strings.Contains(got.err, "expected string value") {
+		t.Errorf("no address: %+v", got)
 	}
 }
 

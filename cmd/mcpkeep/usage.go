@@ -48,5 +48,33 @@ func ignoreEmptyVariables(app *kong.Application) {
 	})
 }
 
+// joinValues writes a flag and a value that begins with a hyphen as one argument:
+// one of 64 Fernet keys does, and kong would take it for a flag and print it.
+func joinValues(app *kong.Application, args []string) []string {
+	takesValue := make(map[string]bool)
+	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
+		if flag, ok := node.(*kong.Flag); ok {
+			takesValue["--"+flag.Name], takesValue["--no-"+flag.Name] = !flag.IsBool(), false
+			if flag.Short != 0 {
+				takesValue["-"+string(flag.Short)] = false
+			}
+		}
+		return next(nil)
+	})
+	var joined []string
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		if takesValue[arg] && i+1 < len(args) && strings.HasPrefix(args[i+1], "-") {
+			name, _, _ := strings.Cut(args[i+1], "=")
+			if _, isFlag := takesValue[name]; !isFlag {
+				i++
+				arg += "=" + args[i]
+			}
+		}
+		joined = append(joined, arg)
+	}
+	return joined
+}
+
 // oneLine folds a text into one line.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
