@@ -15,7 +15,7 @@ var (
 	asProgram = header{"Accept": "application/json"}
 )
 
-// TestAuthorizationErrors: AS-06. It sends each bad request as a program, which gets the
+// TestAuthorizationErrors: AS-06, C1. It sends each bad request as a program, which gets the
 // error redirect, and as a browser, which gets a page with a link (AS-10).
 func TestAuthorizationErrors(t *testing.T) {
 	t.Parallel()

@@ -31,7 +31,8 @@ func Scan(root string) (map[string][]Test, error) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && path != root || d.Name() == "node_modules" || d.Name() == "testdata") {
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && path != root || d.Name() == "node_modules" || d.Name() == "testdata") ||
+			filepath.ToSlash(path) == root+"/test/requirements" { // its own tests are examples
 			return filepath.SkipDir
 		}
 		name := filepath.ToSlash(path)
