@@ -33,8 +33,10 @@ const maxReadoptID = 128
 
 // Readopt returns what a client with an unknown id is registered anew as: a public
 // client with the redirect URI that it uses, and with those that it may use as well
-// if it is a known vendor's. False when it is not; so is an id that could be a
-// document's address, a person's id, or one that no server would give.
+// if it is a known vendor's. It has no authentication method: the client may hold a
+// secret that another server gave it, and goes on sending that. False when it is not;
+// so is an id that could be a document's address, a person's id, or one that no server
+// would give.
 func (m ReadoptMode) Readopt(clientID, redirectURI string) (Registration, bool) {
 	if clientID == "" || len(clientID) > maxReadoptID || !consistsOf(clientID, isUnreserved) || strings.HasPrefix(clientID, "usr_") ||
 		ParseRedirectURI(redirectURI) != nil {
@@ -55,7 +57,7 @@ func (m ReadoptMode) Readopt(clientID, redirectURI string) (Registration, bool) 
 	reg := Registration{
 		RedirectURIs: []string{redirectURI}, ClientName: vendor.Name,
 		GrantTypes: supportedGrantTypes(), ResponseTypes: supportedResponseTypes(),
-		Scope: strings.Join(AdvertisedScopes(), " "), TokenEndpointAuthMethod: AuthMethodNone,
+		Scope: strings.Join(AdvertisedScopes(), " "),
 	}
 	for _, uri := range vendor.RedirectURIs {
 		if uri != redirectURI && !strings.Contains(uri, "{") {

@@ -46,7 +46,7 @@ func TestReadopt(t *testing.T) {
 			if !ok {
 				continue
 			}
-			if !oauth.MatchRedirectURI(reg.RedirectURIs, tt.uri) || reg.NeedsSecret() || !slices.Contains(reg.GrantTypes, "refresh_token") {
+			if !oauth.MatchRedirectURI(reg.RedirectURIs, tt.uri) || reg.TokenEndpointAuthMethod != "" || !slices.Contains(reg.GrantTypes, "refresh_token") {
 				t.Errorf("%s %q: %+v", mode, tt.uri, reg)
 			}
 			for _, uri := range reg.RedirectURIs {

@@ -158,7 +158,8 @@ func provesItself(c storage.Client, cred credentials) bool {
 		return cred.secret == ""
 	}
 	if c.SecretHash == "" {
-		// A row of a program that hands out secrets which it does not keep.
+		// A row of a program that hands out secrets which it does not keep, or a client
+		// that was registered anew with one that nobody here knows.
 		return c.AuthMethod == ""
 	}
 	presented := storage.HashOf(cred.secret)

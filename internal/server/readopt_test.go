@@ -112,7 +112,7 @@ func TestReadopt(t *testing.T) {
 		got = tokensOf(t, c.refresh(got.refresh))
 
 		row, err := s.store.Client(t.Context(), c.id)
-		if err != nil || row.AuthMethod != "none" || row.SecretHash+row.RegistrationTokenHash != "" {
+		if err != nil || row.AuthMethod != "" || row.SecretHash+row.RegistrationTokenHash != "" {
 			t.Errorf("%+v, %v", row, err)
 		}
 		events, err := s.store.NewestEvents(t.Context(), storage.EventFilter{Type: storage.EventClientReadopted}, 2)
@@ -159,6 +159,34 @@ func TestReadoptByProvider(t *testing.T) {
 		s.get(refused.authorizePath(), asProgram).want(t, http.StatusOK, "")
 		if _, err := s.store.Client(t.Context(), refused.id); err == nil {
 			t.Error("somebody who may not enter has registered a client")
+		}
+	})
+}
+
+// TestReadoptWithSecret: C-04. A lost client may hold a secret, as FastMCP gave them to all that
+// did not ask for none. It goes on sending it, in the way that it knows, and nobody
+// can tell what it was.
+func TestReadoptWithSecret(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
+		s := start(t, on(e), readopting(oauth.ReadoptKnown))
+		none := url.Values{"client_id": nil, "client_secret": nil}
+		for id, way := range map[string]func(secret string) (url.Values, header){
+			"lost-post":  func(secret string) (url.Values, header) { return url.Values{"client_secret": {secret}}, nil },
+			"lost-basic": func(secret string) (url.Values, header) { return none, basic("lost-basic", secret) },
+		} {
+			c := s.dead(id, "https://chatgpt.com/connector/oauth/a1B2")
+			body, h := way("64-hex-digits-of-another-server")
+			s.form("/token", c.refreshForm("unknown", body), h).want(t, http.StatusUnauthorized, "invalid_client")
+			b := s.browser()
+			code := b.submit(b.signIn(c), approve).target(t, c.redirect).Get("code")
+			got := tokensOf(t, s.form("/token", c.exchangeForm(code, body), h))
+			got = tokensOf(t, s.form("/token", c.refreshForm(got.refresh, body), h))
+			got = tokensOf(t, s.form("/token", c.refreshForm(got.refresh))) // it proves nothing, and is not needed
+			token := url.Values{"token": {got.access}}
+			s.form("/introspect", changed(c.refreshForm("x", body), token), h).want(t, http.StatusUnauthorized, "invalid_client")
+			s.form("/revoke", changed(c.refreshForm("x", body), token), h).want(t, http.StatusOK, "")
+			s.wantAccess(t, got.access, false)
 		}
 	})
 }

@@ -41,8 +41,8 @@ type Client struct {
 	Scope         string // space-delimited; what the client registered for
 	// AuthMethod is the token endpoint authentication method: "none",
 	// "client_secret_post", "client_secret_basic", "private_key_jwt"; or "" for a row
-	// of another program that did not record one: then a secret is required if
-	// SecretHash is set and ignored otherwise.
+	// of another program that did not record one, and for a client that was registered
+	// anew: then a secret is required if SecretHash is set and ignored otherwise.
 	AuthMethod string
 	// AuthMethods lists all methods that may be used, when a metadata document names
 	// several; otherwise it is nil and AuthMethod is the only one.

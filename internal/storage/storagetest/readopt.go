@@ -22,7 +22,7 @@ var readoptCases = []testCase{
 // readoption completes the sign-in of this id and registers the client anew.
 func readoption(id, clientID string, person storage.Person, now time.Time) storage.Completion {
 	c, x := client(clientID), completion(id, person, now)
-	c.AuthMethod, c.SecretHash, c.RegistrationTokenHash, c.CreatedAt = "none", "", "", now
+	c.AuthMethod, c.SecretHash, c.RegistrationTokenHash, c.CreatedAt = "", "", "", now
 	x.Client = &c
 	return x
 }
