@@ -57,3 +57,18 @@ func read(t *testing.T, file string) string {
 	}
 	return string(text)
 }
+
+// TestEveryPackageIsPlaced: who looks for a package's place in the whole finds it.
+func TestEveryPackageIsPlaced(t *testing.T) {
+	t.Parallel()
+	text := read(t, filepath.Join(root, "docs", "development.md"))
+	packages, err := filepath.Glob(filepath.Join(root, "internal", "*"))
+	if err != nil || len(packages) < 10 {
+		t.Fatal(packages, err)
+	}
+	for _, folder := range packages {
+		if name := "internal/" + filepath.Base(folder) + "/ "; !strings.Contains(text, "\n"+name) {
+			t.Errorf("docs/development.md does not list %s", name)
+		}
+	}
+}
