@@ -110,7 +110,7 @@ func (p pgQuerier) CreateRefreshToken(ctx context.Context, arg sqlitedb.CreateRe
 	return p.q.CreateRefreshToken(ctx, pgdb.CreateRefreshTokenParams(arg))
 }
 
-func (p pgQuerier) DeleteAccessTokenOfClient(ctx context.Context, arg sqlitedb.DeleteAccessTokenOfClientParams) (int64, error) {
+func (p pgQuerier) DeleteAccessTokenOfClient(ctx context.Context, arg sqlitedb.DeleteAccessTokenOfClientParams) (string, error) {
 	v, err := p.q.DeleteAccessTokenOfClient(ctx, pgdb.DeleteAccessTokenOfClientParams(arg))
 	return v, err
 }

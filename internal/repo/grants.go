@@ -57,14 +57,25 @@ func (r *Repo) RevokeToken(ctx context.Context, token storage.Hash, clientID str
 		if r.db.Classify(err) != db.NoRows {
 			return err
 		}
-		deleted, err := q.DeleteAccessTokenOfClient(ctx, sqlitedb.DeleteAccessTokenOfClientParams{
-			TokenHash: string(token), ClientID: clientID,
-		})
-		if err != nil || deleted == 0 {
-			return err
-		}
-		return record(ctx, q, storage.Event{Type: storage.EventTokenRevoked, ClientID: clientID, Detail: "access token"}, now)
+		return revokeAccessToken(ctx, q, token, clientID, now)
 	})
+}
+
+// revokeAccessToken deletes an access token, which leaves its grant alive.
+func revokeAccessToken(ctx context.Context, q db.Querier, token storage.Hash, clientID string, now time.Time) error {
+	id, err := q.DeleteAccessTokenOfClient(ctx, sqlitedb.DeleteAccessTokenOfClientParams{
+		TokenHash: string(token), ClientID: clientID,
+	})
+	if err != nil {
+		return ignoreRevoked(err)
+	}
+	grant, err := q.GetGrant(ctx, id)
+	if err != nil {
+		return err
+	}
+	return record(ctx, q, storage.Event{
+		Type: storage.EventTokenRevoked, UserID: grant.UserID, ClientID: clientID, GrantID: id, Detail: "access token",
+	}, now)
 }
 
 // revokeGrant revokes a live grant and records why: an event of the given type.

@@ -127,15 +127,25 @@ func (r *Repo) signIn(ctx context.Context, q db.Querier, id string, p storage.Pe
 
 // DenyAuthorization implements storage.SignInStore.
 func (r *Repo) DenyAuthorization(ctx context.Context, id string, browser storage.Hash, now time.Time) (storage.Request, error) {
+	return r.finishWithout(ctx, storage.EventAuthorizationDenied, id, browser, now)
+}
+
+// RefuseAuthorization implements storage.SignInStore.
+func (r *Repo) RefuseAuthorization(ctx context.Context, id string, browser storage.Hash, now time.Time) (storage.Request, error) {
+	return r.finishWithout(ctx, storage.EventSignInRefused, id, browser, now)
+}
+
+// finishWithout finishes a sign-in without a grant.
+func (r *Repo) finishWithout(
+	ctx context.Context, why storage.EventType, id string, browser storage.Hash, now time.Time,
+) (storage.Request, error) {
 	var a storage.Authorization
 	err := r.write(ctx, "deny an authorization", func(ctx context.Context, q db.Querier) error {
 		var err error
 		if a, err = r.finish(ctx, q, id, browser, now); err != nil {
 			return err
 		}
-		return record(ctx, q, storage.Event{
-			Type: storage.EventAuthorizationDenied, UserID: a.UserID, ClientID: a.Request.ClientID,
-		}, now)
+		return record(ctx, q, storage.Event{Type: why, UserID: a.UserID, ClientID: a.Request.ClientID}, now)
 	})
 	return a.Request, err
 }

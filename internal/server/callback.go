@@ -98,13 +98,13 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, a storage.Autho
 	if !errors.As(err, &refusal) {
 		return err // the provider is away or misconfigured: the sign-in stays and may be repeated
 	}
-	if refusal.Login == "" {
-		s.log(r).Warn("sign-in not completed", "event", "sign_in_refused", "client_id", a.Request.ClientID, "reason", refusal.Reason)
-		return s.deny(w, r, a.ID, b, oauth.NewError(oauth.AccessDenied, "the sign-in was not completed"))
-	}
-	req, err := s.Store.DenyAuthorization(because(r, refusal.Reason), a.ID, b.hash(), s.Now())
+	req, err := s.Store.RefuseAuthorization(because(r, refusal.Reason), a.ID, b.hash(), s.Now())
 	if err != nil {
 		return flowError(err)
+	}
+	if refusal.Login == "" {
+		s.log(r).Warn("sign-in not completed", "event", "sign_in_refused", "client_id", req.ClientID, "reason", refusal.Reason)
+		return s.redirectError(w, r, req, oauth.NewError(oauth.AccessDenied, "the sign-in was not completed"))
 	}
 	return s.refusal(w, r, req, refusal.Login, refusal.Reason)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/identity/githubtest"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 // gitHubSite is a site where octocat, of the organisation acme, and those on
@@ -178,6 +179,28 @@ func TestRefusedPeople(t *testing.T) {
 	gh.SetDenying(false)
 	gh.SetOrgs("octocat")
 	s.browser().approveAt(c).shows(t, http.StatusForbidden, "octocat")
+	s.wantRefusals(c, 3)
+}
+
+// wantRefusals: the audit trail has so many sign-ins that were refused, each with its
+// reason and without the account's name, and none that a person denied.
+func (s *site) wantRefusals(c *client, n int) {
+	s.Helper()
+	events, err := s.store.ListEvents(s.Context(), storage.EventFilter{ClientID: c.id}, "", 100)
+	if err != nil {
+		s.Fatal(err)
+	}
+	for _, e := range events {
+		switch {
+		case e.Type == storage.EventAuthorizationDenied, strings.Contains(e.Detail, "mallory"):
+			s.Errorf("%+v", e)
+		case e.Type == storage.EventSignInRefused && e.Detail != "" && e.Reference != "":
+			n--
+		}
+	}
+	if n != 0 {
+		s.Errorf("%d refused sign-ins are missing in %+v", n, events)
+	}
 }
 
 // TestGitHubAwayAtCallback: nothing is lost; the same callback works afterwards.

@@ -87,6 +87,9 @@ type SignInStore interface {
 	// DenyAuthorization finishes a sign-in without a grant, otherwise like
 	// FinishAuthorization.
 	DenyAuthorization(ctx context.Context, id string, browser Hash, now time.Time) (Request, error)
+	// RefuseAuthorization is DenyAuthorization where it is the provider or the policy
+	// that says no, and not the person: another event tells the two apart.
+	RefuseAuthorization(ctx context.Context, id string, browser Hash, now time.Time) (Request, error)
 }
 
 // GrantStore keeps grants, codes and tokens.

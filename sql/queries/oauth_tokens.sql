@@ -27,10 +27,11 @@ JOIN oauth_grants g ON g.id = t.grant_id
 JOIN oauth_users u ON u.id = g.user_id
 WHERE t.token_hash = @token_hash AND t.expires_at > @now AND g.revoked_at IS NULL;
 
--- name: DeleteAccessTokenOfClient :execrows
+-- name: DeleteAccessTokenOfClient :one
 DELETE FROM oauth_access_tokens
 WHERE token_hash = @token_hash
-  AND grant_id IN (SELECT g.id FROM oauth_grants g WHERE g.client_id = @client_id);
+  AND grant_id IN (SELECT g.id FROM oauth_grants g WHERE g.client_id = @client_id)
+RETURNING grant_id;
 
 -- name: CreateRefreshToken :exec
 INSERT INTO oauth_refresh_tokens (token_hash, grant_id, created_at, expires_at)

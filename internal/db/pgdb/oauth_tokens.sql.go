@@ -81,10 +81,11 @@ func (q *Queries) CreateRefreshToken(ctx context.Context, arg CreateRefreshToken
 	return err
 }
 
-const deleteAccessTokenOfClient = `-- name: DeleteAccessTokenOfClient :execrows
+const deleteAccessTokenOfClient = `-- name: DeleteAccessTokenOfClient :one
 DELETE FROM oauth_access_tokens
 WHERE token_hash = $1
   AND grant_id IN (SELECT g.id FROM oauth_grants g WHERE g.client_id = $2)
+RETURNING grant_id
 `
 
 type DeleteAccessTokenOfClientParams struct {
@@ -92,12 +93,11 @@ type DeleteAccessTokenOfClientParams struct {
 	ClientID  string
 }
 
-func (q *Queries) DeleteAccessTokenOfClient(ctx context.Context, arg DeleteAccessTokenOfClientParams) (int64, error) {
-	result, err := q.db.Exec(ctx, deleteAccessTokenOfClient, arg.TokenHash, arg.ClientID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) DeleteAccessTokenOfClient(ctx context.Context, arg DeleteAccessTokenOfClientParams) (string, error) {
+	row := q.db.QueryRow(ctx, deleteAccessTokenOfClient, arg.TokenHash, arg.ClientID)
+	var grant_id string
+	err := row.Scan(&grant_id)
+	return grant_id, err
 }
 
 const deleteExpiredAccessTokens = `-- name: DeleteExpiredAccessTokens :execrows

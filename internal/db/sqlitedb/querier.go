@@ -28,7 +28,7 @@ type Querier interface {
 	CreateEvent(ctx context.Context, arg CreateEventParams) error
 	CreateGrant(ctx context.Context, arg CreateGrantParams) error
 	CreateRefreshToken(ctx context.Context, arg CreateRefreshTokenParams) error
-	DeleteAccessTokenOfClient(ctx context.Context, arg DeleteAccessTokenOfClientParams) (int64, error)
+	DeleteAccessTokenOfClient(ctx context.Context, arg DeleteAccessTokenOfClientParams) (string, error)
 	DeleteClient(ctx context.Context, key string) (int64, error)
 	DeleteClientDocuments(ctx context.Context, clientID string) (int64, error)
 	DeleteDeadGrants(ctx context.Context, arg DeleteDeadGrantsParams) (int64, error)

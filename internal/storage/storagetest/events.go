@@ -41,14 +41,32 @@ func (k *kit) happened(want ...storage.EventType) {
 	}
 }
 
+// about checks whom and what the newest entry of the audit trail names.
+func (k *kit) about(want storage.Event) {
+	k.Helper()
+	events, err := k.NewestEvents(k.ctx(), storage.EventFilter{}, 1)
+	k.ok(err)
+	for _, e := range events {
+		e.ID, e.Actor, e.At = "", "", want.At
+		if e != want {
+			k.Errorf("the event is about %+v, want %+v", e, want)
+		}
+	}
+}
+
 func eventsOfSteps(k *kit) {
 	k.ok(k.CreateClient(k.ctx(), client("client")))
 	f := k.connect("a", "client", alice, start)
 	f = k.rotate(f, start)
+	user := k.userID(f, start)
 	k.ok(k.RevokeToken(k.ctx(), f.access(), f.client, start))
+	k.about(storage.Event{Type: storage.EventTokenRevoked, UserID: user, ClientID: f.client, GrantID: f.grant, Detail: "access token"})
 	k.ok(k.RevokeToken(k.ctx(), f.refresh(), f.client, start))
 	k.ok(k.StartAuthorization(k.ctx(), authorization("no", "client", start)))
 	_, err := k.DenyAuthorization(k.ctx(), "no", storage.HashOf("browser no"), start)
+	k.ok(err)
+	k.ok(k.StartAuthorization(k.ctx(), authorization("refused", "client", start)))
+	_, err = k.RefuseAuthorization(k.ctx(), "refused", storage.HashOf("browser refused"), start)
 	k.ok(err)
 	k.ok(k.RevokeGrant(k.ctx(), k.connect("b", "client", alice, start).grant, start))
 	k.ok(k.UpdateClient(k.ctx(), client("client"), renamed("client"), start))
@@ -56,7 +74,7 @@ func eventsOfSteps(k *kit) {
 	k.ok(k.SetPassword(k.ctx(), owner, "hash", true, start))
 	k.happened(
 		storage.EventClientRegistered, storage.EventGrantCreated, storage.EventTokensIssued, storage.EventTokensRefreshed,
-		storage.EventTokenRevoked, storage.EventTokenRevoked, storage.EventAuthorizationDenied,
+		storage.EventTokenRevoked, storage.EventTokenRevoked, storage.EventAuthorizationDenied, storage.EventSignInRefused,
 		storage.EventGrantCreated, storage.EventTokensIssued, storage.EventGrantRevoked,
 		storage.EventClientUpdated, storage.EventClientDeleted, storage.EventPasswordSet,
 	)

@@ -217,6 +217,7 @@ func (k *kit) callEverything(ctx context.Context, pending, live family) map[stri
 	_, errs["AuthorizationByState"] = k.AuthorizationByState(ctx, storage.HashOf("state flight"), start)
 	_, errs["FinishAuthorization"] = k.FinishAuthorization(ctx, completion("flight", bob, start), start)
 	_, errs["DenyAuthorization"] = k.DenyAuthorization(ctx, "flight", storage.HashOf("browser flight"), start)
+	_, errs["RefuseAuthorization"] = k.RefuseAuthorization(ctx, "flight", storage.HashOf("browser flight"), start)
 	_, errs["ExchangeCode"] = k.ExchangeCode(ctx, pending.exchange(start), start)
 	_, _, errs["RefreshGrant"] = k.RefreshGrant(ctx, live.refresh(), live.client, start)
 	_, errs["RotateRefreshToken"] = k.RotateRefreshToken(ctx, live.rotation(start), start)

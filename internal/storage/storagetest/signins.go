@@ -230,6 +230,8 @@ func finishWrongBrowser(k *kit) {
 		k.refused("finish in another browser", err, storage.ErrNotFound)
 		_, err = k.DenyAuthorization(k.ctx(), "a", browser, start)
 		k.refused("deny in another browser", err, storage.ErrNotFound)
+		_, err = k.RefuseAuthorization(k.ctx(), "a", browser, start)
+		k.refused("refuse in another browser", err, storage.ErrNotFound)
 	}
 	k.sameAuthorization(a, start)
 	if stats, err := k.Stats(k.ctx(), start); stats.Users != 0 || err != nil {
@@ -260,6 +262,8 @@ func denyOnce(k *kit) {
 	}
 	_, err = k.DenyAuthorization(k.ctx(), "a", a.Browser, start)
 	k.refused("deny again", err, storage.ErrSpent)
+	_, err = k.RefuseAuthorization(k.ctx(), "a", a.Browser, start)
+	k.refused("refuse after denial", err, storage.ErrSpent)
 	_, err = k.FinishAuthorization(k.ctx(), completion("a", alice, start), start)
 	k.refused("finish after denial", err, storage.ErrSpent)
 	stats, err := k.Stats(k.ctx(), start)
