@@ -15,8 +15,9 @@ import (
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-// accessTTL is how long access tokens live, so that refreshes happen all the time.
-const accessTTL = 2 * time.Second
+// accessTTL is how long access tokens live: short, so that refreshes happen all the
+// time, and longer than a loaded machine pauses between a refresh and the call after it.
+const accessTTL = 4 * time.Second
 
 // outage is how long a provider is away. MCPKEEP_TEST_OUTAGE=1m makes it a minute.
 func outage(t *testing.T) time.Duration {
