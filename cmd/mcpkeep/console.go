@@ -98,12 +98,23 @@ func (f *keyFlags) openDesk(
 
 // openExisting opens the database, which a server has made.
 func (f *databaseFlags) openExisting(ctx context.Context) (*db.DB, error) {
-	if path, ok := db.IsSQLite(f.DatabaseURL); ok && path != "" {
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("DATABASE_URL (--database-url): there is no database file %s; `mcpkeep serve` makes one at its first start", path)
-		}
+	if err := f.exists(); err != nil {
+		return nil, err
 	}
 	return f.openDatabase(ctx, slog.New(slog.DiscardHandler), commandOpenFor)
+}
+
+// exists refuses an SQLite file that is not there, since to open one makes it: whoever
+// mistyped the path would be shown an empty database, and find a stray one later.
+func (f *databaseFlags) exists() error {
+	path, ok := db.IsSQLite(f.DatabaseURL)
+	if !ok || path == "" {
+		return nil
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("DATABASE_URL (--database-url): there is no database file %s; `mcpkeep serve` makes one at its first start", path)
+	}
+	return nil
 }
 
 // checkStore says why commands cannot work with this database.

@@ -37,7 +37,11 @@ func (c *doctorCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	if n := doctor.Failures(findings); n > 0 {
-		return fmt.Errorf("%w: %d checks failed", errUnhealthy, n)
+		checks := "checks"
+		if n == 1 {
+			checks = "check"
+		}
+		return fmt.Errorf("%w: %d %s failed", errUnhealthy, n, checks)
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func (f *keyFlags) readKeys(path string) (*keyring.Keyring, error) {
 
 // withKeys opens the database and the configured keys for one command.
 func (f *keyFlags) withKeys(ctx context.Context, std streams, do func(*repo.Repo, *keyring.Keyring) error) error {
-	return f.withDatabase(ctx, std, func(d *db.DB) error {
+	return f.withExisting(ctx, std, func(d *db.DB) error {
 		keys, err := f.configuredKeys()
 		if err != nil {
 			return err

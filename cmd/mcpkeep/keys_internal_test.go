@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,6 +102,21 @@ func TestKeysRotate(t *testing.T) {
 	w.run(w.old+","+w.new, "rotate").wants(t, exitFailed, "key "+oldID+", which comes first here, was retired")
 }
 
+// TestKeysRotateBackwards: with the keys in the wrong order the new one would be retired
+// for good, or nothing would be done, and somebody would believe that it was.
+func TestKeysRotateBackwards(t *testing.T) {
+	w := newKeysWorld(t)
+	oldID, newID := w.id(w.old), w.id(w.new)
+	w.run(w.old+","+w.new, "rotate").wants(t, exitOK, "re-encrypted 0 rows", "key "+newID+" has never sealed anything: to change to it, put it first")
+	later := time.Now().Add(time.Minute)
+	if err := repo.New(dbtest.Open(t, w.url), parsed(t, w.new, w.old)).CheckKeys(t.Context(), later); err != nil {
+		t.Fatal(err)
+	}
+	w.run(w.old+","+w.new, "rotate").wants(t, exitFailed, "Key "+newID+" was put on record after "+oldID, "not confirmed")
+	w.run(w.new+","+w.old, "list").wants(t, exitOK, newID+"  active, primary")
+	w.run(w.old+","+w.new, "rotate", "--yes").wants(t, exitOK, "retired key "+newID)
+}
+
 func TestKeysRotateJSON(t *testing.T) {
 	w := newKeysWorld(t)
 	w.record(w.new, w.old)
@@ -147,7 +163,7 @@ func TestKeysListWithoutKeys(t *testing.T) {
 		t.Errorf("a key file was made: %v", err)
 	}
 	empty := w
-	empty.url = "sqlite:" + filepath.Join(t.TempDir(), "empty.db")
+	empty.url = emptyDatabase(t)
 	empty.run("", "list").wants(t, exitFailed, "mcpkeep migrate up")
 }
 
@@ -214,7 +230,7 @@ func TestProgress(t *testing.T) {
 	} {
 		var out strings.Builder
 		p := newProgress(streams{err: &out})
-		p.terminal = terminal
+		p.terminal, p.width = terminal, func(io.Writer) int { return 0 }
 		if p.due() {
 			t.Error("something is to be told at once")
 		}
@@ -229,5 +245,20 @@ func TestProgress(t *testing.T) {
 		if out.String() != want {
 			t.Errorf("terminal %t: %q, want %q", terminal, out.String(), want)
 		}
+	}
+}
+
+// TestProgressFits: a line that a narrow terminal would wrap is cut, since the next one
+// would clear the last piece of it only.
+func TestProgressFits(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	p := newProgress(streams{err: &out})
+	p.terminal, p.width = true, func(io.Writer) int { return 12 }
+	p.line("%s", "eleven char")
+	p.line("%s", "twelve chars")
+	p.line("%s", "日本語の名前です")
+	if want := "\r\x1b[Keleven char\r\x1b[Ktwelve cha…\r\x1b[K日本語の名…"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
 	}
 }

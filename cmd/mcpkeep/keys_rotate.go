@@ -76,10 +76,26 @@ func questions(report repo.KeyReport) []string {
 				"A running server that does not have it will not be able to read what is re-encrypted.", k.ID))
 		}
 	}
+	list = append(list, backwards(report.Keys)...)
 	if report.Foreign > 0 {
 		list = append(list, fmt.Sprintf("Another program (FastMCP) sealed %d rows of oauth_clients with an old key. "+
 			"If it still runs and has that key only, it will not be able to read any row any more: "+
 			"stop it, or give it the new key as well (MultiFernet).", report.Foreign))
+	}
+	return list
+}
+
+// backwards asks about keys that are newer than the one in front: most likely they were
+// given in the wrong order, and a key that is retired can never seal again.
+func backwards(keys []repo.Key) []string {
+	var list []string
+	for _, first := range keys {
+		for _, k := range keys {
+			if first.Primary && first.State == repo.KeyActive && k.State == repo.KeyActive && k.CreatedAt.After(first.CreatedAt) {
+				list = append(list, fmt.Sprintf("Key %s was put on record after %s, which comes first here, and would be retired for good: "+
+					"servers that have it in front could not seal any more. Most likely it is to come first (NEW,OLD).", k.ID, first.ID))
+			}
+		}
 	}
 	return list
 }
@@ -105,8 +121,9 @@ func (c *keysRotateCmd) rotate(
 	took := time.Since(began)
 	if c.JSON {
 		_ = json.NewEncoder(std.out).Encode(resultOf(keys.Primary(), done, took, err))
-	} else {
+	} else if done.Passes > 0 {
 		printRotated(std, keys.Primary(), done, took)
+		printUnused(std, report.Keys)
 	}
 	return explain(ctx, keys.IDs(), done, err)
 }
@@ -162,6 +179,16 @@ func printRotated(std streams, primary string, done repo.Rotated, took time.Dura
 	_, _ = fmt.Fprintf(std.out, "re-encrypted %d rows with key %s in %v\n", done.Rekeyed, primary, took.Round(time.Millisecond))
 	for _, id := range done.Retired {
 		_, _ = fmt.Fprintf(std.out, "retired key %s: no server needs it any more\n", id)
+	}
+}
+
+// printUnused names keys behind the first one that nothing was ever sealed with:
+// somebody may have wanted to change to them.
+func printUnused(std streams, keys []repo.Key) {
+	for _, k := range keys {
+		if k.State == repo.KeyNotOnRecord && !k.Primary {
+			_, _ = fmt.Fprintf(std.out, "key %s has never sealed anything: to change to it, put it first (NEW,OLD)\n", k.ID)
+		}
 	}
 }
 

@@ -71,6 +71,9 @@ func run(ctx context.Context, args []string, std streams) int {
 	if exited >= 0 {
 		return exited // --help has printed what there is to say
 	}
+	if err == nil {
+		err = emptyValue(command)
+	}
 	if err != nil {
 		return report(std, usageError{nameVariable(parser.Model, err)})
 	}

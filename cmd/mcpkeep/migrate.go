@@ -43,7 +43,7 @@ type migrateStatusCmd struct {
 
 // Run lists the migrations.
 func (c *migrateStatusCmd) Run(ctx context.Context, std streams) error {
-	return c.withDatabase(ctx, std, func(d *db.DB) error {
+	return c.withExisting(ctx, std, func(d *db.DB) error {
 		list, err := d.Migrations(ctx)
 		if err != nil {
 			return err
@@ -86,7 +86,7 @@ type migrateDownCmd struct {
 
 // Run undoes the newest migration, or all.
 func (c *migrateDownCmd) Run(ctx context.Context, std streams) error {
-	return c.withDatabase(ctx, std, func(d *db.DB) error {
+	return c.withExisting(ctx, std, func(d *db.DB) error {
 		what, err := c.plan(ctx, d)
 		if err != nil {
 			return err
@@ -131,7 +131,16 @@ func (c *migrateDownCmd) plan(ctx context.Context, d *db.DB) (string, error) {
 		list[version-1].Name), nil
 }
 
-// withDatabase opens the database for one command.
+// withExisting is withDatabase for commands that have no use for a new database.
+func (f *databaseFlags) withExisting(ctx context.Context, std streams, do func(*db.DB) error) error {
+	if err := f.exists(); err != nil {
+		return err
+	}
+	return f.withDatabase(ctx, std, do)
+}
+
+// withDatabase opens the database for one command, and makes an SQLite file that is
+// not there.
 func (f *databaseFlags) withDatabase(ctx context.Context, std streams, do func(*db.DB) error) error {
 	d, err := f.openDatabase(ctx, newLogger(std.err, "text", "warn"), openFor)
 	if err != nil {

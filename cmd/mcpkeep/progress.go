@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/operator"
 )
 
 // How often something long says how far it is: to a person who watches, to a log,
@@ -21,12 +24,13 @@ type progress struct {
 	every    time.Duration
 	told     time.Time
 	shown    bool
+	width    func(io.Writer) int // of the terminal, 0 when that is not known
 }
 
 // newProgress returns a progress on standard error, where nobody takes it for a
 // result.
 func newProgress(std streams) *progress {
-	p := &progress{std: std, terminal: isTerminal(std.err), every: loggedEvery, told: time.Now()}
+	p := &progress{std: std, terminal: isTerminal(std.err), every: loggedEvery, told: time.Now(), width: widthOf}
 	if p.terminal {
 		p.every = watchedEvery
 	}
@@ -56,8 +60,17 @@ func (p *progress) line(format string, args ...any) {
 		_, _ = fmt.Fprintln(p.std.err, text)
 		return
 	}
-	_, _ = fmt.Fprintf(p.std.err, "\r\x1b[K%s", text)
+	_, _ = fmt.Fprintf(p.std.err, "\r\x1b[K%s", fit(text, p.width(p.std.err)))
 	p.shown = true
+}
+
+// fit cuts a line to a terminal that may have changed its size since: of one that is
+// wrapped only the last piece would be cleared.
+func fit(line string, width int) string {
+	if width <= 0 {
+		return line
+	}
+	return operator.CutCells(line, max(width-1, 1))
 }
 
 // end clears the line for what comes next.

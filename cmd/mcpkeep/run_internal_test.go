@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net"
@@ -203,8 +205,36 @@ func TestHelpListsEverySetting(t *testing.T) {
 	}
 }
 
+// emptyDatabase is a database file without a schema.
+func emptyDatabase(t *testing.T) (url string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "empty.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "sqlite:" + path
+}
+
+// TestMakesNoDatabase: a command that has no use for a new database says that there is
+// none, and makes no file where somebody mistyped the path.
+func TestMakesNoDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "typo.db")
+	env := map[string]string{"DATABASE_URL": "sqlite:" + path, "MCPKEEP_ENCRYPTION_KEYS": keyring.Generate()}
+	for _, args := range []string{
+		"migrate status", "migrate down --yes", "keys list", "keys rotate --yes", "clients list", "grants list", "users list", "events", "doctor",
+	} {
+		got := command(t, env, strings.Fields(args)...)
+		if args != "doctor" {
+			got.wants(t, exitFailed, "there is no database file "+path)
+		}
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("%s made the file: %v", args, err)
+		}
+	}
+}
+
 func TestMigrate(t *testing.T) {
-	env := map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(t.TempDir(), "m.db")}
+	env := map[string]string{"DATABASE_URL": emptyDatabase(t)}
 	steps := []struct {
 		args []string
 		want string

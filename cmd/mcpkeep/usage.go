@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -46,6 +48,19 @@ func ignoreEmptyVariables(app *kong.Application) {
 		}
 		return next(nil)
 	})
+}
+
+// emptyValue refuses a flag that was given and is empty, unless it is a setting: a
+// script whose variable is unset must not end everybody's connections with an app where
+// it means one person's (grants revoke --user "$WHO" --client ID).
+func emptyValue(command *kong.Context) error {
+	for _, given := range command.Path {
+		f := given.Flag
+		if f != nil && len(f.Envs) == 0 && f.Target.Kind() == reflect.String && f.Target.String() == "" {
+			return fmt.Errorf("--%s: is empty; want %s", f.Name, f.FormatPlaceHolder())
+		}
+	}
+	return nil
 }
 
 // joinValues writes a flag and a value that begins with a hyphen as one argument:

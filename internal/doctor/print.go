@@ -28,7 +28,7 @@ func Print(w io.Writer, findings []Finding) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%d ok, %d warnings, %d failed, %d not looked at\n", counts[OK], counts[Warning], counts[Failed], counts[Skipped])
+	_, err := fmt.Fprintf(w, "\n%d ok, %s, %d failed, %d not looked at\n", counts[OK], number(counts[Warning], "warning", "warnings"), counts[Failed], counts[Skipped])
 	return err
 }
 

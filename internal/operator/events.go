@@ -80,13 +80,27 @@ func (c *Console) Events(ctx context.Context, w Watch) error {
 		return c.follow(ctx, f, w.Limit)
 	}
 	if !c.JSON {
-		return c.eachEvent(ctx, f, w.Limit, c.printEvent)
+		return c.listEvents(ctx, f, w.Limit)
 	}
 	list := array{out: c.Out}
 	if err := c.eachEvent(ctx, f, w.Limit, func(e storage.Event) error { return list.add(eventObject(e)) }); err != nil {
 		return err
 	}
 	return list.end()
+}
+
+// listEvents shows entries for people. That there are none is no line of the trail,
+// which may be counted, and so it is said apart.
+func (c *Console) listEvents(ctx context.Context, f storage.EventFilter, limit int) error {
+	found := false
+	err := c.eachEvent(ctx, f, limit, func(e storage.Event) error {
+		found = true
+		return c.printEvent(e)
+	})
+	if err == nil && !found {
+		_, err = fmt.Fprintln(c.Err, "No such event is on record.")
+	}
+	return err
 }
 
 // eventsPerson finds a person by name, and takes an id as it is: the trail outlives

@@ -115,7 +115,7 @@ func (t *table) write(row []string) {
 	var b strings.Builder
 	for i, v := range row {
 		if t.width > 0 && t.columns[i].cut {
-			v = cutCells(v, t.widths[i])
+			v = CutCells(v, t.widths[i])
 		}
 		b.WriteString(v)
 		if i < len(row)-1 {
@@ -146,8 +146,9 @@ func cellsOf(r rune) int {
 	}
 }
 
-// cutCells shortens a text to a number of cells, the last of which is an ellipsis.
-func cutCells(s string, limit int) string {
+// CutCells shortens a text to a number of cells of a terminal, the last of which is an
+// ellipsis.
+func CutCells(s string, limit int) string {
 	if cells(s) <= limit {
 		return s
 	}
