@@ -90,7 +90,7 @@ func (s *Server) runCheck(ctx context.Context, c *providerCheck) error {
 		c.log.Error("could not keep the sign-in provider's answer", "error", err)
 		return err
 	case answer.Refused:
-		c.log.Warn("person may no longer sign in: grants revoked", "event", "sign_in_refused", "reason", problem.Error())
+		c.log.Warn("person may no longer sign in: grants revoked", "event", "sign_in_refused", "reason", reasonOf(problem))
 		return errInvalidGrant
 	case problem != nil:
 		c.log.Warn("could not ask the sign-in provider again", "error", problem)
@@ -186,8 +186,8 @@ func (s *Server) keepAnswer(ctx context.Context, c *providerCheck, a storage.Pro
 	}
 }
 
-// reasonOf is why somebody was refused, without the account's name, which is
-// kept sealed.
+// reasonOf is why somebody was refused, without the account's name, which may be an
+// e-mail address and is kept sealed.
 func reasonOf(err error) string {
 	var refusal *identity.RefusedError
 	if errors.As(err, &refusal) {

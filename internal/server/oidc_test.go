@@ -115,6 +115,9 @@ func TestOIDCRecheck(t *testing.T) {
 			if tt.ends {
 				a.want(t, http.StatusBadRequest, "invalid_grant")
 				s.wantAccess(t, got.access, false)
+				if log := s.log.String(); !strings.Contains(log, "person may no longer sign in") || strings.Contains(log, "alice@") {
+					t.Errorf("the log does not say so, or names the e-mail address:\n%s", log)
+				}
 				return
 			}
 			s.wantAccess(t, tokensOf(t, a).access, true)
