@@ -3,6 +3,7 @@ package clientdoc
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -60,11 +61,17 @@ func (d *Documents) fetch(ctx context.Context, w wanted, known storage.Document,
 	// Without the lease somebody else has a newer one; without the database the next
 	// one fetches again. This one is valid either way.
 	if err := d.Store.SaveDocument(record, got, now); err != nil && !errors.Is(err, storage.ErrNotFound) {
-		d.Logger.ErrorContext(ctx, "client document not saved", "url", w.url, "error", err)
+		d.log(ctx).Error("client document not saved", "url", w.url, "error", err)
 	}
 	return storage.Document{
 		ClientID: w.clientID, URL: w.url, Body: body, ETag: got.ETag, FetchedAt: now, FreshUntil: got.FreshUntil,
 	}, nil
+}
+
+// log is the log with the reference of the request that a document is wanted for,
+// which is on the page that the person sees.
+func (d *Documents) log(ctx context.Context) *slog.Logger {
+	return d.Logger.With("reference", storage.ActorOf(ctx).Reference)
 }
 
 func freshness(a fetch.Answer) time.Duration {
@@ -79,7 +86,7 @@ func (d *Documents) failed(
 	ctx context.Context, w wanted, known storage.Document, lease string, why error,
 ) (storage.Document, error) {
 	f := failureBy(why)
-	d.Logger.WarnContext(ctx, "client document not fetched", "event", "client_document_failed",
+	d.log(ctx).Warn("client document not fetched", "event", "client_document_failed",
 		"client_id", w.clientID, "url", w.url, "error", why.Error(), "stand_in", known.Body != "")
 	vendor, _ := oauth.VendorDocument(w.clientID)
 	err := d.Store.FailDocument(ctx, storage.FailedDocument{
@@ -87,7 +94,7 @@ func (d *Documents) failed(
 		RetryAt: d.Now().Add(w.retryAfter(known, f, d.Now(), why)),
 	})
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		d.Logger.ErrorContext(ctx, "client document's failure not saved", "url", w.url, "error", err)
+		d.log(ctx).Error("client document's failure not saved", "url", w.url, "error", err)
 	}
 	known.Failure = string(f)
 	return known, w.failureOf(known)

@@ -107,7 +107,7 @@ func (s *service) deleteClient() tool {
 			if err := s.Store.DeleteClient(ctx, id, s.Now()); err != nil {
 				return nil, err
 			}
-			s.Logger.InfoContext(ctx, "client deleted", "event", "client_deleted",
+			s.log(ctx).Info("client deleted", "event", "client_deleted",
 				"client_id", id, "user_id", c.Access.User.ID, "by_grant_id", c.Access.GrantID)
 			done := deletion{ClientID: id, Deleted: true, ThisClient: id == c.Access.ClientID}
 			return mcp.NewToolResultStructured(done, done.text()), nil

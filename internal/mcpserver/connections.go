@@ -108,7 +108,7 @@ func (s *service) revokeConnection() tool {
 			if err := s.Store.RevokeUserGrant(ctx, c.Access.User.ID, id, s.Now()); err != nil {
 				return nil, err
 			}
-			s.Logger.InfoContext(ctx, "connection revoked", "event", "grant_revoked",
+			s.log(ctx).Info("connection revoked", "event", "grant_revoked",
 				"grant_id", id, "user_id", c.Access.User.ID, "by_grant_id", c.Access.GrantID)
 			done := revocation{ConnectionID: id, Revoked: true, ThisConnection: id == c.Access.GrantID}
 			return mcp.NewToolResultStructured(done, done.text()), nil

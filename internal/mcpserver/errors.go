@@ -1,10 +1,12 @@
 package mcpserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -36,12 +38,12 @@ func (s *service) answer(ctx context.Context, t tool, err error) *mcp.CallToolRe
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return mcp.NewToolResultError("The call was cancelled.")
 	case errors.Is(err, storage.ErrUnavailable):
-		s.Logger.WarnContext(ctx, "storage unavailable", "tool", t.Name, "error", err)
+		s.log(ctx).Warn("storage unavailable", "tool", t.Name, "error", err)
 		return mcp.NewToolResultError(unavailable)
 	case errors.As(err, &unreadable) && t.adminOnly:
 		return mcp.NewToolResultError(explainUnreadable(unreadable))
 	}
-	ref := newReference()
+	ref := cmp.Or(storage.ActorOf(ctx).Reference, newReference())
 	s.Logger.ErrorContext(ctx, "tool failed", "reference", ref, "tool", t.Name, "error", err)
 	return mcp.NewToolResultError("Internal error. An administrator finds the cause in the server's log under reference " + ref + ".")
 }
@@ -57,7 +59,13 @@ func explainUnreadable(e *storage.UnreadableError) string {
 		clean(e.Row, maxID), e.Table, key)
 }
 
-// newReference identifies one failure in an answer and in the log.
+// log is the log with the reference of the request, as all its other lines have it.
+func (s *service) log(ctx context.Context) *slog.Logger {
+	return s.Logger.With("reference", storage.ActorOf(ctx).Reference)
+}
+
+// newReference identifies one failure in an answer and in the log, when the request
+// has no reference.
 func newReference() string { return strings.ToLower(rand.Text()[:10]) }
 
 // maxErrorText is where the text of an error ends, in runes.

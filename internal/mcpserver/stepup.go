@@ -21,7 +21,7 @@ func (s *service) askForMore(ctx context.Context, granted string, t tool) *mcp.C
 	if a := answerOf(ctx); a != nil {
 		a.challenge = challenge
 	}
-	s.Logger.InfoContext(ctx, "scope does not suffice", "event", "insufficient_scope", "tool", t.Name)
+	s.log(ctx).Info("scope does not suffice", "event", "insufficient_scope", "tool", t.Name)
 	result := mcp.NewToolResultError("This needs a permission that the app does not have (" + t.scope +
 		"). Connect the app again and allow it; the app asks by itself if it can.")
 	result.Meta = &mcp.Meta{AdditionalFields: map[string]any{"mcp/www_authenticate": []string{challenge}}}

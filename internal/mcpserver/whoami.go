@@ -66,7 +66,7 @@ func (s *service) identify(c Caller, clientName string) identityResult {
 func (s *service) clientName(ctx context.Context, id string) string {
 	client, err := s.Store.Client(ctx, id)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		s.Logger.WarnContext(ctx, "no name of a client", "client_id", id, "error", err)
+		s.log(ctx).Warn("no name of a client", "client_id", id, "error", err)
 	}
 	return clean(client.Name, maxName)
 }

@@ -79,7 +79,7 @@ func (s *Server) keysOf(ctx context.Context, c storage.Client, renew bool) (oaut
 func (s *Server) spendAssertion(ctx context.Context, c storage.Client, a oauth.Assertion) error {
 	err := s.Store.UseAssertion(ctx, c.ID, storage.HashOf(a.ID()), a.ExpiresAt(), s.Now())
 	if errors.Is(err, storage.ErrSpent) {
-		s.Logger.WarnContext(ctx, "client assertion used again", "event", "assertion_reuse", "client_id", c.ID)
+		s.logIn(ctx).Warn("client assertion used again", "event", "assertion_reuse", "client_id", c.ID)
 		return oauth.NewError(oauth.InvalidClient, "the client assertion was used before: each needs its own jti")
 	}
 	return err

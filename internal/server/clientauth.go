@@ -183,7 +183,7 @@ func (s *Server) currentClient(ctx context.Context, id string) (storage.Client, 
 // reports it to the operator.
 func (s *Server) unreadableIsUnknown(ctx context.Context, err error) error {
 	if errors.Is(err, storage.ErrUnreadable) {
-		s.Logger.ErrorContext(ctx, "client row does not open", "event", "client_unreadable", "error", err)
+		s.logIn(ctx).Error("client row does not open", "event", "client_unreadable", "error", err)
 		return fmt.Errorf("%w: %w", storage.ErrNotFound, err)
 	}
 	return err

@@ -26,7 +26,13 @@ func reference(r *http.Request) string {
 	return ref
 }
 
-func (s *Server) log(r *http.Request) *slog.Logger { return s.Logger.With("reference", reference(r)) }
+func (s *Server) log(r *http.Request) *slog.Logger { return s.logIn(r.Context()) }
+
+// logIn is log where there is only the request's context.
+func (s *Server) logIn(ctx context.Context) *slog.Logger {
+	ref, _ := ctx.Value(referenceKey).(string)
+	return s.Logger.With("reference", ref)
+}
 
 // observe gives each request a reference, logs it without query and headers,
 // which hold secrets, and turns a panic into an error page.
