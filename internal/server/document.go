@@ -25,9 +25,11 @@ func documentProblem(err error) *oauth.Error {
 const unconfirmedFor = 7 * 24 * time.Hour
 
 // checkConfirmed refuses a client whose site has been away, or has had no valid
-// document, for so long that nobody answers for it any more.
+// document, for so long that nobody answers for it any more. A known vendor's document
+// would do if it had never been fetched, so it does however long that was ago.
 func (s *Server) checkConfirmed(c storage.Client) error {
-	if c.Origin == storage.OriginDocument && c.Unconfirmed && s.Now().Sub(c.ConfirmedAt) >= unconfirmedFor {
+	_, known := oauth.VendorDocument(c.ID)
+	if !known && c.Origin == storage.OriginDocument && c.Unconfirmed && s.Now().Sub(c.ConfirmedAt) >= unconfirmedFor {
 		return &storage.DocumentError{URL: c.ID, Reason: "its site has not given it out for a week"}
 	}
 	return nil

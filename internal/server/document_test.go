@@ -14,6 +14,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/fetch/fetchtest"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/server"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 // published is a client that is known by a document of the site's publisher.
@@ -241,6 +242,32 @@ func TestVendorCopy(t *testing.T) {
 	}
 	c.redirect = "https://evil.test/cb"
 	s.get(c.authorizePath(), asProgram).want(t, http.StatusBadRequest, "invalid_request")
+}
+
+// TestVendorAway: CIMD-13. A vendor's document that was fetched once is not worse than
+// one that never was: its apps sign in however long its site has been away.
+func TestVendorAway(t *testing.T) {
+	t.Parallel()
+	s := start(t, publishing(fetchtest.New(t)))
+	const id = "https://claude.ai/oauth/claude-code-client-metadata"
+	c := &client{s: s, id: id, redirect: "http://localhost:51234/callback", verifier: oauth.NewVerifier()}
+	now := s.clock.Now()
+	claim := storage.DocumentClaim{
+		ClientID: id, URL: id, Site: "claude.ai", Lease: "a", Until: now.Add(time.Minute),
+		Limit: storage.FetchLimit{Since: now.Add(-time.Minute), PerSite: 1, All: 1},
+	}
+	if err := s.store.ClaimDocument(t.Context(), claim, now); err != nil {
+		t.Fatal(err)
+	}
+	got := storage.FetchedDocument{
+		ClientID: id, URL: id, Lease: "a", Name: "As published", FreshUntil: now.Add(time.Hour),
+		Body: `{"client_id":"` + id + `","client_name":"As published","redirect_uris":["http://localhost/callback"]}`,
+	}
+	if err := s.store.SaveDocument(t.Context(), got, now); err != nil {
+		t.Fatal(err)
+	}
+	s.clock.advance(30 * 24 * time.Hour)
+	s.browser().signIn(c).shows(t, http.StatusOK, "As published", "Could not be verified just now")
 }
 
 // TestDocumentSharedID: CIMD-11, F. One id is used by many installations: a grant of
