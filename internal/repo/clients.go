@@ -73,6 +73,10 @@ func (r *Repo) CreateClient(ctx context.Context, c storage.Client) error {
 	}
 	created, primary := c.CreatedAt.UTC(), r.keys.Primary()
 	return r.write(ctx, "create a client", func(ctx context.Context, q db.Querier) error {
+		// The count first, as everywhere: see reclaim.
+		if err := q.AddToClientCount(ctx, 1); err != nil {
+			return err
+		}
 		err := q.CreateClient(ctx, sqlitedb.CreateClientParams{
 			Key: fastmcp.ClientKey(c.ID), Value: value, CreatedAt: &created, UpdatedAt: &created, ValueKeyID: &primary,
 		})

@@ -15,6 +15,7 @@ var registrationCases = []testCase{
 	{"RegisterClient/ceiling", registerClientCeiling},
 	{"RegisterClient/ceiling keeps what is used", registerClientKeeps},
 	{"RegisterClient/a ceiling comes late", registerClientLateCeiling},
+	{"RegisterClient/what operators make counts", registerClientCreated},
 	{"RegisterClient/a deletion makes room", registerClientDeletion},
 	{"RegisterClient/race for the last room", registerClientRace},
 	{"RegisterClient/race for reclaimed room", registerClientReclaimRace},
@@ -125,6 +126,17 @@ func registerClientLateCeiling(k *kit) {
 	k.ok(k.register("unlimited", now, 0))
 	k.ok(k.register("newer", now.Add(15*time.Minute), 4))
 	k.registered("new", "newer", "old5", "unlimited")
+}
+
+// What an operator makes has no ceiling, and counts.
+func registerClientCreated(k *kit) {
+	k.ok(k.register("a", start, 2))
+	k.ok(k.CreateClient(k.ctx(), client("made by an operator")))
+	k.refused("exists", k.CreateClient(k.ctx(), client("made by an operator")), storage.ErrExists)
+	k.refused("one too many", k.register("b", start, 2), storage.ErrFull)
+	k.ok(k.DeleteClient(k.ctx(), "made by an operator", start))
+	k.ok(k.register("b", start, 2))
+	k.refused("one too many again", k.register("c", start, 2), storage.ErrFull)
 }
 
 func registerClientDeletion(k *kit) {
