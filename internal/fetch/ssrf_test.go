@@ -12,8 +12,8 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/fetch"
 )
 
-// TestE1 is the table of server-side request forgery: whatever a stranger names,
-// nothing behind this server is connected to.
+// TestE1: E1, CIMD-04, B11. The table of server-side request forgery: whatever a stranger
+// names, nothing behind this server is connected to.
 func TestE1(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ url, addresses string }{

@@ -56,7 +56,7 @@ var (
 	}
 	errFlowFinished = &pageError{
 		status: http.StatusOK, title: "This sign-in is finished",
-		message: "Your app has its answer.",
+		message: "Your app has its answer. If it still waits, go back to it and connect again.",
 	}
 	errBodyTooLarge = &oauth.Error{
 		Code: oauth.InvalidRequest, Description: "the request body is too large", Status: http.StatusRequestEntityTooLarge,

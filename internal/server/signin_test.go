@@ -87,7 +87,7 @@ func TestDeny(t *testing.T) {
 	if q.Get("error") != "access_denied" || q.Get("code") != "" || q.Get("iss") != base {
 		t.Errorf("got %v", q)
 	}
-	b.submit(p, approve).shows(t, http.StatusOK, "You may close this window")
+	b.submit(p, approve).shows(t, http.StatusOK, "You may close this window", "If it still waits, go back to it")
 }
 
 // TestFinishedTwice: a second answer, reload or click changes nothing.
