@@ -28,13 +28,22 @@ func (*doctorCmd) Help() string {
 // Run looks at everything and prints what it found.
 func (c *doctorCmd) Run(ctx context.Context, std streams) error {
 	c.LocalPassword = os.Getenv("MCPKEEP_LOCAL_PASSWORD")
-	findings := c.patient().Run(ctx)
+	p := newProgress(std)
+	patient := c.patient()
+	if p.terminal { // what hangs is worth knowing for who waits
+		patient.Tell = func(area string) { p.line("looking at %s", area) }
+	}
+	findings := patient.Run(ctx)
+	p.end()
 	printed := doctor.Print
 	if c.JSON {
 		printed = doctor.PrintJSON
 	}
 	if err := printed(std.out, findings); err != nil {
 		return err
+	}
+	if ctx.Err() != nil {
+		return errors.New("interrupted: not everything was looked at")
 	}
 	if n := doctor.Failures(findings); n > 0 {
 		checks := "checks"

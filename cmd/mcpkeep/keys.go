@@ -42,6 +42,16 @@ func (f *keyFlags) loadKeys(ctx context.Context, d *db.DB) (*keyring.Keyring, er
 	return f.readKeys(path)
 }
 
+// checkKeys refuses keys that cannot be used, before anything is migrated. The key file
+// beside an SQLite database may still have to be made.
+func (f *keyFlags) checkKeys() error {
+	if _, isSQLite := db.IsSQLite(f.DatabaseURL); isSQLite && f.EncryptionKeys == "" {
+		return nil
+	}
+	_, err := f.readKeys(f.keyFile())
+	return err
+}
+
 // configuredKeys returns the configured keys without making any: an empty ring
 // when there are none.
 func (f *keyFlags) configuredKeys() (*keyring.Keyring, error) {

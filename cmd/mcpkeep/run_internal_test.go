@@ -233,6 +233,16 @@ func TestMakesNoDatabase(t *testing.T) {
 	}
 }
 
+// TestKeysBeforeMigration: a start with keys that cannot be used does not migrate.
+func TestKeysBeforeMigration(t *testing.T) {
+	url := emptyDatabase(t)
+	for keys, status := range map[string]int{"sesame": exitUsage, "file:no-such-file": exitFailed} {
+		env := map[string]string{"DATABASE_URL": url, "MCPKEEP_ENCRYPTION_KEYS": keys}
+		command(t, env, "serve", "--listen", "127.0.0.1:0").wants(t, status, "MCPKEEP_ENCRYPTION_KEYS")
+		command(t, env, "migrate", "status").wants(t, exitOK, "schema 0")
+	}
+}
+
 func TestMigrate(t *testing.T) {
 	env := map[string]string{"DATABASE_URL": emptyDatabase(t)}
 	steps := []struct {

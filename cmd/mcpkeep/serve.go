@@ -132,6 +132,9 @@ func (f *serveFlags) checkPassword(loopback bool) error {
 
 // openStore migrates, unless that is done elsewhere, and loads the keys.
 func (c *serveCmd) openStore(ctx context.Context, d *db.DB) (*repo.Repo, error) {
+	if err := c.checkKeys(); err != nil {
+		return nil, err
+	}
 	if c.AutoMigrate {
 		ctx, cancel := context.WithTimeout(ctx, migrateFor)
 		defer cancel()

@@ -74,6 +74,9 @@ type Doctor struct {
 	// system's certificates.
 	HTTP *http.Client
 	Now  func() time.Time // nil for time.Now
+	// Tell is called with each area before it is looked at, which may take seconds; nil
+	// for nobody.
+	Tell func(area string)
 
 	findings []Finding
 	db       *db.DB // once it answers
@@ -84,16 +87,27 @@ type Doctor struct {
 func (d *Doctor) Run(ctx context.Context) []Finding {
 	d.findings = nil
 	d.settings()
+	d.tell(areaDatabase)
 	d.database(ctx)
 	if d.db != nil {
 		defer func() { _ = d.db.Close() }()
 	}
+	d.tell(areaSchema)
 	d.schema(ctx)
+	d.tell(areaKeys)
 	d.keys(ctx)
+	d.tell(areaProvider)
 	d.provider(ctx)
 	d.access()
+	d.tell(areaOutside)
 	d.outside(ctx)
 	return d.findings
+}
+
+func (d *Doctor) tell(area string) {
+	if d.Tell != nil {
+		d.Tell(area)
+	}
 }
 
 func (d *Doctor) now() time.Time {

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +156,18 @@ func TestHostileAnswers(t *testing.T) {
 		if strings.ContainsAny(out, "\u202e\u009b\x1b") || !strings.Contains(out, "is redirected to") {
 			t.Error(out)
 		}
+	}
+}
+
+// TestTells: whoever waits can see what is looked at, before it is.
+func TestTells(t *testing.T) {
+	t.Parallel()
+	d := patient(t)
+	var told []string
+	d.Tell = func(area string) { told = append(told, area) }
+	d.Run(t.Context())
+	if want := []string{"database", "schema", "keys", "provider", "base_url"}; !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
 	}
 }
 

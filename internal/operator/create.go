@@ -106,7 +106,10 @@ func (c *Console) CreateClient(ctx context.Context, n NewClient) error {
 	if err != nil {
 		return err
 	}
-	return c.showCreated(client, secret)
+	if err := c.showCreated(client, secret); err != nil {
+		return fmt.Errorf("client %s is registered, but it could not be shown; delete it with `mcpkeep clients delete`: %w", client.ID, err)
+	}
+	return nil
 }
 
 func (c *Console) showCreated(client storage.Client, secret string) error {

@@ -2,6 +2,7 @@ package operator_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -162,6 +163,26 @@ func TestPruneRace(t *testing.T) {
 		t.Errorf("%d used, clients %s", used, got)
 	}
 	o.contains(strings.Join(told, "\n"), "looking: 500 unused clients so far", "deleting: 998 of 1203 clients")
+}
+
+// broken takes nothing, like a full disk.
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+// TestCreateUnseen: a client whose secret nobody saw is named, so that it can be deleted.
+func TestCreateUnseen(t *testing.T) {
+	t.Parallel()
+	o := open(t, dbtest.SQLite())
+	o.console.Out = broken{}
+	o.fails("client desk is registered, but it could not be shown", func(ctx context.Context) error {
+		return o.console.CreateClient(ctx, operator.NewClient{
+			ID: "desk", Name: "Desk", RedirectURIs: []string{"https://desk.example/cb"}, AuthMethod: "client_secret_post",
+		})
+	})
+	if got := o.clientIDs(); got != "[desk]" {
+		t.Error(got)
+	}
 }
 
 // TestCreate: by the rules of registration; the secret is printed once and works.
