@@ -127,15 +127,6 @@ func (l *workload) stop(t *testing.T) {
 	}
 }
 
-// slowest is the longest that any step took.
-func (l *workload) slowest() time.Duration {
-	var longest time.Duration
-	for _, list := range l.times() {
-		longest = max(longest, slices.Max(list))
-	}
-	return longest
-}
-
 // times are how long each step took, by kind.
 func (l *workload) times() map[string][]time.Duration {
 	all := map[string][]time.Duration{}

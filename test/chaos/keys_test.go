@@ -51,12 +51,10 @@ func TestKeyRotation(t *testing.T) {
 	r.report("postgres", killed, result, load)
 }
 
-// longestWait is how long a step may take while another process re-encrypts the
-// same SQLite file: both want its one writer.
-const longestWait = 2 * time.Second
-
 // TestKeyRotationOnSQLite does the same with one server on a file. It is started
-// anew before there is work, since there is no other that could take over.
+// anew before there is work, since there is no other that could take over. Both
+// processes want the file's one writer: a server that waited for it too long would
+// answer 503, which is an error here.
 func TestKeyRotationOnSQLite(t *testing.T) {
 	r := newRollout(t, harness.SQLite(t), 1)
 	fillSealed(t, r.database, r.oldKey, small)
@@ -65,9 +63,6 @@ func TestKeyRotationOnSQLite(t *testing.T) {
 	killed := r.rotateAndKill(t, small)
 	result := r.rotate(t)
 	load.stop(t)
-	if slowest := load.slowest(); slowest > longestWait {
-		t.Errorf("a step took %v, want at most %v", slowest, longestWait)
-	}
 	r.restart(t, r.newKey)
 	r.assertRotated(t, result, small)
 	r.report("sqlite", killed, result, load)
