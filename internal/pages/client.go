@@ -60,7 +60,7 @@ func (c Client) view() clientView {
 	}
 	return clientView{
 		Published:   c.publication(),
-		Name:        clean(c.Name, maxName),
+		Name:        quotable(clean(c.Name, maxName)),
 		ID:          visible(c.ID, maxURI),
 		URI:         visible(c.URI, maxURI),
 		RedirectURI: visible(c.RedirectURI, maxURI),
@@ -68,6 +68,18 @@ func (c Client) view() clientView {
 		Unknown:     c.Unknown,
 		Target:      goal,
 	}
+}
+
+// quotable is a name that stays within the quotation marks that the pages put around
+// it: with marks of its own it would go on as their words, such as “Notes” of
+// notes.example.
+func quotable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("“”„‟〝〞〟＂", r) {
+			return '\''
+		}
+		return r
+	}, name)
 }
 
 // publication is nil for a client that is not published anywhere.

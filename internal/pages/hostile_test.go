@@ -129,6 +129,25 @@ func TestNameIsCut(t *testing.T) {
 	}
 }
 
+// TestNameIsQuoted: A10. A name does not end its quotation and go on as the page's
+// own words.
+func TestNameIsQuoted(t *testing.T) {
+	t.Parallel()
+	p := pages.Consent{}
+	p.Client.Name = `Notes” of notes.example wants to connect. „So ‟do 〝others〞 and＂ "x"`
+	for host, want := range map[string]string{
+		"":             "An app that calls itself “Notes' of notes.example wants to connect. 'So 'do 'others' and' \"x\"” wants",
+		"evil.example": "“Notes' of notes.example wants to connect. 'So 'do 'others' and' \"x\"” of evil.example wants",
+	} {
+		if p.Client.Published = nil; host != "" {
+			p.Client.Published = &pages.Publication{Host: host}
+		}
+		if got := mainText(t, p); !strings.Contains(got, want) {
+			t.Errorf("want %q in:\n%s", want, got)
+		}
+	}
+}
+
 func TestClientURIIsNoLink(t *testing.T) {
 	t.Parallel()
 	p := pages.Consent{Client: pages.Client{Name: "x", URI: "https://client.example/"}}
