@@ -37,23 +37,31 @@ func (g *GitHub) person(ctx context.Context, t Token) (Person, error) {
 		Issuer: g.issuer, Subject: strconv.FormatInt(user.ID, 10),
 		Login: user.Login, Name: user.Name, Email: user.Email,
 	}
-	if g.asks.emails {
-		if !scopeGranted(header, t.AccessToken, "user:email", "user") {
-			return Person{}, refused(p.Login, missingScope("user:email", "verified e-mail address"))
-		}
+	return g.complete(ctx, t, header, p)
+}
+
+// complete adds what the policy wants to know beside the account. A permission that the
+// token lacks is no error: the lists may have been made longer since the sign-in, and
+// whom they name otherwise has to stay.
+func (g *GitHub) complete(ctx context.Context, t Token, header http.Header, p Person) (Person, error) {
+	switch {
+	case !g.asks.emails:
+	case !scopeGranted(header, t.AccessToken, "user:email", "user"):
+		p.Withheld = missingScope("user:email", "verified e-mail address")
+	default:
 		if err := g.verifiedEmail(ctx, t, &p); err != nil {
 			return Person{}, err
 		}
 	}
-	if !g.asks.orgs && !g.asks.teams {
-		return p, nil
-	}
-	if !scopeGranted(header, t.AccessToken, "read:org", "write:org", "admin:org") {
-		return Person{}, refused(p.Login, missingScope("read:org", "organisations"))
-	}
-	p.Orgs, err = g.memberships(ctx, t)
-	if err != nil {
-		return Person{}, err
+	switch {
+	case !g.asks.orgs && !g.asks.teams:
+	case !scopeGranted(header, t.AccessToken, "read:org", "write:org", "admin:org"):
+		p.Withheld = missingScope("read:org", "organisations")
+	default:
+		var err error
+		if p.Orgs, err = g.memberships(ctx, t); err != nil {
+			return Person{}, err
+		}
 	}
 	return p, nil
 }

@@ -206,13 +206,18 @@ func TestGitHubPermissionForOrganisations(t *testing.T) {
 			s := startGitHub(t)
 			s.LimitScopes(tt.granted...)
 			g := provider(t, s, withOrgs)
-			_, _, err := g.Exchange(t.Context(), signInRequest(t, s, g))
+			p, _, err := g.Exchange(t.Context(), signInRequest(t, s, g))
+			if err != nil || (p.Withheld != "") != tt.refused {
+				t.Fatalf("%v, withheld %q", err, p.Withheld)
+			}
 			if !tt.refused {
-				if err != nil {
-					t.Error(err)
-				}
 				return
 			}
+			listed := identity.Policy{Users: []string{"octocat"}, Orgs: []string{"acme"}}
+			if err := listed.Check(p); err != nil {
+				t.Errorf("who is listed by name: %v", err)
+			}
+			err = identity.Policy{Orgs: []string{"acme"}}.Check(p)
 			wantError(t, err, identity.ErrRefused, "read:org")
 			if refusal := new(identity.RefusedError); !errors.As(err, &refusal) || refusal.Login != "octocat" {
 				t.Errorf("%v does not name the account", err)

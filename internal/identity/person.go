@@ -25,6 +25,10 @@ type Person struct {
 	Orgs          []string // GitHub organisations, and teams as org/team
 	Groups        []string // of an OpenID provider, without a leading slash
 	GroupsUnknown bool     // the provider has groups and did not list them
+
+	// Withheld says, for the person, which permission the provider did not grant, so
+	// that addresses or organisations are not known; "" when nothing was withheld.
+	Withheld string
 }
 
 // Label names the account to the person whose it is: the login, or the e-mail

@@ -44,6 +44,8 @@ func (p Policy) Check(who Person) error {
 	case len(p.Groups) > 0 && who.GroupsUnknown:
 		return refused(who.Label(), "the account is in too many groups for the provider to list them; "+
 			"the operator can have it list only the groups that are assigned to this application")
+	case who.Withheld != "":
+		return refused(who.Label(), who.Withheld)
 	}
 	return refused(who.Label(), p.reason())
 }

@@ -171,7 +171,10 @@ func TestGitHubTeamsAndAddress(t *testing.T) {
 	} {
 		s.LimitScopes("read:user")
 		g := provider(t, s, change)
-		_, _, err := g.Exchange(t.Context(), signInRequest(t, s, g))
-		wantError(t, err, identity.ErrRefused, name)
+		p, _, err := g.Exchange(t.Context(), signInRequest(t, s, g))
+		if err != nil || p.EmailVerified || len(p.Orgs) > 0 {
+			t.Errorf("without %s: %v, verified %t, %v", name, err, p.EmailVerified, p.Orgs)
+		}
+		wantError(t, identity.Policy{Domains: []string{"example.com"}}.Check(p), identity.ErrRefused, name)
 	}
 }

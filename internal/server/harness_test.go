@@ -144,7 +144,7 @@ func onGitHub(gh *githubtest.Server, policy identity.Policy, timeout time.Durati
 	return func(set *setup) {
 		upstream, err := identity.NewGitHub(identity.GitHubConfig{
 			ClientID: gh.ClientID, ClientSecret: gh.ClientSecret, URL: gh.URL, APIURL: gh.APIURL,
-			Orgs: policy.NeedsOrgs(), Timeout: timeout,
+			Orgs: policy.NeedsOrgs(), Emails: policy.NeedsEmail(), Timeout: timeout,
 		})
 		if err != nil {
 			panic(err)

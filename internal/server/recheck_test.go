@@ -50,6 +50,45 @@ func TestRecheckAtRefresh(t *testing.T) {
 	}
 }
 
+// TestListsGrow: an operator who lists organisations or addresses later signs out nobody
+// whom the lists name otherwise, although GitHub has not granted for the tokens on
+// record what is asked for now.
+func TestListsGrow(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		policy identity.Policy
+		ends   bool
+	}{
+		"an organisation beside the list":    {identity.Policy{Users: []string{"listed"}, Orgs: []string{"acme"}}, false},
+		"an administrator by address":        {identity.Policy{Users: []string{"listed"}, Admins: []string{"root@example.com"}}, false},
+		"an organisation in place of it":     {identity.Policy{Orgs: []string{"acme"}}, true},
+		"a domain in place of it":            {identity.Policy{Domains: []string{"example.com"}}, true},
+		"somebody else in place of it":       {identity.Policy{Users: []string{"octocat"}}, true},
+		"the list with an address beside it": {identity.Policy{Users: []string{"listed", "root@example.com"}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			gh := githubtest.New(t)
+			gh.AddUser(githubtest.User{ID: 9, Login: "listed", Orgs: []string{"b"}})
+			gh.SignInAs("listed")
+			s := start(t, onGitHub(gh, identity.Policy{Users: []string{"listed"}}, time.Second))
+			c := s.register()
+			got := s.connectAs(c)
+			c.s = s.replica(func(config *server.Config) {
+				set := &setup{Config: *config}
+				onGitHub(gh, tt.policy, time.Second)(set)
+				config.Upstream, config.Policy = set.Upstream, set.Policy
+			})
+			a := c.refresh(got.refresh)
+			if tt.ends {
+				a.want(t, http.StatusBadRequest, "invalid_grant")
+				return
+			}
+			c.s.wantAccess(t, tokensOf(t, a).access, true)
+		})
+	}
+}
+
 // TestManyConnections: GitHub keeps ten tokens of a person; an eleventh app
 // must not end the first one's session.
 func TestManyConnections(t *testing.T) {
