@@ -30,8 +30,8 @@ func failed(reason string, cause error) error { return &Error{Reason: reason, ca
 
 // The reasons.
 const (
-	reasonURL      = "its address is not one that is fetched"
-	reasonAddress  = "its site has no public address"
+	reasonURL = "its address is not one that is fetched"
+	// Also where it may not be reached: a name in the network behind us is like none.
 	reasonNoAnswer = "its site cannot be reached"
 	reasonStatus   = "its site refuses to give it out"
 	reasonType     = "its site gives out something else than JSON"

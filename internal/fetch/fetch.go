@@ -97,7 +97,7 @@ func (f *Fetcher) Get(ctx context.Context, rawURL, etag string) (Answer, error) 
 	defer release()
 	res, err := f.send(ctx, u, etag)
 	if err != nil {
-		return Answer{}, reasonOf(err)
+		return Answer{}, failed(reasonNoAnswer, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	return f.read(res, etag)
@@ -133,13 +133,6 @@ func (f *Fetcher) send(ctx context.Context, u *url.URL, etag string) (*http.Resp
 		req.Header.Set("If-None-Match", etag)
 	}
 	return f.transport.RoundTrip(req)
-}
-
-func reasonOf(err error) error {
-	if errors.Is(err, errNotPublic) {
-		return failed(reasonAddress, err)
-	}
-	return failed(reasonNoAnswer, err)
 }
 
 // read reads an answer: 200 with JSON, or 304 to who has a copy.
