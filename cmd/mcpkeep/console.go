@@ -91,7 +91,7 @@ func (f *keyFlags) openDesk(
 		},
 	})
 	if err != nil && ctx.Err() != nil {
-		return errors.New("interrupted")
+		return errInterrupted
 	}
 	return err
 }

@@ -27,7 +27,11 @@ func (f *databaseFlags) openDatabase(ctx context.Context, log *slog.Logger, atMo
 		if err = ping(ctx, d); err == nil {
 			return d, nil
 		}
-		if time.Until(deadline) < wait || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			_ = d.Close()
+			return nil, ctx.Err()
+		}
+		if time.Until(deadline) < wait {
 			_ = d.Close()
 			return nil, fmt.Errorf("gave up waiting for the database (%v): %w", atMost, err)
 		}

@@ -77,8 +77,14 @@ func run(ctx context.Context, args []string, std streams) int {
 	if err != nil {
 		return report(std, usageError{nameVariable(parser.Model, err)})
 	}
-	return report(std, command.Run())
+	err = command.Run()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errInterrupted // and not what was given up for that
+	}
+	return report(std, err)
 }
+
+var errInterrupted = errors.New("interrupted")
 
 // report prints an error as one line and returns the exit status.
 func report(std streams, err error) int {

@@ -166,6 +166,26 @@ func TestInterruptedQuestion(t *testing.T) {
 	}
 }
 
+// TestInterrupted: an interrupt is called one, whatever it kept from ending.
+func TestInterrupted(t *testing.T) {
+	env, _ := office(t, dbtest.SQLite())
+	away := map[string]string{"DATABASE_URL": "postgres://u@127.0.0.1:1/d", "MCPKEEP_ENCRYPTION_KEYS": keyring.Generate()}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, environment := range []map[string]string{env, away} {
+		for name, value := range environment {
+			t.Setenv(name, value)
+		}
+		for _, args := range []string{"keys list --verify", "keys rotate", "migrate status", "users list", "clients prune --unused-for 1h"} {
+			var out, errs bytes.Buffer
+			status := run(ctx, strings.Fields(args), streams{in: strings.NewReader(""), out: &out, err: &errs})
+			if status != exitFailed || errs.String() != "mcpkeep: interrupted\n" {
+				t.Errorf("%s: status %d, %q", args, status, errs.String())
+			}
+		}
+	}
+}
+
 // TestOperatorNeedsKeys: missing or wrong keys are named by id; no key and no database
 // is made; the audit trail needs none.
 func TestOperatorNeedsKeys(t *testing.T) {
