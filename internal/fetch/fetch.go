@@ -100,7 +100,21 @@ func (f *Fetcher) Get(ctx context.Context, rawURL, etag string) (Answer, error) 
 		return Answer{}, failed(reasonNoAnswer, err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	return f.read(res, etag)
+	a, err := f.read(res, etag)
+	if late := ctx.Err(); late != nil {
+		// The site may end its answer when we hang up, and that be read still as its end.
+		return Answer{}, failed(reasonNoAnswer, late)
+	}
+	return a, err
+}
+
+// Check refuses a URL that Get would refuse without looking anything up. The error is
+// an *Error.
+func (f *Fetcher) Check(rawURL string) error {
+	if _, err := f.check(rawURL); err != nil {
+		return failed(reasonURL, err)
+	}
+	return nil
 }
 
 // check refuses what needs no look-up to be refused.
