@@ -250,6 +250,30 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// TestE4NeverFetched: a URL that is never fetched takes no place of the limits, is not
+// kept, and says nothing about the client.
+func TestE4NeverFetched(t *testing.T) {
+	t.Parallel()
+	w := sqlite(t)
+	for i := range 100 {
+		id := fmt.Sprintf("https://10.0.0.%d/c.json", i)
+		_, err := w.find(t, id)
+		var e *storage.DocumentError
+		if !errors.As(err, &e) || e.Invalid || e.Reason == "" {
+			t.Errorf("%s: %v", id, err)
+		}
+		if _, err := w.store.Document(t.Context(), id, id); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("%s is on record: %v", id, err)
+		}
+	}
+	if _, err := w.find(t, w.Publish("/c.json")); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(w.log.String(), "client_document_failed") {
+		t.Error("the log says nothing")
+	}
+}
+
 // TestE4Flood: a thousand made-up URLs make a bounded number of requests, by any
 // number of replicas together, and keep nobody out who is known or a vendor's.
 func TestE4Flood(t *testing.T) {

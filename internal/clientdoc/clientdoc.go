@@ -14,6 +14,8 @@ import (
 
 // Fetcher gets JSON documents; fetch.Fetcher is one.
 type Fetcher interface {
+	// Check refuses what is never fetched, without looking anything up.
+	Check(url string) error
 	Get(ctx context.Context, url, etag string) (fetch.Answer, error)
 }
 

@@ -86,8 +86,7 @@ func (d *Documents) failed(
 	ctx context.Context, w wanted, known storage.Document, lease string, why error,
 ) (storage.Document, error) {
 	f := failureBy(why)
-	d.log(ctx).Warn("client document not fetched", "event", "client_document_failed",
-		"client_id", w.clientID, "url", w.url, "error", why.Error(), "stand_in", known.Body != "")
+	d.logFailure(ctx, w, known, why)
 	vendor, _ := oauth.VendorDocument(w.clientID)
 	err := d.Store.FailDocument(ctx, storage.FailedDocument{
 		ClientID: w.clientID, URL: w.url, Lease: lease, Name: vendor.ClientName, Failure: string(f),
@@ -98,6 +97,11 @@ func (d *Documents) failed(
 	}
 	known.Failure = string(f)
 	return known, w.failureOf(known)
+}
+
+func (d *Documents) logFailure(ctx context.Context, w wanted, known storage.Document, why error) {
+	d.log(ctx).Warn("client document not fetched", "event", "client_document_failed",
+		"client_id", w.clientID, "url", w.url, "error", why.Error(), "stand_in", known.Body != "")
 }
 
 func (w wanted) retryAfter(known storage.Document, f failure, now time.Time, why error) time.Duration {

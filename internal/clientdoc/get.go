@@ -57,6 +57,9 @@ func (d *Documents) get(ctx context.Context, w wanted, renew bool) (storage.Docu
 		if d.settled(w, known, renew) {
 			return known, w.failureOf(known)
 		}
+		if why := d.Fetcher.Check(w.url); why != nil {
+			return d.unfetchable(ctx, w, known, why)
+		}
 		lease := rand.Text()
 		err = d.claim(ctx, w, known, lease)
 		switch {
@@ -73,6 +76,14 @@ func (d *Documents) get(ctx context.Context, w wanted, renew bool) (storage.Docu
 			return known, w.tooLong(known)
 		}
 	}
+}
+
+// unfetchable is the answer about a URL that is never fetched: what is on record from
+// when it was. Nothing is recorded, and it takes no place of the limits.
+func (d *Documents) unfetchable(ctx context.Context, w wanted, known storage.Document, why error) (storage.Document, error) {
+	d.logFailure(ctx, w, known, why)
+	known.Failure = string(failureBy(why))
+	return known, w.failureOf(known)
 }
 
 // known is what is on record. A document that is not valid by today's rules is

@@ -91,6 +91,8 @@ func (c *clock) advance(d time.Duration) {
 // fake is a fetcher that tests script.
 type fake func(ctx context.Context, url, etag string) (fetch.Answer, error)
 
+func (fake) Check(string) error { return nil }
+
 func (f fake) Get(ctx context.Context, url, etag string) (fetch.Answer, error) {
 	return f(ctx, url, etag)
 }
