@@ -190,7 +190,9 @@ func (w *follower) begin(ctx context.Context, limit int) error {
 		return err
 	}
 	return w.console.eachEvent(ctx, w.filter, limit, func(e storage.Event) error {
-		w.known[e.ID] = true
+		if e.ID >= w.from { // what is older will not be met again
+			w.known[e.ID] = true
+		}
 		return w.console.printEvent(e)
 	})
 }
