@@ -31,7 +31,7 @@ type clientJSON struct {
 	JWKSURI         string     `json:"jwks_uri"`
 	HasSecret       bool       `json:"has_secret"`
 	HasKeys         bool       `json:"has_keys"`
-	Origin          string     `json:"origin"`              // "registered", or "document" for a client ID metadata document
+	Origin          string     `json:"origin"`              // "registered", "operator", or "document" for a client ID metadata document
 	FetchedAt       *time.Time `json:"document_fetched_at"` // of its document
 	RegisteredAt    *time.Time `json:"registered_at"`
 	LastUsedAt      *time.Time `json:"last_used_at"`
@@ -176,6 +176,8 @@ func registered(s storage.ClientSummary) string {
 		return "no: known by the metadata document at its id, fetched " + clock(s.Client.ConfirmedAt)
 	case s.Foreign:
 		return clock(s.Client.CreatedAt) + " by another program"
+	case s.Client.Origin == storage.OriginOperator:
+		return clock(s.Client.CreatedAt) + " by an operator"
 	}
 	return clock(s.Client.CreatedAt)
 }

@@ -89,7 +89,7 @@ func (c *Console) CreateClient(ctx context.Context, n NewClient) error {
 		ID: n.ID, Name: reg.ClientName, URI: reg.ClientURI, RedirectURIs: reg.RedirectURIs, GrantTypes: reg.GrantTypes,
 		ResponseTypes: reg.ResponseTypes, Scope: reg.Scope, AuthMethod: reg.TokenEndpointAuthMethod,
 		JWKS: reg.JWKS, JWKSURI: reg.JWKSURI, SigningAlg: reg.SigningAlg,
-		CreatedAt: c.now().UTC().Truncate(time.Second),
+		CreatedAt: c.now().UTC().Truncate(time.Second), Origin: storage.OriginOperator,
 	}
 	if client.ID == "" {
 		client.ID = oauth.NewID("c")

@@ -197,12 +197,13 @@ func TestCreate(t *testing.T) {
 	secret := strings.Fields(got)[5]
 	client, err := o.store.Client(t.Context(), "desk")
 	o.ok(err)
-	if client.SecretHash != storage.HashOf(secret) || client.AuthMethod != "client_secret_basic" || len(client.RedirectURIs) != 2 || client.Name != "Desk" {
+	if client.SecretHash != storage.HashOf(secret) || client.AuthMethod != "client_secret_basic" || len(client.RedirectURIs) != 2 || client.Name != "Desk" || client.Origin != storage.OriginOperator {
 		t.Errorf("%s is not the secret of %+v", secret, client)
 	}
 	if list, err := o.store.ListUnusedClients(t.Context(), start, "", 9, start); err != nil || len(list) != 1 || list[0].Reclaimable {
 		t.Errorf("a client of the operator may be reclaimed: %+v, %v", list, err)
 	}
+	o.contains(o.run(func(ctx context.Context) error { return o.console.ShowClient(ctx, "desk") }), "by an operator")
 	o.fails("registered already", create(good))
 	o.console.JSON = true
 	public := operator.NewClient{Name: "Public", RedirectURIs: []string{"http://127.0.0.1/cb"}, AuthMethod: "none"}

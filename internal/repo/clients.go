@@ -32,6 +32,8 @@ type extra struct {
 	ApplicationType string       `json:"application_type,omitempty"`
 	SoftwareID      string       `json:"software_id,omitempty"`
 	SoftwareVersion string       `json:"software_version,omitempty"`
+
+	Origin storage.Origin `json:"origin,omitempty"`
 }
 
 // field returns a pointer to the field of a member, nil for an unknown one.
@@ -61,6 +63,8 @@ func (e *extra) field(member string) any {
 		return &e.SoftwareID
 	case "software_version":
 		return &e.SoftwareVersion
+	case "origin":
+		return (*string)(&e.Origin)
 	}
 	return nil
 }
@@ -94,7 +98,7 @@ func (r *Repo) sealClient(c storage.Client) (json.RawMessage, error) {
 		ClientURI: c.URI, RedirectURIs: c.RedirectURIs, GrantTypes: c.GrantTypes, AuthMethod: c.AuthMethod,
 		JWKS: c.JWKS, JWKSURI: c.JWKSURI, SigningAlg: c.SigningAlg,
 		SecretHash: c.SecretHash, TokenHash: c.RegistrationTokenHash, ApplicationType: c.ApplicationType,
-		SoftwareID: c.SoftwareID, SoftwareVersion: c.SoftwareVersion,
+		SoftwareID: c.SoftwareID, SoftwareVersion: c.SoftwareVersion, Origin: c.Origin,
 	})
 	if err != nil {
 		return nil, err
@@ -192,6 +196,7 @@ func (e extra) addTo(c storage.Client) storage.Client {
 	c.AuthMethod, c.SecretHash, c.ApplicationType = e.AuthMethod, e.SecretHash, e.ApplicationType
 	c.JWKS, c.JWKSURI, c.SigningAlg = e.JWKS, e.JWKSURI, e.SigningAlg
 	c.RegistrationTokenHash, c.SoftwareID, c.SoftwareVersion = e.TokenHash, e.SoftwareID, e.SoftwareVersion
+	c.Origin = e.Origin
 	return c
 }
 

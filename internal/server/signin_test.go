@@ -9,6 +9,7 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 // TestSignIn is the whole way of the local provider: AS-01, AS-16, 6749-08, C-12.
@@ -49,6 +50,26 @@ func TestSignIn(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestOperatorsClient: an app that an operator registered is vouched for.
+func TestOperatorsClient(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	c := s.register(map[string]any{"client_name": "Claude"})
+	row, err := s.store.Client(t.Context(), c.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row.ID, row.Origin, c.id = "desk", storage.OriginOperator, "desk"
+	if err := s.store.CreateClient(t.Context(), row); err != nil {
+		t.Fatal(err)
+	}
+	p := s.browser().signIn(c)
+	p.shows(t, http.StatusOK, "Verified by this server", "Its operator vouches for this app")
+	if strings.Contains(p.Body, "Not verified") || strings.Contains(p.Body, "calls itself") {
+		t.Error(p.brief())
+	}
 }
 
 // TestState: 6749-08. It comes back byte by byte, with success and with errors.

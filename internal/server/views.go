@@ -25,13 +25,14 @@ func (s *Server) showConsentPage(w http.ResponseWriter, ar authorization, form p
 func clientView(ar authorization) pages.Client {
 	c := ar.client
 	return pages.Client{
-		Name: c.Name, ID: c.ID, URI: c.URI, RedirectURI: ar.request.RedirectURI, Unknown: ar.anew, Published: publication(c),
+		Name: c.Name, ID: c.ID, URI: c.URI, RedirectURI: ar.request.RedirectURI,
+		Unknown: ar.anew, Verified: c.Origin == storage.OriginOperator, Published: publication(c),
 	}
 }
 
 // publication is where a client is described, nil for one that registered.
 func publication(c storage.Client) *pages.Publication {
-	if c.Origin == storage.OriginRegistered {
+	if c.Origin == storage.OriginRegistered || c.Origin == storage.OriginOperator {
 		return nil
 	}
 	onTheWeb := slices.ContainsFunc(c.RedirectURIs, func(uri string) bool { return !oauth.IsLoopback(uri) })

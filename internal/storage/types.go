@@ -22,7 +22,8 @@ type Origin string
 
 // The origins of clients.
 const (
-	OriginRegistered Origin = ""         // by its row: it registered, or an operator made it
+	OriginRegistered Origin = ""         // it registered
+	OriginOperator   Origin = "operator" // an operator registered it, and vouches for it
 	OriginDocument   Origin = "document" // by the metadata document at the URL that is its id
 	// OriginVendor is for a document that could not be fetched: a copy of it ships
 	// with the program.

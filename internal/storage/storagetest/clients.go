@@ -39,6 +39,7 @@ func client(id string) storage.Client {
 		Scope: fullScope, AuthMethod: "client_secret_basic", SecretHash: storage.HashOf("secret of " + id), RegistrationTokenHash: storage.HashOf("token of " + id),
 		JWKS: `{"keys":[{"kty":"EC"}]}`, JWKSURI: "https://client.example/jwks", SigningAlg: "ES256",
 		ApplicationType: "native", SoftwareID: "software", SoftwareVersion: "1.2.3", CreatedAt: start,
+		Origin: storage.OriginOperator,
 	}
 }
 
