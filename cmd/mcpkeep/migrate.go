@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 
@@ -87,47 +88,65 @@ type migrateDownCmd struct {
 // Run undoes the newest migration, or all.
 func (c *migrateDownCmd) Run(ctx context.Context, std streams) error {
 	return c.withExisting(ctx, std, func(d *db.DB) error {
-		what, err := c.plan(ctx, d)
+		version, what, err := c.plan(ctx, d)
 		if err != nil {
 			return err
 		}
-		if what != "" && !c.Yes && !confirmed(ctx, std, what+" Type yes to go on: ") {
+		if version == 0 {
+			return nothingApplied(std)
+		}
+		if !c.Yes && !confirmed(ctx, std, what+" Type yes to go on: ") {
 			return errNotConfirmed
 		}
-		for {
-			undone, err := d.MigrateDown(ctx)
-			if err != nil {
-				return err
-			}
-			if undone == nil {
-				_, err = fmt.Fprintln(std.out, "no migration is applied")
-				return err
-			}
-			_, _ = fmt.Fprintf(std.out, "undid %s\n", undone.Name)
-			if !c.All {
-				return nil
-			}
-		}
+		return c.undo(ctx, std, d, version)
 	})
 }
 
-// plan says what would be undone; "" when there is nothing.
-func (c *migrateDownCmd) plan(ctx context.Context, d *db.DB) (string, error) {
-	version, err := d.Version(ctx)
+// undo undoes the migration that plan has looked at, or all from there.
+func (c *migrateDownCmd) undo(ctx context.Context, std streams, d *db.DB, version int64) error {
+	last := version
+	if c.All {
+		last = 1
+	}
+	for ; version >= last; version-- {
+		undone, err := d.MigrateDown(ctx, version)
+		if errors.Is(err, db.ErrNotNewest) {
+			return errors.New("somebody else has migrated this database just now: see `mcpkeep migrate status`")
+		}
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(std.out, "undid %s\n", undone.Name)
+	}
+	if version == 0 {
+		return nothingApplied(std)
+	}
+	return nil
+}
+
+func nothingApplied(std streams) error {
+	_, err := fmt.Fprintln(std.out, "no migration is applied")
+	return err
+}
+
+// plan says which migration is the newest, and what would be undone; 0 when there is
+// nothing.
+func (c *migrateDownCmd) plan(ctx context.Context, d *db.DB) (version int64, what string, err error) {
+	version, err = d.Version(ctx)
 	if err != nil {
-		return "", err
+		return 0, "", err
 	}
 	list, err := d.Migrations(ctx)
 	switch {
 	case err != nil, version == 0:
-		return "", err
+		return 0, "", err
 	case version > int64(len(list)):
-		return "", fmt.Errorf("the schema is at version %d, and this program knows %d: undo it with the program that made it", version, len(list))
+		return 0, "", fmt.Errorf("the schema is at version %d, and this program knows %d: undo it with the program that made it", version, len(list))
 	case c.All:
-		return fmt.Sprintf("This undoes all %d migrations: everybody is signed out, and people, grants, keys on record and the audit trail are deleted. "+
+		return version, fmt.Sprintf("This undoes all %d migrations: everybody is signed out, and people, grants, keys on record and the audit trail are deleted. "+
 			"Registered clients stay.", version), nil
 	}
-	return fmt.Sprintf("This undoes %s: what only its tables and columns hold is deleted, and servers of this version are not ready any more.",
+	return version, fmt.Sprintf("This undoes %s: what only its tables and columns hold is deleted, and servers of this version are not ready any more.",
 		list[version-1].Name), nil
 }
 

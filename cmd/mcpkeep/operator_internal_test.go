@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
 	"github.com/mcpkeep/mcpkeep/internal/repo"
@@ -280,6 +281,38 @@ func TestMigrateDownAsks(t *testing.T) {
 	dbtest.Exec(t, dbtest.SQL(t, env["DATABASE_URL"]), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true)")
 	command(t, env, "migrate", "down", "--yes").wants(t, exitFailed, "version 999", "undo it with the program that made it")
 	command(t, env, "migrate", "status").wants(t, exitOK, "schema 999 is newer")
+}
+
+// pausing is a terminal at which something happens before the answer.
+type pausing struct {
+	io.Reader
+	first func()
+}
+
+func (p *pausing) Read(b []byte) (int, error) {
+	if p.first != nil {
+		p.first()
+		p.first = nil
+	}
+	return p.Reader.Read(b)
+}
+
+// TestMigrateDownAtOnce: what is undone is what the question named.
+func TestMigrateDownAtOnce(t *testing.T) {
+	env, _ := office(t, dbtest.SQLite())
+	for name, value := range env {
+		t.Setenv(name, value)
+	}
+	var errs bytes.Buffer
+	terminal := &pausing{strings.NewReader("yes\n"), func() { command(t, env, "migrate", "down", "--yes").wants(t, exitOK, "undid 0") }}
+	status := run(t.Context(), []string{"migrate", "down"}, streams{in: terminal, out: io.Discard, err: &errs, terminal: true})
+	if status != exitFailed || !strings.Contains(errs.String(), "somebody else has migrated") {
+		t.Errorf("%d: %s", status, errs.String())
+	}
+	d := dbtest.Open(t, env["DATABASE_URL"])
+	if version, err := d.Version(t.Context()); version != db.NeededVersion()-1 || err != nil {
+		t.Errorf("version %d, %v: more than one was undone", version, err)
+	}
 }
 
 // TestEventsFollow: --follow prints an object a line and ends with 0 when interrupted.

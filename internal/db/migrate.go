@@ -69,13 +69,22 @@ func (d *DB) Migrate(ctx context.Context) ([]Migration, error) {
 	return applied, err
 }
 
-// MigrateDown undoes the newest migration and returns it; nil when there is none.
-func (d *DB) MigrateDown(ctx context.Context) (*Migration, error) {
-	if version, err := d.Version(ctx); err != nil || version == 0 {
-		return nil, err
-	}
+// ErrNotNewest is what MigrateDown says of a migration that is not the newest one.
+var ErrNotNewest = errors.New("it is not the newest migration of this database")
+
+// MigrateDown undoes a migration and returns it. Whoever decided on it looked at the
+// newest one: when somebody else has migrated since, up or down, the error is
+// ErrNotNewest.
+func (d *DB) MigrateDown(ctx context.Context, version int64) (*Migration, error) {
 	var undone *Migration
 	err := d.withGoose(ctx, func(p *goose.Provider) error {
+		newest, err := p.GetDBVersion(ctx)
+		if err != nil {
+			return err
+		}
+		if newest != version || version == 0 {
+			return fmt.Errorf("%d: %w", version, ErrNotNewest)
+		}
 		result, err := p.Down(ctx)
 		if result != nil {
 			undone = &migrationsOf([]*goose.MigrationResult{result})[0]

@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -83,14 +84,14 @@ func up(t *testing.T, d *db.DB) {
 func down(t *testing.T, d *db.DB) {
 	t.Helper()
 	for version := db.NeededVersion(); version > 0; version-- {
-		undone, err := d.MigrateDown(t.Context())
+		undone, err := d.MigrateDown(t.Context(), version)
 		if err != nil || undone == nil || undone.Version != version || undone.Applied {
 			t.Fatalf("down from %d = %+v, %v", version, undone, err)
 		}
 		wantVersion(t, d, version-1)
 	}
-	if undone, err := d.MigrateDown(t.Context()); undone != nil || err != nil {
-		t.Errorf("down from 0 = %+v, %v, want nothing to do", undone, err)
+	if undone, err := d.MigrateDown(t.Context(), 0); undone != nil || !errors.Is(err, db.ErrNotNewest) {
+		t.Errorf("down from 0 = %+v, %v", undone, err)
 	}
 }
 
@@ -130,8 +131,11 @@ func TestNewerSchemaIsLeftAlone(t *testing.T) {
 			t.Errorf("Migrate = %v, %v, want nothing to do", applied, err)
 		}
 		wantVersion(t, d, newer)
-		if undone, err := d.MigrateDown(t.Context()); err == nil {
+		if undone, err := d.MigrateDown(t.Context(), newer); err == nil {
 			t.Errorf("MigrateDown undid %+v, want an error: this program does not have the newest migration", undone)
+		}
+		if undone, err := d.MigrateDown(t.Context(), newer-1); !errors.Is(err, db.ErrNotNewest) {
+			t.Errorf("MigrateDown of a migration that has one above it: %+v, %v", undone, err)
 		}
 		wantVersion(t, d, newer)
 		if diff := cmp.Diff(before, dbtest.Tables(t, conn)); diff != "" {

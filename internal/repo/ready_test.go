@@ -39,7 +39,7 @@ func TestReady(t *testing.T) {
 		if _, err := d.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.MigrateDown(t.Context()); err != nil {
+		if _, err := d.MigrateDown(t.Context(), db.NeededVersion()); err != nil {
 			t.Fatal(err)
 		}
 		_ = notReady(t, r, fmt.Sprintf("schema is at version %d", db.NeededVersion()-1))
