@@ -74,7 +74,7 @@ test/chaos: testtools ## kill -9, restarts, replicas, a database that goes away
 .PHONY: test/providers
 test/providers: testtools ## sign-in at real OpenID providers (Node.js, Go)
 	@scripts/node.sh
-	@$(WITHPG) go test $(RACE) -tags providers $(SLOW) ./test/providers $(ARGS)
+	@$(WITHPG) go test $(RACE) -tags providers $(SLOW) -parallel 8 ./test/providers $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME
