@@ -66,7 +66,7 @@ test/browser: testtools ## the pages in a real browser (Chromium)
 
 .PHONY: test/chaos
 test/chaos: testtools ## kill -9, restarts, replicas, a database that goes away
-	@$(WITHPG) go test $(RACE) -tags chaos $(SLOW) -skip '^TestRevocationIsFelt$$|^TestKeyRotation' ./test/...
+	@$(WITHPG) go test $(RACE) -tags chaos $(SLOW) -parallel 6 -skip '^TestRevocationIsFelt$$|^TestKeyRotation' ./test/...
 	@$(WITHPG) go test $(RACE) -tags chaos $(SLOW) -v -run '^TestRevocationIsFelt$$' ./test/chaos
 	@$(WITHPG) go test -tags chaos $(SLOW) -v -run '^TestKeyRotation' ./test/chaos
 
