@@ -387,7 +387,7 @@ func TestDoctorOIDC(t *testing.T) {
 	}
 	findings, _ := examined(t, env)
 	diagnosed(t, findings, "provider_usable", doctor.OK, "accepts client id and secret", "")
-	diagnosed(t, findings, "who_may_enter", doctor.OK, "1 domains", "")
+	diagnosed(t, findings, "who_may_enter", doctor.OK, "1 domain,", "")
 	env["MCPKEEP_OIDC_CLIENT_SECRET"] = "sesame-sesame"
 	findings, _ = examined(t, env)
 	diagnosed(t, findings, "provider_usable", doctor.Failed, "client id and client secret", "MCPKEEP_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET")

@@ -135,6 +135,9 @@ func TestWhoMayEnter(t *testing.T) {
 	d := patient(t)
 	d.Loopback = false
 	wants(t, d.Run(t.Context()), "who_may_enter", doctor.Warning, "anybody may try it")
+	d = patient(t)
+	d.Policy.Users = []string{"alice"}
+	wants(t, d.Run(t.Context()), "who_may_enter", doctor.Warning, "not looked at")
 }
 
 // TestHostileAnswers: what somebody else's server says cannot move the cursor.

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -35,6 +34,13 @@ func (d *Doctor) access() {
 			Why:  "Guessing is slowed down, for the owner as well while somebody guesses; and there is one person only.",
 			Mend: "Let a provider sign people in: MCPKEEP_PROVIDER=github, google or oidc.",
 		})
+	case d.Local && !d.Policy.Empty():
+		d.add(Finding{
+			Area: areaAccess, Check: check, Status: Warning,
+			What: "the lists of who may sign in are not looked at: whoever knows the password may sign in",
+			Why:  "Only a provider tells who somebody is; the local password tells one person, the owner.",
+			Mend: "Let a provider sign people in: MCPKEEP_PROVIDER=github, google or oidc.",
+		})
 	case d.Local:
 		d.ok(areaAccess, check, "whoever knows the password may sign in")
 	case d.Upstream == nil:
@@ -52,8 +58,10 @@ func (d *Doctor) access() {
 			Why: "Every account is refused.", Mend: "Set MCPKEEP_ALLOWED_USERS, _DOMAINS, _ORGS or _GROUPS.",
 		})
 	default:
-		d.ok(areaAccess, check, fmt.Sprintf("listed: %d people, %d domains, %d organisations and teams, %d groups",
-			len(d.Policy.Users), len(d.Policy.Domains), len(d.Policy.Orgs), len(d.Policy.Groups)))
+		d.ok(areaAccess, check, "listed: "+strings.Join([]string{
+			number(len(d.Policy.Users), "person", "people"), number(len(d.Policy.Domains), "domain", "domains"),
+			number(len(d.Policy.Orgs), "organisation or team", "organisations and teams"), number(len(d.Policy.Groups), "group", "groups"),
+		}, ", "))
 	}
 	if d.Upstream != nil && len(d.Policy.Admins) == 0 {
 		d.ok(areaAccess, "administrators", "there are no administrators (MCPKEEP_ADMINS); commands do what their tools do")
