@@ -39,12 +39,12 @@ func serveFront(t *testing.T, method string) *front {
 	if method != "none" {
 		proxy.ModifyResponse = f.rewrite
 	}
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewServer(bodyFirst(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/token" && methodOf(r) == f.method {
 			f.used.Add(1)
 		}
 		proxy.ServeHTTP(w, r)
-	}))
+	})))
 	t.Cleanup(srv.Close)
 	f.url = srv.URL
 	return f
