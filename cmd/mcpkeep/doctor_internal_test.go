@@ -24,6 +24,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/identity/githubtest"
 	"github.com/mcpkeep/mcpkeep/internal/identity/oidctest"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
+	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
 // examined runs the doctor and returns its findings by check.
@@ -121,9 +122,9 @@ func proxied(t *testing.T, change func(*httputil.ReverseProxy), wrap func(http.H
 	t.Helper()
 	env, _ := office(t, dbtest.SQLite())
 	proxy := &httputil.ReverseProxy{}
-	var handler http.Handler = proxy
+	handler := harness.BodyFirst(proxy)
 	if wrap != nil {
-		handler = wrap(proxy)
+		handler = wrap(handler)
 	}
 	front := httptest.NewUnstartedServer(handler)
 	base := "http://" + front.Listener.Addr().String()

@@ -60,11 +60,11 @@ func newGate(t *testing.T) *gate {
 			return nil
 		},
 	}
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	web := httptest.NewServer(harness.BodyFirst(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !g.hold(r, before) {
 			proxy.ServeHTTP(w, r)
 		}
-	}))
+	})))
 	t.Cleanup(func() {
 		g.Hold(never)
 		web.Close()

@@ -39,7 +39,7 @@ func serveFront(t *testing.T, method string) *front {
 	if method != "none" {
 		proxy.ModifyResponse = f.rewrite
 	}
-	srv := httptest.NewServer(bodyFirst(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewServer(harness.BodyFirst(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/token" && methodOf(r) == f.method {
 			f.used.Add(1)
 		}

@@ -3,8 +3,6 @@
 package conformance_test
 
 import (
-	"bytes"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -76,7 +74,7 @@ func withToken(t *testing.T, target, token string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := httptest.NewServer(bodyFirst(&httputil.ReverseProxy{
+	proxy := httptest.NewServer(harness.BodyFirst(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(u)
 			r.Out.Host = r.In.Host
@@ -86,19 +84,4 @@ func withToken(t *testing.T, target, token string) string {
 	}))
 	t.Cleanup(proxy.Close)
 	return proxy.URL
-}
-
-// bodyFirst reads a request's body before a proxy sends it on. A server ends the body
-// of a request once the answer begins; a proxy that still reads it then, if only to see
-// its end, takes that for a failure and breaks off the answer.
-func bodyFirst(proxy http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
-		proxy.ServeHTTP(w, r)
-	})
 }
