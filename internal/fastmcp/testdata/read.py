@@ -3,7 +3,8 @@ installed, and prints what they see.
 
 Standard input is {"encryption_key": "...", "values": {"<client_id>": {...}}}, the
 output {"<client_id>": {...}} with the members of FastMCP's model. TestPythonReads
-runs it; it passed with the versions that record.py names.
+runs it: in CI with the FastMCP of the client suite, and it passed with the versions
+that record.py names.
 """
 
 import asyncio
