@@ -1,110 +1,187 @@
 package main
 
 import (
+	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
-	"net/url"
+	"os"
 	"strings"
 	"time"
 
-	"github.com/mcpkeep/mcpkeep/internal/server"
+	"github.com/mcpkeep/mcpkeep"
+	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/gateway"
+	"github.com/mcpkeep/mcpkeep/internal/setting"
 )
 
 // databaseFlags say where the data is.
 type databaseFlags struct {
-	DatabaseURL string `name:"database-url" env:"DATABASE_URL" default:"sqlite:mcpkeep.db" placeholder:"URL" help:"sqlite:PATH, or a PostgreSQL URL or DSN."`
+	DatabaseURL string `name:"database-url" env:"DATABASE_URL" default:"sqlite:mcpkeep.db" placeholder:"URL" help:"sqlite:PATH, a PostgreSQL URL or DSN, or file:PATH of a file that contains one."`
+	MaxConns    int    `name:"database-max-conns" env:"MCPKEEP_DATABASE_MAX_CONNS" default:"0" placeholder:"N" help:"Most connections to PostgreSQL; 0 is pool_max_conns in the URL, or 10."`
 }
+
+// readURL reads the URL from its file if it is file:PATH.
+func (f *databaseFlags) readURL() error {
+	if f.MaxConns < 0 {
+		return setting.Errorf("MCPKEEP_DATABASE_MAX_CONNS", "a number of connections, or 0 for the default", "%d is out of range", f.MaxConns)
+	}
+	value, err := setting.Secret(f.DatabaseURL)
+	if err != nil {
+		return fmt.Errorf("DATABASE_URL (--database-url): %w", err)
+	}
+	f.DatabaseURL = value
+	return nil
+}
+
+// migrateFlags say where to migrate.
+type migrateFlags struct {
+	MigrateURL string `name:"migrate-database-url" env:"MCPKEEP_MIGRATE_DATABASE_URL" placeholder:"URL" help:"PostgreSQL URL for migrations: of another role, or past a pooler in transaction mode. Default: the database URL."`
+}
+
+// url is the database's URL with the size of the pool.
+func (f *databaseFlags) url() string { return db.WithMaxConns(f.DatabaseURL, f.MaxConns) }
 
 // keyFlags say with which keys what is in there was sealed.
 type keyFlags struct {
 	databaseFlags
-	EncryptionKeys string `name:"encryption-keys" env:"MCPKEEP_ENCRYPTION_KEYS,OAUTH_STORAGE_ENCRYPTION_KEY" placeholder:"KEYS" help:"Comma-separated Fernet keys (the first seals, all open), or file:PATH. Default with SQLite: the file mcpkeep.key beside the database, made on first start."`
+	storeFlags
+	EncryptionKeys string `name:"encryption-keys" env:"MCPKEEP_ENCRYPTION_KEYS,OAUTH_STORAGE_ENCRYPTION_KEY" placeholder:"KEYS" help:"Comma-separated Fernet keys (the first encrypts, all decrypt), or file:PATH. Default with SQLite: the file mcpkeep.key next to the database, created on first start."`
 }
 
 // serveFlags are the settings of serve.
 type serveFlags struct {
 	keyFlags
-	BaseURL     string `name:"base-url" env:"MCPKEEP_BASE_URL,FASTMCP_SERVER_AUTH_GITHUB_BASE_URL,FASTMCP_SERVER_AUTH_GOOGLE_BASE_URL" placeholder:"URL" help:"Public origin and issuer, such as https://mcp.example.com. Default when listening on loopback: http://127.0.0.1:PORT; otherwise required."`
-	Listen      string `name:"listen" env:"MCPKEEP_LISTEN" placeholder:"ADDR" help:"Listen address; port 0 picks a free one. Default 127.0.0.1:8080, or 0.0.0.0:$PORT when PORT is set."`
-	Port        string `name:"port" env:"PORT" hidden:""`
-	AutoMigrate bool   `name:"auto-migrate" env:"MCPKEEP_AUTO_MIGRATE" default:"true" negatable:"" help:"Bring the schema up to date at start."`
+	BaseURL        string        `name:"base-url" env:"MCPKEEP_BASE_URL,FASTMCP_SERVER_AUTH_GITHUB_BASE_URL,FASTMCP_SERVER_AUTH_GOOGLE_BASE_URL" placeholder:"URL" help:"Public origin and issuer, such as https://mcp.example.com; further origins of this server follow, comma-separated. Default when listening on loopback: http://127.0.0.1:PORT; otherwise required."`
+	AllowHTTP      bool          `name:"allow-http" env:"MCPKEEP_ALLOW_HTTP" help:"Accept base URLs with plain http on private networks. Others on the network can read passwords and tokens."`
+	AllowedOrigins []string      `name:"allowed-origins" env:"MCPKEEP_ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of web pages that may call the MCP endpoint, such as https://app.example.com, or schemes of apps, such as chrome-extension:. Pages of this server and of this machine always may."`
+	Upstream       string        `name:"upstream" env:"MCPKEEP_UPSTREAM" placeholder:"URL" help:"MCP server to protect at /mcp, such as http://127.0.0.1:9000/mcp or unix:/run/mcp.sock:/mcp. Only signed-in users reach it, and it learns who calls. The built-in tools are at /mcpkeep/mcp then. Default: the built-in tools at /mcp."`
+	Name           string        `name:"name" env:"MCPKEEP_NAME" default:"mcpkeep" placeholder:"TEXT" help:"Name of this server on pages, in its metadata and in MCP's serverInfo."`
+	Listen         string        `name:"listen" env:"MCPKEEP_LISTEN" placeholder:"ADDR" help:"Listen address; port 0 picks a free port. Default 127.0.0.1:8080, 0.0.0.0:$PORT when PORT is set, :443 for HTTPS."`
+	Port           string        `name:"port" env:"PORT" hidden:"" help:"Port to listen on at all addresses; platforms set it."`
+	Drain          time.Duration `name:"drain" env:"MCPKEEP_DRAIN" default:"1s" help:"At SIGTERM, how long to keep accepting requests while /readyz returns 503, so that load balancers look elsewhere; up to 1m."`
+	AllowEphemeral bool          `name:"allow-ephemeral" env:"MCPKEEP_ALLOW_EPHEMERAL" help:"On Cloud Run, accept an SQLite file that each deployment loses."`
+	migrateFlags
+	AutoMigrate bool `name:"auto-migrate" env:"MCPKEEP_AUTO_MIGRATE" default:"true" negatable:"" help:"Migrate the schema on start."`
 
+	tlsFlags
 	providerFlags
 	registrationFlags
 	documentFlags
+	fastmcpFlags
 	LocalPassword string `kong:"-"` // MCPKEEP_LOCAL_PASSWORD: a variable only, since others can see arguments
 
-	AccessTokenTTL  time.Duration `name:"access-token-ttl" env:"MCPKEEP_ACCESS_TOKEN_TTL" default:"1h" help:"Lifetime of access tokens. Below 10m some clients refresh before every request."`
-	RefreshTokenTTL time.Duration `name:"refresh-token-ttl" env:"MCPKEEP_REFRESH_TOKEN_TTL" default:"2160h" help:"Lifetime of refresh tokens since last use."`
-	ProviderGrace   time.Duration `name:"provider-grace" env:"MCPKEEP_PROVIDER_GRACE" default:"24h" help:"How long sessions go on that the sign-in provider could not be asked about; 0 for not at all."`
-	RefreshGrace    time.Duration `name:"refresh-grace" env:"MCPKEEP_REFRESH_GRACE" default:"2m" help:"How long a repeated refresh is answered with the same successor; 0 turns it off."`
+	AccessTokenTTL  time.Duration `name:"access-token-ttl" env:"MCPKEEP_ACCESS_TOKEN_TTL" default:"12h" help:"Lifetime of access tokens. Below 10m, some clients refresh before every request."`
+	RefreshTokenTTL time.Duration `name:"refresh-token-ttl" env:"MCPKEEP_REFRESH_TOKEN_TTL" default:"2160h" help:"Lifetime of refresh tokens since their last use."`
+	Recheck         time.Duration `name:"recheck" env:"MCPKEEP_RECHECK" default:"1h" help:"How old the sign-in provider's confirmation of a user may be before a call asks again; with 0 only refreshes ask."`
+	ProviderGrace   time.Duration `name:"provider-grace" env:"MCPKEEP_PROVIDER_GRACE" default:"24h" help:"How long sessions survive while the sign-in provider is unreachable; 0 disables the grace period."`
+	RefreshGrace    time.Duration `name:"refresh-grace" env:"MCPKEEP_REFRESH_GRACE" default:"2m" help:"How long a repeated refresh returns the same new tokens after their first use (before it: for a day); 0 disables repeats."`
 
-	OpenAIChallenge string `name:"openai-apps-challenge" env:"MCPKEEP_OPENAI_APPS_CHALLENGE" placeholder:"TEXT" help:"Text served at /.well-known/openai-apps-challenge, by which OpenAI verifies the domain of an app."`
+	OpenAIChallenge string `name:"openai-apps-challenge" env:"MCPKEEP_OPENAI_APPS_CHALLENGE" placeholder:"TEXT" help:"Text served at /.well-known/openai-apps-challenge, which OpenAI uses to verify an app's domain."`
 
-	EventsTTL time.Duration `name:"events-ttl" env:"MCPKEEP_EVENTS_TTL" default:"2160h" help:"How long the audit trail is kept; 0 keeps it for ever."`
+	EventsTTL time.Duration `name:"events-ttl" env:"MCPKEEP_EVENTS_TTL" default:"2160h" help:"How long to keep the audit trail; 0 keeps it forever."`
 
 	LogFormat string `name:"log-format" env:"MCPKEEP_LOG_FORMAT" enum:",text,json" default:"" placeholder:"FORMAT" help:"text or json. Default text on a terminal, json otherwise."`
 	LogLevel  string `name:"log-level" env:"MCPKEEP_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
 }
+
+// upstream returns where the MCP server behind this one listens, nil for none.
+func (f *serveFlags) upstream() (*gateway.Target, error) {
+	text := setting.Trim(f.Upstream)
+	if text == "" {
+		return nil, nil //nolint:nilnil // none is no error
+	}
+	target, err := gateway.ParseTarget(text)
+	if err != nil {
+		return nil, setting.Errorf("MCPKEEP_UPSTREAM", gateway.WantTarget, "%v", err)
+	}
+	return &target, nil
+}
+
+// refuseEphemeral reports whether this is Cloud Run, where a container's disk lasts as long
+// as the container.
+func (f *serveFlags) refuseEphemeral() bool { return os.Getenv("K_SERVICE") != "" && !f.AllowEphemeral }
 
 // listenAddress returns the address to listen on.
 func (f *serveFlags) listenAddress() (string, error) {
 	switch {
 	case f.Listen != "":
 		if _, _, err := net.SplitHostPort(f.Listen); err != nil {
-			return "", usagef("MCPKEEP_LISTEN (--listen): %q is not an address; want host:port, such as 127.0.0.1:8080", f.Listen)
+			return "", setting.Errorf("MCPKEEP_LISTEN", "host:port, such as 127.0.0.1:8080", "%q is not an address", f.Listen)
 		}
 		return f.Listen, nil
 	case f.Port != "":
 		if _, err := netip.ParseAddrPort("0.0.0.0:" + f.Port); err != nil {
-			return "", usagef("PORT: %q is not a port; want a number from 0 to 65535", f.Port)
+			return "", setting.Errorf("PORT", "a number from 0 to 65535", "%q is not a port", f.Port)
 		}
 		return "0.0.0.0:" + f.Port, nil
+	case f.secure():
+		return httpsAddress, nil
 	}
 	return "127.0.0.1:8080", nil
 }
 
-// isLoopback says whether a host names this machine and nothing else.
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
-}
-
 // publicURL returns the base URL for a server that listens on addr.
 func (f *serveFlags) publicURL(addr *net.TCPAddr) (string, error) {
-	if f.BaseURL == "" {
-		if !addr.IP.IsLoopback() {
-			return "", usagef("MCPKEEP_BASE_URL (--base-url): required when not listening on loopback; want the public origin, such as https://mcp.example.com")
-		}
+	switch {
+	case f.BaseURL != "":
+		first, _, _ := strings.Cut(f.BaseURL, ",")
+		return strings.TrimSpace(first), nil
+	case addr.IP.IsLoopback():
 		return "http://" + addr.String(), nil
 	}
-	u, err := url.Parse(strings.TrimSuffix(f.BaseURL, "/"))
-	if err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil ||
-		u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
-		return "", usagef("MCPKEEP_BASE_URL (--base-url): %q is not usable; want an https origin without path, such as https://mcp.example.com (http only on loopback)", f.BaseURL)
-	}
-	// Clients compare the issuer as a string, and leave out a default port.
-	defaultPort := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
-	return u.Scheme + "://" + strings.TrimSuffix(strings.ToLower(u.Host), defaultPort), nil
+	return "", setting.Errorf("MCPKEEP_BASE_URL", "the public origin, such as https://mcp.example.com", "required when not listening on loopback")
 }
 
-// lifetimes checks the durations.
-func (f *serveFlags) lifetimes() (server.Lifetimes, error) {
-	const longest = 24 * time.Hour
-	l := server.Lifetimes{
-		AccessToken: f.AccessTokenTTL, RefreshToken: f.RefreshTokenTTL, Grace: f.RefreshGrace, ProviderGrace: f.ProviderGrace,
+// names are the origins behind the first one.
+func (f *serveFlags) names() []string {
+	var names []string
+	_, rest, _ := strings.Cut(f.BaseURL, ",")
+	for text := range strings.SplitSeq(rest, ",") {
+		if text = strings.TrimSpace(text); text != "" {
+			names = append(names, text)
+		}
 	}
-	switch {
-	case l.AccessToken < time.Second || l.AccessToken > longest:
-		return l, usagef("MCPKEEP_ACCESS_TOKEN_TTL (--access-token-ttl): %v is out of range; want 1s to 24h", l.AccessToken)
-	case l.RefreshToken < l.AccessToken:
-		return l, usagef("MCPKEEP_REFRESH_TOKEN_TTL (--refresh-token-ttl): %v is out of range; want at least the access token's %v", l.RefreshToken, l.AccessToken)
-	case l.Grace < 0 || l.Grace > longest:
-		return l, usagef("MCPKEEP_REFRESH_GRACE (--refresh-grace): %v is out of range; want 0 to 24h", l.Grace)
-	case l.ProviderGrace < 0:
-		return l, usagef("MCPKEEP_PROVIDER_GRACE (--provider-grace): %v is out of range; want 0 or more", l.ProviderGrace)
-	case f.EventsTTL < 0:
-		return l, usagef("MCPKEEP_EVENTS_TTL (--events-ttl): %v is out of range; want 0 (for ever) or more", f.EventsTTL)
+	return names
+}
+
+// config is what the settings say, for a server at this base URL, and what is wrong with
+// those that a Config does not have.
+func (f *serveFlags) config(baseURL string, log *slog.Logger) (mcpkeep.Config, error) {
+	if err := f.likeFastMCP(log); err != nil {
+		return mcpkeep.Config{}, err
 	}
-	return l, nil
+	documents, err := f.documents()
+	var fastMCP mcpkeep.FastMCP
+	if err == nil {
+		fastMCP, err = f.fastMCP()
+	}
+	if err == nil && f.MaxConns != 0 { // which goes into the URL
+		err = f.readURL()
+	}
+	if err == nil {
+		err = f.checkTLS()
+	}
+	return mcpkeep.Config{
+		BaseURL: baseURL, Names: f.names(), AllowHTTP: f.AllowHTTP, AllowedOrigins: f.AllowedOrigins, Name: f.Name,
+		DatabaseURL: f.url(), MigrateDatabaseURL: f.MigrateURL, Keys: f.EncryptionKeys, NoAutoMigrate: !f.AutoMigrate,
+		Provider: f.provider(f.LocalPassword), Allow: f.allow(), Admins: f.Admins, Lifetimes: f.lifetimes(),
+		Registration: f.registration(), Readopt: f.Readopt, ReadoptRedirects: f.ReadoptRedirects, Documents: documents, FastMCP: fastMCP,
+		OpenAIChallenge: f.OpenAIChallenge, Logger: log,
+	}, err
+}
+
+// lifetimes are as the flags say: their defaults are shown in the help, and 0 is a
+// value.
+func (f *serveFlags) lifetimes() mcpkeep.Lifetimes {
+	given := func(d time.Duration) time.Duration {
+		if d == 0 {
+			return mcpkeep.Off
+		}
+		return d
+	}
+	return mcpkeep.Lifetimes{
+		AccessToken: given(f.AccessTokenTTL), RefreshToken: given(f.RefreshTokenTTL), RefreshGrace: given(f.RefreshGrace),
+		Recheck: given(f.Recheck), ProviderGrace: given(f.ProviderGrace), Events: given(f.EventsTTL),
+	}
 }

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// errNotConfirmed ends a command that would have ended or deleted something.
-var errNotConfirmed = errors.New("not confirmed; nothing was changed (--yes answers for you)")
+// errNotConfirmed ends a destructive command that was not confirmed.
+var errNotConfirmed = errors.New("not confirmed; nothing was changed (--yes skips the prompt)")
 
-// confirmed asks a question and says whether the answer was yes. Only a person at a
-// terminal can answer: a script says --yes.
+// confirmed asks a question and reports whether the answer is yes. It needs a terminal:
+// scripts use --yes.
 func confirmed(ctx context.Context, std streams, question string) bool {
 	_, _ = fmt.Fprint(std.err, question)
 	if !std.terminal {
-		_, _ = fmt.Fprintln(std.err, "(standard input is no terminal)")
+		_, _ = fmt.Fprintln(std.err, "(standard input is not a terminal)")
 		return false
 	}
 	answer := make(chan string, 1)

@@ -14,54 +14,57 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/mcpkeep/mcpkeep/internal/app"
+	"github.com/mcpkeep/mcpkeep/internal/console"
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
-	"github.com/mcpkeep/mcpkeep/internal/operator"
 	"github.com/mcpkeep/mcpkeep/internal/repo"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
+	"github.com/mcpkeep/mcpkeep/internal/setting"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// commandOpenFor is how long an operator waits for a database that does not answer.
-const commandOpenFor = 5 * time.Second
+// commandOpenFor is how long a command waits for a database that does not respond.
+var commandOpenFor = 5 * time.Second //nolint:gochecknoglobals // a constant but for tests
 
-// jsonFlag is of commands that programs use too.
+// jsonFlag is embedded in commands that programs use too.
 type jsonFlag struct {
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
-// yesFlag is of commands that ask first.
+// yesFlag is embedded in commands that ask for confirmation.
 type yesFlag struct {
-	Yes bool `name:"yes" help:"Do not ask."`
+	Yes bool `name:"yes" help:"Skip the confirmation prompt."`
 }
 
-// confirm asks whether to do what the text says.
+// confirm returns a function that asks whether to do what its text describes.
 func (f yesFlag) confirm(ctx context.Context, std streams) func(what string) error {
 	return func(what string) error {
-		if f.Yes || confirmed(ctx, std, what+" Type yes to go on: ") {
+		if f.Yes || confirmed(ctx, std, what+" Type \"yes\" to continue: ") {
 			return nil
 		}
 		return errNotConfirmed
 	}
 }
 
-// desk is an operator's place of work over an open database.
-type desk struct {
-	*operator.Console
+// adminConsole is a console on an open database.
+type adminConsole struct {
+	*console.Console
 	db    *db.DB
 	keys  *keyring.Keyring
 	store *repo.Repo
 }
 
-// withDesk opens the database and the keys for an operator's command. It makes
-// neither a database nor a key, and records none.
-func (f *keyFlags) withDesk(
-	ctx context.Context, std streams, json bool, yes yesFlag, do func(context.Context, desk) error,
+// withConsole opens the database and the keys for an administrator's command. It creates
+// neither a database nor a key, and records no key.
+func (f *keyFlags) withConsole(
+	ctx context.Context, std streams, json bool, yes yesFlag, do func(context.Context, adminConsole) error,
 ) error {
-	return f.openDesk(ctx, std, json, yes, true, do)
+	return f.openConsole(ctx, std, json, yes, true, do)
 }
 
-func (f *keyFlags) openDesk(
-	ctx context.Context, std streams, json bool, yes yesFlag, needKeys bool, do func(context.Context, desk) error,
+func (f *keyFlags) openConsole(
+	ctx context.Context, std streams, json bool, yes yesFlag, needKeys bool, do func(context.Context, adminConsole) error,
 ) error {
 	d, err := f.openExisting(ctx)
 	if err != nil {
@@ -78,13 +81,18 @@ func (f *keyFlags) openDesk(
 	if err := f.checkStore(ctx, d, store, keys, needKeys); err != nil {
 		return err
 	}
+	theirs, err := f.foreign(ctx, d)
+	if err != nil {
+		return err
+	}
+	store.ShareTables(theirs)
 	p := newProgress(std)
 	defer p.end()
-	err = do(storage.WithActor(ctx, storage.Actor{Name: storage.ActorOperator}), desk{
+	err = do(storage.WithActor(ctx, storage.Actor{Name: operator()}), adminConsole{
 		db: d, keys: keys, store: store,
-		Console: &operator.Console{
-			Store: store, Out: clearing{p, std.out}, Err: clearing{p, std.err}, JSON: json, Width: widthOf(std.out),
-			Tell: p.tell, Confirm: func(what string) error {
+		Console: &console.Console{
+			Store: store, Out: clearing{p, std.out}, Err: clearing{p, std.err}, JSON: json, Width: widthOf(std.out), Now: d.Now,
+			Progress: p.report, Confirm: func(what string) error {
 				p.end()
 				return yes.confirm(ctx, std)(what)
 			},
@@ -96,7 +104,7 @@ func (f *keyFlags) openDesk(
 	return err
 }
 
-// openExisting opens the database, which a server has made.
+// openExisting opens a database that a server has created.
 func (f *databaseFlags) openExisting(ctx context.Context) (*db.DB, error) {
 	if err := f.exists(); err != nil {
 		return nil, err
@@ -104,27 +112,27 @@ func (f *databaseFlags) openExisting(ctx context.Context) (*db.DB, error) {
 	return f.openDatabase(ctx, slog.New(slog.DiscardHandler), commandOpenFor)
 }
 
-// exists refuses an SQLite file that is not there, since to open one makes it: whoever
-// mistyped the path would be shown an empty database, and find a stray one later.
+// exists refuses an SQLite file that does not exist, since opening would create it: after
+// a typo in the path, the command would show an empty database and leave a stray file.
 func (f *databaseFlags) exists() error {
 	path, ok := db.IsSQLite(f.DatabaseURL)
 	if !ok || path == "" {
 		return nil
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("DATABASE_URL (--database-url): there is no database file %s; `mcpkeep serve` makes one at its first start", path)
+		return fmt.Errorf("DATABASE_URL (--database-url): the database file %s does not exist; `mcpkeep serve` creates it at its first start", path)
 	}
 	return nil
 }
 
-// checkStore says why commands cannot work with this database.
+// checkStore returns an error if commands cannot work with this database.
 func (f *keyFlags) checkStore(ctx context.Context, d *db.DB, store *repo.Repo, keys *keyring.Keyring, needKeys bool) error {
 	current, err := store.SchemaIsCurrent(ctx)
 	switch {
 	case err != nil:
 		return err
 	case !current:
-		return errOldSchema
+		return app.ErrOldSchema
 	case !needKeys:
 		return nil
 	case keys.Primary() == "":
@@ -136,39 +144,39 @@ func (f *keyFlags) checkStore(ctx context.Context, d *db.DB, store *repo.Repo, k
 	return nil
 }
 
-// noKeys says which keys are missing. A database in which nothing is sealed yet
-// needs none to be looked at.
+// noKeys reports which keys are missing. A database without encrypted values can be read
+// without keys.
 func (f *keyFlags) noKeys(ctx context.Context, d *db.DB) error {
-	ids, err := repo.KeysOnRecord(ctx, d)
+	ids, err := sealed.KeysOnRecord(ctx, d)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
 	if path := f.keyFile(); path != "" {
-		return fmt.Errorf("the key file %s is missing, and the database needs key %s: bring the file back, or set %s",
+		return fmt.Errorf("the key file %s is missing, but the database needs key %s: restore the file, or set %s",
 			path, strings.Join(ids, ", "), keysSetting)
 	}
-	return usagef("%s: required: the database needs key %s", keysSetting, strings.Join(ids, ", "))
+	return setting.Errorf(keysVariable, "the keys that it needs: "+strings.Join(ids, ", "), "required to read this database")
 }
 
-// maySeal makes sure that the first configured key may seal something: that it is on
-// record, or that there is none and it becomes the first one.
-func (d desk) maySeal(ctx context.Context) error {
-	ids, err := repo.KeysOnRecord(ctx, d.db)
+// maySeal checks that the first configured key may encrypt: it is on record, or no key is
+// and it becomes the first one.
+func (a adminConsole) maySeal(ctx context.Context) error {
+	ids, err := sealed.KeysOnRecord(ctx, a.db)
 	switch {
 	case err != nil:
 		return err
-	case d.keys.Primary() == "":
-		return fmt.Errorf("%s: there is no key yet; set one (make it with `mcpkeep keys generate`), or start `mcpkeep serve` once", keysSetting)
+	case a.keys.Primary() == "":
+		return fmt.Errorf("%s: there is no key yet; set one (`mcpkeep keys generate` prints one), or start `mcpkeep serve` once", keysSetting)
 	case len(ids) == 0:
-		return d.store.CheckKeys(ctx, time.Now())
-	case !slices.Contains(ids, d.keys.Primary()):
-		return fmt.Errorf("%s: key %s comes first here, but no server has been started with it yet; want the servers' key first (%s)",
-			keysSetting, d.keys.Primary(), strings.Join(ids, ", "))
+		return a.store.CheckKeys(ctx, a.db.Now())
+	case !slices.Contains(ids, a.keys.Primary()):
+		return fmt.Errorf("%s: key %s is configured first, but no server has used it yet; put the servers' key first (%s)",
+			keysSetting, a.keys.Primary(), strings.Join(ids, ", "))
 	}
 	return nil
 }
 
-// clearing is a writer that clears a line of progress first.
+// clearing is a writer that clears the progress line first.
 type clearing struct {
 	progress *progress
 	io.Writer
@@ -179,7 +187,7 @@ func (c clearing) Write(b []byte) (int, error) {
 	return c.Writer.Write(b)
 }
 
-// widthOf is how many characters a line of the terminal has, 0 when w is none.
+// widthOf returns the width of the terminal in characters, 0 if w is not a terminal.
 func widthOf(w io.Writer) int {
 	if !isTerminal(w) {
 		return 0

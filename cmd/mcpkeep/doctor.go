@@ -1,39 +1,45 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"strconv"
 
+	"github.com/mcpkeep/mcpkeep/internal/app"
+	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/doctor"
+	"github.com/mcpkeep/mcpkeep/internal/repo"
+	"github.com/mcpkeep/mcpkeep/internal/setting"
 )
 
-// errUnhealthy ends a doctor's command with status 1.
-var errUnhealthy = errors.New("something is wrong")
+// errUnhealthy ends doctor with status 1.
+var errUnhealthy = errors.New("the deployment has problems")
 
 type doctorCmd struct {
 	serveFlags
 	jsonFlag
 }
 
-// Help tells how to call it.
+// Help explains the use.
 func (*doctorCmd) Help() string {
-	return "Give it the settings that serve has, on the machine where serve runs or from outside. It only reads: it migrates " +
-		"nothing and makes no database and no key. The exit status is 1 when something failed."
+	return "Use the settings of serve, on the machine where serve runs or on another one. It only reads: it does not migrate, " +
+		"and creates no database and no key. The exit status is 1 if a check failed."
 }
 
-// Run looks at everything and prints what it found.
+// Run performs all checks and prints the findings.
 func (c *doctorCmd) Run(ctx context.Context, std streams) error {
-	c.LocalPassword = os.Getenv("MCPKEEP_LOCAL_PASSWORD")
+	c.LocalPassword = setting.Trim(os.Getenv("MCPKEEP_LOCAL_PASSWORD"))
 	p := newProgress(std)
-	patient := c.patient()
-	if p.terminal { // what hangs is worth knowing for who waits
-		patient.Tell = func(area string) { p.line("looking at %s", area) }
+	d := c.doctor()
+	if p.terminal { // show which check takes long
+		d.Progress = func(area string) { p.line("checking %s", area) }
 	}
-	findings := patient.Run(ctx)
+	findings := d.Run(ctx)
 	p.end()
 	printed := doctor.Print
 	if c.JSON {
@@ -43,7 +49,7 @@ func (c *doctorCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	if ctx.Err() != nil {
-		return errors.New("interrupted: not everything was looked at")
+		return errors.New("interrupted: some checks did not run")
 	}
 	if n := doctor.Failures(findings); n > 0 {
 		checks := "checks"
@@ -55,11 +61,12 @@ func (c *doctorCmd) Run(ctx context.Context, std streams) error {
 	return nil
 }
 
-// patient is what the settings describe. What is wrong with one of them does not
-// keep the others from being looked at.
-func (c *doctorCmd) patient() *doctor.Doctor {
+// doctor returns a doctor for the deployment that the settings describe. An invalid
+// setting does not keep the others from being checked.
+func (c *doctorCmd) doctor() *doctor.Doctor {
+	unread := c.readURL()
 	d := &doctor.Doctor{
-		DatabaseURL: c.DatabaseURL, AutoMigrate: c.AutoMigrate, Keys: c.configuredKeys, KeyFile: c.keyFile(), Policy: c.policy(),
+		DatabaseURL: c.url(), MigrateURL: c.MigrateURL, AutoMigrate: c.AutoMigrate, RefuseEphemeral: c.refuseEphemeral(), Keys: c.configuredKeys, KeyFile: c.keyFile(),
 	}
 	wrong := func(err error) bool {
 		if err != nil {
@@ -67,37 +74,58 @@ func (c *doctorCmd) patient() *doctor.Doctor {
 		}
 		return err != nil
 	}
+	if c.MaxConns < 0 { // which keeps nothing from being checked
+		wrong(unread)
+		c.MaxConns = 0
+		unread = c.readURL()
+	}
+	if wrong(unread) { // what is not known is not checked
+		c.DatabaseURL, d.DatabaseURL, d.DatabaseUnknown = "", "", true
+	}
 	addr := &net.TCPAddr{IP: net.IPv4zero}
 	if listen, err := c.listenAddress(); !wrong(err) {
 		addr, d.Loopback = assumedAddress(listen)
 	}
-	_, err := c.lifetimes()
+	base, err := c.publicURL(addr)
+	known := !wrong(err) && (c.BaseURL != "" || addr.Port != 0)
+	cfg, err := c.config(cmp.Or(base, "http://127.0.0.1"), nil) // any will do for the other settings
 	wrong(err)
-	if registration, err := c.registration(); !wrong(err) {
-		_, err = c.documents(registration)
-		wrong(err)
+	checked, problems := app.SettingsOf(cfg).Check(d.Loopback)
+	for _, err := range problems {
+		wrong(c.named(err))
 	}
-	if base, err := c.publicURL(addr); !wrong(err) && (c.BaseURL != "" || addr.Port != 0) {
-		d.BaseURL = base
+	if known {
+		d.BaseURL, d.Names, d.Issuer = checked.BaseURL, checked.Names, checked.Issuer()
 	}
-	upstream, err := c.upstream(d.Loopback)
-	d.Upstream, d.Local = upstream, upstream == nil && err == nil
-	if !wrong(err) && d.Local {
-		wrong(c.checkPassword(d.Loopback))
+	d.CallbackPath = cfg.Provider.CallbackPath
+	if c.checkTLS() == nil {
+		own, err := newHTTPS(&c.tlsFlags, slog.New(slog.DiscardHandler))
+		if !wrong(err) && own != nil && own.pair != nil {
+			d.Certificate = own.pair.Certificate()
+		}
+	}
+	d.Foreign = func(ctx context.Context, database *db.DB) (repo.Foreign, error) { return c.foreign(ctx, database) }
+	if d.FastMCP = factsOf(checked); !known {
+		d.FastMCP.BaseURL = ""
+	}
+	d.Provider, d.Policy, d.Private = checked.Provider, checked.Policy, checked.Private
+	if len(d.Settings) == 0 {
+		d.TryDocument = checked.TryDocument
 	}
 	return d
 }
 
-// assumedAddress is where a server will listen, as far as the setting tells.
+// assumedAddress returns the address on which the server will listen, as far as the
+// setting determines it.
 func assumedAddress(listen string) (addr *net.TCPAddr, loopback bool) {
 	host, port, _ := net.SplitHostPort(listen)
 	addr = &net.TCPAddr{IP: net.IPv4zero}
 	addr.Port, _ = strconv.Atoi(port)
-	if isLoopback(host) {
+	if app.IsLoopback(host) {
 		addr.IP = net.IPv4(127, 0, 0, 1)
 		if ip := net.ParseIP(host); ip != nil {
 			addr.IP = ip
 		}
 	}
-	return addr, isLoopback(host)
+	return addr, app.IsLoopback(host)
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -24,13 +26,18 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/identity/githubtest"
 	"github.com/mcpkeep/mcpkeep/internal/identity/oidctest"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
-	"github.com/mcpkeep/mcpkeep/test/harness"
+	"github.com/mcpkeep/mcpkeep/internal/server/servertest"
 )
 
 // examined runs the doctor and returns its findings by check.
 func examined(t *testing.T, env map[string]string, args ...string) (findings map[string]doctor.Finding, status int) {
 	t.Helper()
-	got := command(t, env, append([]string{"doctor", "--json"}, args...)...)
+	return reported(t, env, command(t, env, append([]string{"doctor", "--json"}, args...)...))
+}
+
+// reported reads what the doctor printed.
+func reported(t *testing.T, env map[string]string, got result) (findings map[string]doctor.Finding, status int) {
+	t.Helper()
 	var report struct {
 		Status   doctor.Status    `json:"status"`
 		Findings []doctor.Finding `json:"findings"`
@@ -45,8 +52,8 @@ func examined(t *testing.T, env map[string]string, args ...string) (findings map
 			findings[f.Check] = f
 		}
 		failed = failed || f.Status == doctor.Failed
-		if bad := f.Status == doctor.Failed || f.Status == doctor.Warning; bad != (f.Why != "" && f.Mend != "") {
-			t.Errorf("%s (%s): why %q, mend %q", f.Check, f.Status, f.Why, f.Mend)
+		if bad := f.Status == doctor.Failed || f.Status == doctor.Warning; bad != (f.Why != "" && f.Fix != "") {
+			t.Errorf("%s (%s): why %q, fix %q", f.Check, f.Status, f.Why, f.Fix)
 		}
 	}
 	if failed != (got.status == exitFailed) || failed != (report.Status == doctor.Failed) {
@@ -60,12 +67,12 @@ func examined(t *testing.T, env map[string]string, args ...string) (findings map
 	return findings, got.status
 }
 
-// diagnosed checks that the doctor names a fault and its mend.
-func diagnosed(t *testing.T, findings map[string]doctor.Finding, check string, status doctor.Status, what, mend string) {
+// diagnosed checks that the doctor names a fault and its fix.
+func diagnosed(t *testing.T, findings map[string]doctor.Finding, check string, status doctor.Status, what, fix string) {
 	t.Helper()
 	f, ok := findings[check]
-	if !ok || f.Status != status || !strings.Contains(f.What, what) || !strings.Contains(f.Mend, mend) {
-		t.Errorf("%s: %+v\nwant %s, %q, to be mended by %q", check, f, status, what, mend)
+	if !ok || f.Status != status || !strings.Contains(f.What, what) || !strings.Contains(f.Fix, fix) {
+		t.Errorf("%s: %+v\nwant %s, %q, fix %q", check, f, status, what, fix)
 	}
 }
 
@@ -120,9 +127,9 @@ func served(t *testing.T, env map[string]string, args ...string) string {
 // environment. The base URL is the proxy's.
 func proxied(t *testing.T, change func(*httputil.ReverseProxy), wrap func(http.Handler) http.Handler) map[string]string {
 	t.Helper()
-	env, _ := office(t, dbtest.SQLite())
+	env, _ := deployment(t, dbtest.SQLite())
 	proxy := &httputil.ReverseProxy{}
-	handler := harness.BodyFirst(proxy)
+	handler := servertest.BodyFirst(proxy)
 	if wrap != nil {
 		handler = wrap(handler)
 	}
@@ -150,7 +157,7 @@ func proxied(t *testing.T, change func(*httputil.ReverseProxy), wrap func(http.H
 func TestDoctorHealthy(t *testing.T) {
 	for _, e := range []dbtest.Engine{dbtest.SQLite(), dbtest.Postgres()} {
 		t.Run(e.Name, func(t *testing.T) {
-			env, _ := office(t, e)
+			env, _ := deployment(t, e)
 			env["MCPKEEP_BASE_URL"] = served(t, env)
 			healthy(t, env)
 		})
@@ -166,21 +173,71 @@ func healthy(t *testing.T, env map[string]string) {
 	}
 	for _, f := range findings {
 		// What the test's own machine is like is not a fault of the set-up.
-		machine := f.Check == "database_file_system" || f.Check == "database_durability"
+		machine := f.Check == "database_file_system" || f.Check == "database_durability" || f.Check == "documents_reachable"
 		if f.Status != doctor.OK && !machine {
 			t.Errorf("%+v", f)
 		}
 	}
 	for _, check := range []string{
 		"settings", "database_reachable", "database_writable", "schema_version", "keys_configured", "keys_on_record", "provider_usable",
-		"who_may_enter", "base_url_reachable", "metadata_resource", "metadata_issuer", "authorization_header", "cors", "trailing_slash", "server_ready",
+		"access_policy", "base_url_reachable", "metadata_resource", "metadata_issuer", "authorization_header", "cors", "trailing_slash", "server_ready", "server_database",
 	} {
 		if _, ok := findings[check]; !ok {
 			t.Errorf("no finding %s", check)
 		}
 	}
 	got := command(t, env, "doctor")
-	got.wants(t, exitOK, "settings\n  ok       every setting can be used\n", " 0 failed, ")
+	got.wants(t, exitOK, "settings\n  ok       all settings are valid\n", " 0 failed, ")
+}
+
+// TestDoctorNames: each name of the server is checked, and a finding about another one
+// than the first says which.
+func TestDoctorNames(t *testing.T) {
+	env, _ := deployment(t, dbtest.SQLite())
+	proxy := &httputil.ReverseProxy{}
+	fault := func(http.ResponseWriter, *http.Request) (stop bool) { return false }
+	second := httptest.NewUnstartedServer(servertest.BodyFirst(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !fault(w, r) {
+			proxy.ServeHTTP(w, r)
+		}
+	})))
+	first := httptest.NewUnstartedServer(servertest.BodyFirst(proxy))
+	base, other := "http://"+first.Listener.Addr().String(), "http://"+second.Listener.Addr().String()
+	target, err := url.Parse(served(t, env, "--base-url", base+","+other))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy.Rewrite = func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host
+	}
+	first.Start()
+	t.Cleanup(first.Close)
+	second.Start()
+	env["MCPKEEP_BASE_URL"] = base + ", " + other
+	healthy(t, env)
+	if got := command(t, env, "doctor"); !strings.Contains(got.out, other+"/mcp requires a token") {
+		t.Errorf("nothing about %s in:\n%s", other, got.out)
+	}
+
+	fault = func(_ http.ResponseWriter, r *http.Request) bool {
+		r.Header.Del("Authorization")
+		return false
+	}
+	findings, _ := examined(t, env)
+	diagnosed(t, findings, "authorization_header", doctor.Failed, other+": the Authorization header", "Authorization")
+	fault = func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusBadGateway)
+		return true
+	}
+	findings, _ = examined(t, env)
+	diagnosed(t, findings, "base_url_reachable", doctor.Failed, other+": the proxy cannot reach the server", "Start the server")
+	second.Close()
+	findings, _ = examined(t, env)
+	diagnosed(t, findings, "base_url_reachable", doctor.Warning, "nothing listens at "+strings.TrimPrefix(other, "http://"), "Start the server")
+	env["MCPKEEP_BASE_URL"] = base
+	findings, _ = examined(t, env)
+	diagnosed(t, findings, "base_url_reachable", doctor.OK, base, "")
 }
 
 // TestDoctorReadsOnly: nothing is made, migrated or put on record.
@@ -191,7 +248,7 @@ func TestDoctorReadsOnly(t *testing.T) {
 		t.Errorf("made %v, %v; status %d", entries, err, status)
 	}
 	for _, e := range []dbtest.Engine{dbtest.SQLite(), dbtest.Postgres()} {
-		env, _ := office(t, e)
+		env, _ := deployment(t, e)
 		before := dbtest.Dump(t, dbtest.SQL(t, env["DATABASE_URL"]))
 		env["MCPKEEP_ENCRYPTION_KEYS"] = keyring.Generate() + "," + env["MCPKEEP_ENCRYPTION_KEYS"]
 		examined(t, env)
@@ -204,17 +261,21 @@ func TestDoctorReadsOnly(t *testing.T) {
 func TestDoctorSettings(t *testing.T) {
 	env := map[string]string{"DATABASE_URL": dbtest.SQLite().URL(t), "PORT": "8080", "MCPKEEP_PROVIDER": "github", "MCPKEEP_GITHUB_CLIENT_ID": "id"}
 	got := command(t, env, "doctor")
-	got.wants(t, exitFailed, "MCPKEEP_BASE_URL (--base-url): required when not listening on loopback", "mend: Give the public origin, such as",
+	got.wants(t, exitFailed, "MCPKEEP_BASE_URL (--base-url): required when not listening on loopback", "fix:  Set it to the public origin, such as",
 		"MCPKEEP_GITHUB_CLIENT_SECRET (--github-client-secret): required", "SQLite file")
 	env = map[string]string{
 		"DATABASE_URL": env["DATABASE_URL"], "MCPKEEP_PROVIDER": "github", "MCPKEEP_GITHUB_CLIENT_ID": "id", "MCPKEEP_GITHUB_CLIENT_SECRET": "sesame",
 		"MCPKEEP_ACCESS_TOKEN_TTL": "48h",
 	}
 	got = command(t, env, "doctor")
-	got.wants(t, exitFailed, "nobody could sign in", "MCPKEEP_ALLOW_ANYONE=true", "MCPKEEP_ACCESS_TOKEN_TTL (--access-token-ttl): 48h0m0s is out of range", "mend: Give 1s to 24h.")
+	got.wants(t, exitFailed, "no one could sign in", "MCPKEEP_ALLOW_ANYONE=true", "MCPKEEP_ACCESS_TOKEN_TTL (--access-token-ttl): 48h0m0s is out of range", "fix:  Set it to 1s to 24h.")
 	if strings.Contains(got.out, "sesame") {
 		t.Error("a secret is printed")
 	}
+	env["MCPKEEP_ACCESS_TOKEN_TTL"], env["MCPKEEP_ALLOW_ANYONE"], env["MCPKEEP_DATABASE_MAX_CONNS"] = "", "true", "-3"
+	findings, _ := examined(t, env)
+	diagnosed(t, findings, "settings", doctor.Failed, "-3 is out of range", "a number of connections")
+	diagnosed(t, findings, "database_writable", doctor.OK, "", "")
 	command(t, map[string]string{"MCPKEEP_AUTO_MIGRATE": "maybe"}, "doctor").wants(t, exitUsage, "MCPKEEP_AUTO_MIGRATE")
 }
 
@@ -228,7 +289,7 @@ func TestDoctorDatabaseAway(t *testing.T) {
 	findings, _ = examined(t, map[string]string{"DATABASE_URL": "mysql://u:sesame@h/d"})
 	diagnosed(t, findings, "database_reachable", doctor.Failed, "want sqlite:PATH", "PostgreSQL URL")
 	findings, _ = examined(t, map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(t.TempDir(), "none", "x.db")})
-	diagnosed(t, findings, "database_reachable", doctor.Failed, "no such file", "Make the folder")
+	diagnosed(t, findings, "database_reachable", doctor.Failed, "no such file", "Create the folder")
 }
 
 // TestDoctorDurability: a real server that loses what it acknowledged.
@@ -244,10 +305,10 @@ func TestDoctorDurability(t *testing.T) {
 	diagnosed(t, findings, "database_durability", doctor.OK, "on disk", "")
 }
 
-// TestDoctorRights: a database that takes no writes, tables of somebody else, and
+// TestDoctorRights: a database that takes no writes, someone else's tables, and
 // transactions of another isolation.
 func TestDoctorRights(t *testing.T) {
-	env, _ := office(t, dbtest.Postgres())
+	env, _ := deployment(t, dbtest.Postgres())
 	conn := dbtest.SQL(t, env["DATABASE_URL"])
 	name := dbtest.Value[string](t, conn, "SELECT quote_ident(current_database())")
 	dbtest.Exec(t, conn, "ALTER DATABASE "+name+" SET default_transaction_isolation = 'serializable'")
@@ -257,21 +318,32 @@ func TestDoctorRights(t *testing.T) {
 	findings, _ = examined(t, env)
 	diagnosed(t, findings, "database_writable", doctor.Failed, "read-only", "default_transaction_read_only = off")
 
-	env, _ = office(t, dbtest.Postgres())
+	env, _ = deployment(t, dbtest.Postgres())
 	conn = dbtest.SQL(t, env["DATABASE_URL"])
 	role := "doctor_" + strings.ToLower(strings.ReplaceAll(t.Name(), "/", "_")) + "_" + dbtest.Value[string](t, conn, "SELECT substr(md5(random()::text), 1, 8)")
 	dbtest.Exec(t, conn, "CREATE ROLE "+role+" LOGIN")
 	t.Cleanup(func() {
-		_, _ = conn.ExecContext(context.WithoutCancel(t.Context()), "DROP OWNED BY "+role+"; DROP ROLE "+role)
+		_, _ = conn.ExecContext(context.WithoutCancel(t.Context()), "REASSIGN OWNED BY "+role+" TO CURRENT_USER; DROP OWNED BY "+role+"; DROP ROLE "+role)
 	})
 	dbtest.Exec(t, conn, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
 	dbtest.Exec(t, conn, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "+role)
 	own := asRole(t, env["DATABASE_URL"], role)
 	findings, _ = examined(t, map[string]string{"DATABASE_URL": own, "MCPKEEP_ENCRYPTION_KEYS": env["MCPKEEP_ENCRYPTION_KEYS"]})
-	diagnosed(t, findings, "database_writable", doctor.Warning, "may not make tables in the schema public", "GRANT CREATE")
-	dbtest.Exec(t, conn, "REVOKE DELETE ON oauth_grants FROM "+role)
+	diagnosed(t, findings, "database_writable", doctor.Failed, "may not create tables in schema public", "GRANT USAGE, CREATE ON SCHEMA public")
+	dbtest.Exec(t, conn, "REVOKE DELETE ON mcpkeep_grants FROM "+role)
 	findings, _ = examined(t, map[string]string{"DATABASE_URL": own, "MCPKEEP_ENCRYPTION_KEYS": env["MCPKEEP_ENCRYPTION_KEYS"]})
-	diagnosed(t, findings, "database_writable", doctor.Failed, "may not read and write oauth_grants", "GRANT SELECT, INSERT, UPDATE, DELETE ON oauth_grants")
+	diagnosed(t, findings, "database_writable", doctor.Failed, "may not read and write mcpkeep_grants", "GRANT SELECT, INSERT, UPDATE, DELETE ON public.")
+	fixRights(t, conn, findings)
+	findings, _ = examined(t, map[string]string{"DATABASE_URL": own, "MCPKEEP_ENCRYPTION_KEYS": env["MCPKEEP_ENCRYPTION_KEYS"]})
+	diagnosed(t, findings, "database_writable", doctor.OK, "may write and migrate", "")
+}
+
+// fixRights runs the statements of the finding about rights.
+func fixRights(t *testing.T, conn *sql.DB, findings map[string]doctor.Finding) {
+	t.Helper()
+	_, statements, _ := strings.Cut(findings["database_writable"].Fix, "administrator: ")
+	statements, _, _ = strings.Cut(statements, " Or let")
+	dbtest.Exec(t, conn, statements)
 }
 
 // asRole is a database's URL for another user.
@@ -290,7 +362,7 @@ func asRole(t *testing.T, dsn, role string) string {
 }
 
 func TestDoctorSQLiteFile(t *testing.T) {
-	env, _ := office(t, dbtest.SQLite())
+	env, _ := deployment(t, dbtest.SQLite())
 	path := strings.TrimPrefix(env["DATABASE_URL"], "sqlite:")
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
@@ -307,14 +379,14 @@ func TestDoctorLostDisk(t *testing.T) {
 	}
 	t.Setenv("TMPDIR", tmpfs)
 	findings, _ := examined(t, map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(t.TempDir(), "x.db")})
-	diagnosed(t, findings, "database_file_system", doctor.Warning, "tmpfs, which goes away", "PostgreSQL")
+	diagnosed(t, findings, "database_file_system", doctor.Warning, "tmpfs, which is lost", "PostgreSQL")
 }
 
 func TestDoctorSchema(t *testing.T) {
-	env, _ := office(t, dbtest.SQLite())
+	env, _ := deployment(t, dbtest.SQLite())
 	command(t, env, "migrate", "down", "--yes").wants(t, exitOK)
 	findings, status := examined(t, env)
-	diagnosed(t, findings, "schema_version", doctor.Warning, "this program needs", "mcpkeep migrate up")
+	diagnosed(t, findings, "schema_version", doctor.Warning, "is older than this program's", "mcpkeep migrate up")
 	if status != exitOK {
 		t.Errorf("status %d: the server migrates by itself", status)
 	}
@@ -323,13 +395,13 @@ func TestDoctorSchema(t *testing.T) {
 	diagnosed(t, findings, "schema_version", doctor.Failed, "MCPKEEP_AUTO_MIGRATE is off", "mcpkeep migrate up")
 	delete(env, "MCPKEEP_AUTO_MIGRATE")
 	command(t, env, "migrate", "up").wants(t, exitOK)
-	dbtest.Exec(t, dbtest.SQL(t, env["DATABASE_URL"]), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true)")
+	dbtest.Exec(t, dbtest.SQL(t, env["DATABASE_URL"]), "INSERT INTO mcpkeep_schema_version (version_id, is_applied) VALUES (999, true)")
 	findings, _ = examined(t, env)
 	diagnosed(t, findings, "schema_version", doctor.Warning, "schema 999 is newer", "Upgrade this program")
 }
 
 func TestDoctorKeys(t *testing.T) {
-	env, _ := office(t, dbtest.SQLite())
+	env, _ := deployment(t, dbtest.SQLite())
 	own := env["MCPKEEP_ENCRYPTION_KEYS"]
 	id, other := parsed(t, own).Primary(), keyring.Generate()
 	with := func(keys string) map[string]doctor.Finding {
@@ -337,23 +409,23 @@ func TestDoctorKeys(t *testing.T) {
 		findings, _ := examined(t, map[string]string{"DATABASE_URL": env["DATABASE_URL"], "MCPKEEP_ENCRYPTION_KEYS": keys})
 		return findings
 	}
-	diagnosed(t, with(""), "keys_configured", doctor.Failed, "the database needs "+id+" (file ", "Bring the file")
-	diagnosed(t, with(other), "keys_on_record", doctor.Failed, "the database needs key "+id+"; configured: "+parsed(t, other).Primary(), "behind the first one")
+	diagnosed(t, with(""), "keys_configured", doctor.Failed, "the database needs "+id+" (file ", "Restore the file")
+	diagnosed(t, with(other), "keys_on_record", doctor.Failed, "the database needs key "+id+"; configured: "+parsed(t, other).Primary(), "Set MCPKEEP_ENCRYPTION_KEYS to key "+id+" in place")
 	diagnosed(t, with("sesame"), "keys_configured", doctor.Failed, "", "comma-separated Fernet keys")
-	diagnosed(t, with(other+","+own), "keys_primary", doctor.Warning, parsed(t, other).Primary()+", which comes first, is not on record", "First start every server with "+id)
-	diagnosed(t, with("file:"+filepath.Join(t.TempDir(), "none.key")), "keys_configured", doctor.Failed, "no such file", "Bring the file")
+	diagnosed(t, with(other+","+own), "keys_primary", doctor.Warning, parsed(t, other).Primary()+", which is configured first, is not on record", "First restart every server with "+id)
+	diagnosed(t, with("file:"+filepath.Join(t.TempDir(), "none.key")), "keys_configured", doctor.Failed, "no such file", "Restore the file")
 
 	open := filepath.Join(t.TempDir(), "open.key")
-	if err := os.WriteFile(open, []byte(own), 0o644); err != nil {
+	if err := errors.Join(os.WriteFile(open, []byte(own), 0o600), os.Chmod(open, 0o664)); err != nil {
 		t.Fatal(err)
 	}
-	diagnosed(t, with("file:"+open), "keys_configured", doctor.Failed, open, "chmod 600")
+	diagnosed(t, with("file:"+open), "keys_configured", doctor.Failed, open, "chmod ")
 
 	conn := dbtest.SQL(t, env["DATABASE_URL"])
-	canary := dbtest.Value[string](t, conn, "SELECT canary FROM encryption_keys")
-	dbtest.Exec(t, conn, "UPDATE encryption_keys SET canary = 'gAAAAA'")
-	diagnosed(t, with(own), "keys_canary", doctor.Failed, "the canary of key "+id+" does not open", "backup")
-	dbtest.Exec(t, conn, "UPDATE encryption_keys SET canary = $1", canary)
+	canary := dbtest.Value[string](t, conn, "SELECT canary FROM mcpkeep_encryption_keys")
+	dbtest.Exec(t, conn, "UPDATE mcpkeep_encryption_keys SET canary = 'gAAAAA'")
+	diagnosed(t, with(own), "keys_canary", doctor.Failed, "the canary of key "+id+" cannot be decrypted", "backup")
+	dbtest.Exec(t, conn, "UPDATE mcpkeep_encryption_keys SET canary = $1", canary)
 	diagnosed(t, with(own), "keys_on_record", doctor.OK, "", "")
 
 	postgres, _ := examined(t, map[string]string{"DATABASE_URL": dbtest.Postgres().URL(t)})
@@ -369,9 +441,9 @@ func TestDoctorProvider(t *testing.T) {
 	}
 	gh.SetCallbackURL("http://127.0.0.1:1/auth/callback")
 	findings, _ := examined(t, env)
-	diagnosed(t, findings, "provider_usable", doctor.OK, "accepts client id and secret", "")
+	diagnosed(t, findings, "provider_usable", doctor.OK, "accepts the client ID and secret", "")
 	diagnosed(t, findings, "provider_callback", doctor.OK, "callback URL to register at GitHub: http://127.0.0.1:1/auth/callback", "")
-	diagnosed(t, findings, "who_may_enter", doctor.Warning, "everybody with an account at GitHub", "MCPKEEP_ALLOWED_USERS")
+	diagnosed(t, findings, "access_policy", doctor.Warning, "anyone with an account at GitHub", "MCPKEEP_ALLOWED_USERS")
 	env["MCPKEEP_GITHUB_CLIENT_SECRET"] = "sesame-sesame"
 	findings, _ = examined(t, env)
 	diagnosed(t, findings, "provider_usable", doctor.Failed, "client", "MCPKEEP_GITHUB_CLIENT_ID, _CLIENT_SECRET")
@@ -387,11 +459,11 @@ func TestDoctorOIDC(t *testing.T) {
 		"MCPKEEP_OIDC_CLIENT_SECRET": op.ClientSecret, "MCPKEEP_ALLOWED_DOMAINS": "example.com",
 	}
 	findings, _ := examined(t, env)
-	diagnosed(t, findings, "provider_usable", doctor.OK, "accepts client id and secret", "")
-	diagnosed(t, findings, "who_may_enter", doctor.OK, "1 domain,", "")
+	diagnosed(t, findings, "provider_usable", doctor.OK, "accepts the client ID and secret", "")
+	diagnosed(t, findings, "access_policy", doctor.OK, "1 domain,", "")
 	env["MCPKEEP_OIDC_CLIENT_SECRET"] = "sesame-sesame"
 	findings, _ = examined(t, env)
-	diagnosed(t, findings, "provider_usable", doctor.Failed, "client id and client secret", "MCPKEEP_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET")
+	diagnosed(t, findings, "provider_usable", doctor.Failed, "client ID and client secret", "MCPKEEP_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET")
 	env["MCPKEEP_OIDC_ISSUER"] = op.Issuer + "/elsewhere"
 	findings, _ = examined(t, env)
 	diagnosed(t, findings, "provider_usable", doctor.Failed, "", "MCPKEEP_OIDC_ISSUER")
@@ -438,46 +510,46 @@ func TestDoctorProxies(t *testing.T) {
 		return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target, http.StatusMovedPermanently) }
 	}
 	tests := map[string]struct {
-		change     func(*httputil.ReverseProxy)
-		wrap       func(http.Handler) http.Handler
-		check      string
-		status     doctor.Status
-		what, mend string
+		change    func(*httputil.ReverseProxy)
+		wrap      func(http.Handler) http.Handler
+		check     string
+		status    doctor.Status
+		what, fix string
 	}{
 		"Host not preserved": {rewriting(func(out *http.Request) { out.Host = "upstream.internal" }), nil,
-			"base_url_reachable", doctor.Failed, "another Host header", "proxy_set_header Host $host"},
+			"base_url_reachable", doctor.Failed, "a Host header other than", "proxy_set_header Host $host"},
 		"Authorization removed": {rewriting(func(out *http.Request) { out.Header.Del("Authorization") }), nil,
-			"authorization_header", doctor.Failed, "does not arrive", "proxy_set_header Authorization"},
-		"WWW-Authenticate removed": {without("WWW-Authenticate"), nil, "base_url_reachable", doctor.Failed, "without WWW-Authenticate", "WWW-Authenticate"},
-		"CORS removed":             {without("Access-Control-Allow-Origin"), nil, "cors", doctor.Warning, "does not come through", "Access-Control"},
+			"authorization_header", doctor.Failed, "does not reach the server", "proxy_set_header Authorization"},
+		"WWW-Authenticate removed": {without("WWW-Authenticate"), nil, "base_url_reachable", doctor.Failed, "no WWW-Authenticate", "WWW-Authenticate"},
+		"CORS removed":             {without("Access-Control-Allow-Origin"), nil, "cors", doctor.Warning, "is removed on the way", "Access-Control"},
 		"CORS twice": {func(p *httputil.ReverseProxy) {
 			p.ModifyResponse = func(r *http.Response) error {
 				r.Header.Add("Access-Control-Allow-Origin", "*")
 				return nil
 			}
-		}, nil, "cors", doctor.Warning, "comes twice", "add none of its own"},
-		"firewall":           {nil, at("*", page(http.StatusForbidden)), "base_url_reachable", doctor.Failed, "by a web page (403 Forbidden)", "bot checks"},
-		"another site":       {nil, at("*", page(http.StatusOK)), "base_url_reachable", doctor.Failed, "by a web page (200 OK)", "bot checks"},
-		"other host":         {nil, at("*", redirect("https://www.example.com/mcp")), "base_url_reachable", doctor.Failed, "redirected to", "MCPKEEP_BASE_URL=https://www.example.com"},
-		"redirect to slash":  {nil, at("/mcp", redirect("/mcp/")), "base_url_reachable", doctor.Failed, "redirected to \"/mcp/\"", "Take the redirect out"},
-		"slash redirected":   {nil, at("/mcp/", redirect("/mcp")), "trailing_slash", doctor.Warning, "301", "without redirect"},
+		}, nil, "cors", doctor.Warning, "there are two", "add none of its own"},
+		"firewall":           {nil, at("*", page(http.StatusForbidden)), "base_url_reachable", doctor.Failed, "a web page (403 Forbidden)", "bot checks"},
+		"another site":       {nil, at("*", page(http.StatusOK)), "base_url_reachable", doctor.Failed, "a web page (200 OK)", "bot checks"},
+		"other host":         {nil, at("*", redirect("https://www.example.com/mcp")), "base_url_reachable", doctor.Failed, "redirects to", "MCPKEEP_BASE_URL=https://www.example.com"},
+		"redirect to slash":  {nil, at("/mcp", redirect("/mcp/")), "base_url_reachable", doctor.Failed, "redirects to \"/mcp/\"", "Remove the redirect"},
+		"slash redirected":   {nil, at("/mcp/", redirect("/mcp")), "trailing_slash", doctor.Warning, "301", "without a redirect"},
 		"path not forwarded": {nil, at("/mcp", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }), "base_url_reachable", doctor.Failed, "not found (404)", "forward every path"},
 		"server down":        {nil, at("*", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }), "base_url_reachable", doctor.Failed, "cannot reach the server (502", "Start the server"},
 		"proxy's own password": {nil, at("*", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("WWW-Authenticate", `Basic realm="staging"`)
 			w.WriteHeader(http.StatusUnauthorized)
-		}), "base_url_reachable", doctor.Failed, "a password of its own", "own authentication away"},
+		}), "base_url_reachable", doctor.Failed, "its own password", "Turn off the proxy's own authentication"},
 		"well-known not forwarded": {nil, at("/.well-known/oauth-authorization-server", page(http.StatusNotFound)), "metadata_issuer", doctor.Failed, "404", "forward /.well-known/"},
 		"issuer rewritten": {nil, at("/.well-known/oauth-authorization-server", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Access-Control-Allow-Origin", "*")
 			_, _ = io.WriteString(w, `{"issuer":"http://upstream.internal"}`)
-		}), "metadata_issuer", doctor.Failed, `says issuer "http://upstream.internal", want`, "MCPKEEP_BASE_URL="},
+		}), "metadata_issuer", doctor.Failed, `has the issuer "http://upstream.internal", want`, "MCPKEEP_BASE_URL="},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			findings, _ := examined(t, proxied(t, tt.change, tt.wrap))
-			diagnosed(t, findings, tt.check, tt.status, tt.what, tt.mend)
+			diagnosed(t, findings, tt.check, tt.status, tt.what, tt.fix)
 		})
 	}
 }
@@ -485,7 +557,7 @@ func TestDoctorProxies(t *testing.T) {
 // TestDoctorBaseURL: addresses that do not lead to the server, or to one that calls
 // itself otherwise.
 func TestDoctorBaseURL(t *testing.T) {
-	env, _ := office(t, dbtest.SQLite())
+	env, _ := deployment(t, dbtest.SQLite())
 	at := func(base string) map[string]doctor.Finding {
 		t.Helper()
 		findings, _ := examined(t, map[string]string{
@@ -507,15 +579,40 @@ func TestDoctorBaseURL(t *testing.T) {
 
 	selfSigned := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(selfSigned.Close)
-	diagnosed(t, at(selfSigned.URL), "certificate", doctor.Failed, "an authority that nobody knows", "fullchain.pem")
+	diagnosed(t, at(selfSigned.URL), "certificate", doctor.Failed, "not from a trusted authority", "fullchain.pem")
+}
+
+// TestDoctorAnotherServer: a healthy server at the base URL that does not use this
+// database, whether this one is empty, migrated, or in use by a server of its own.
+func TestDoctorAnotherServer(t *testing.T) {
+	elsewhere, _ := deployment(t, dbtest.SQLite())
+	address := served(t, elsewhere)
+	migrated, _ := deployment(t, dbtest.Postgres())
+	used, _ := deployment(t, dbtest.SQLite())
+	used["MCPKEEP_BASE_URL"] = served(t, used)
+	findings, _ := examined(t, used) // and with it the database gets its id
+	diagnosed(t, findings, "server_database", doctor.OK, "uses this database", "")
+	for name, env := range map[string]map[string]string{
+		"empty":    {"DATABASE_URL": emptyDatabase(t), "MCPKEEP_ENCRYPTION_KEYS": keyring.Generate()},
+		"migrated": migrated, "used": used,
+	} {
+		t.Run(name, func(t *testing.T) {
+			env["MCPKEEP_BASE_URL"] = address
+			findings, status := examined(t, env)
+			diagnosed(t, findings, "server_database", doctor.Failed, "another mcpkeep answers at "+address, "DATABASE_URL")
+			if _, ok := findings["server_ready"]; ok || status != exitFailed {
+				t.Errorf("status %d, %+v", status, findings["server_ready"])
+			}
+		})
+	}
 }
 
 // TestDoctorNotReady: the running server says so, and the doctor says it too.
 func TestDoctorNotReady(t *testing.T) {
-	env, _ := office(t, dbtest.SQLite())
+	env, _ := deployment(t, dbtest.SQLite())
 	env["MCPKEEP_BASE_URL"] = served(t, env)
 	conn := dbtest.SQL(t, env["DATABASE_URL"])
-	dbtest.Exec(t, conn, "UPDATE encryption_keys SET canary = 'gAAAAA'")
+	dbtest.Exec(t, conn, "UPDATE mcpkeep_encryption_keys SET canary = 'gAAAAA'")
 	findings, _ := examined(t, env)
 	diagnosed(t, findings, "server_ready", doctor.Failed, "canary", "the server's log")
 }
@@ -532,7 +629,7 @@ func TestDoctorIsBounded(t *testing.T) {
 		"DATABASE_URL": "postgres://u@" + silent.Addr().String() + "/d?sslmode=disable", "MCPKEEP_ENCRYPTION_KEYS": keyring.Generate(),
 		"MCPKEEP_BASE_URL": "http://" + silent.Addr().String(),
 	})
-	diagnosed(t, findings, "base_url_reachable", doctor.Failed, "does not answer within", "firewall")
+	diagnosed(t, findings, "base_url_reachable", doctor.Failed, "does not respond within", "firewall")
 	diagnosed(t, findings, "database_reachable", doctor.Failed, "", "DATABASE_URL")
 	if took := time.Since(began); took > 40*time.Second {
 		t.Errorf("it took %v", took)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mcpkeep/mcpkeep/internal/operator"
+	"github.com/mcpkeep/mcpkeep/internal/console"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -14,16 +14,16 @@ type eventsCmd struct {
 	keyFlags
 	jsonFlag
 	whoFlags
-	Type   string        `name:"type" placeholder:"TYPE" help:"Of this type, such as grant_revoked."`
-	Grant  string        `name:"grant" placeholder:"ID" help:"Of this grant."`
-	Since  time.Duration `name:"since" placeholder:"DURATION" help:"How far back, such as 24h. Default everything."`
-	Limit  int           `name:"limit" default:"100" placeholder:"N" help:"The newest N; 0 for all."`
-	Follow bool          `name:"follow" short:"f" help:"Go on with what happens from now on. With --json, an object a line."`
+	Type   string        `name:"type" placeholder:"TYPE" help:"Only events of this type, such as grant_revoked."`
+	Grant  string        `name:"grant" placeholder:"ID" help:"Only events of this grant."`
+	Since  time.Duration `name:"since" placeholder:"DURATION" help:"Only events of this period, such as 24h. Default: all."`
+	Limit  int           `name:"limit" default:"100" placeholder:"N" help:"Only the newest N; 0 prints all."`
+	Follow bool          `name:"follow" short:"f" help:"Keep printing new events. With --json, one object per line."`
 }
 
 // Help lists the types.
 func (*eventsCmd) Help() string {
-	return "Keys are needed to find a person by name only. Types: " + strings.Join(eventTypes(), ", ") + "."
+	return "Encryption keys are only needed to find a user by name. Types: " + strings.Join(eventTypes(), ", ") + "."
 }
 
 func eventTypes() []string {
@@ -38,15 +38,15 @@ func eventTypes() []string {
 func (c *eventsCmd) Run(ctx context.Context, std streams) error {
 	switch {
 	case c.Type != "" && !slices.Contains(eventTypes(), c.Type):
-		return usagef("--type: %q is not known; want one of %s", c.Type, strings.Join(eventTypes(), ", "))
+		return badFlag("--type", "one of "+strings.Join(eventTypes(), ", "), "%q is not known", c.Type)
 	case c.Limit < 0:
-		return usagef("--limit: %d is out of range; want 0 (all) or more", c.Limit)
+		return badFlag("--limit", "0 (all) or more", "%d is out of range", c.Limit)
 	case c.Since < 0:
-		return usagef("--since: %v is out of range; want a duration such as 24h", c.Since)
+		return badFlag("--since", "a duration such as 24h", "%v is out of range", c.Since)
 	}
-	byName := c.User != "" && !operator.IsUserID(c.User)
-	return c.openDesk(ctx, std, c.JSON, yesFlag{}, byName, func(ctx context.Context, d desk) error {
-		return d.Events(ctx, operator.Watch{
+	byName := c.User != "" && !console.IsUserID(c.User)
+	return c.openConsole(ctx, std, c.JSON, yesFlag{}, byName, func(ctx context.Context, admin adminConsole) error {
+		return admin.Events(ctx, console.Watch{
 			Type: storage.EventType(c.Type), User: c.User, Client: c.Client, Grant: c.Grant,
 			Since: c.Since, Limit: c.Limit, Follow: c.Follow,
 		})

@@ -2,19 +2,20 @@ package main
 
 import (
 	"context"
+	"time"
 
-	"github.com/mcpkeep/mcpkeep/internal/operator"
+	"github.com/mcpkeep/mcpkeep/internal/console"
 )
 
 type grantsCmd struct {
-	List   grantsListCmd   `cmd:"" help:"List who has connected which app."`
-	Revoke grantsRevokeCmd `cmd:"" help:"End a connection, or those of a person or a client."`
+	List   grantsListCmd   `cmd:"" help:"List connections: which user has connected which app."`
+	Revoke grantsRevokeCmd `cmd:"" help:"End a connection, or all connections of a user, a client or a period."`
 }
 
 // whoFlags select grants.
 type whoFlags struct {
-	User   string `name:"user" placeholder:"USER" help:"Of this person: user id, login, e-mail address, or ISSUER#SUBJECT."`
-	Client string `name:"client" placeholder:"ID" help:"Of this client."`
+	User   string `name:"user" placeholder:"USER" help:"Limit to this user: user ID, login, email address, or ISSUER#SUBJECT."`
+	Client string `name:"client" placeholder:"ID" help:"Limit to this client."`
 }
 
 type grantsListCmd struct {
@@ -25,8 +26,8 @@ type grantsListCmd struct {
 
 // Run lists.
 func (c *grantsListCmd) Run(ctx context.Context, std streams) error {
-	return c.withDesk(ctx, std, c.JSON, yesFlag{}, func(ctx context.Context, d desk) error {
-		return d.ListGrants(ctx, operator.Selection{User: c.User, Client: c.Client})
+	return c.withConsole(ctx, std, c.JSON, yesFlag{}, func(ctx context.Context, admin adminConsole) error {
+		return admin.ListGrants(ctx, console.Selection{User: c.User, Client: c.Client})
 	})
 }
 
@@ -35,15 +36,19 @@ type grantsRevokeCmd struct {
 	jsonFlag
 	yesFlag
 	whoFlags
-	ID string `arg:"" optional:"" help:"Grant id."`
+	Since time.Time `name:"since" placeholder:"TIME" help:"Only grants approved or refreshed at or after this time, such as 2026-11-25T09:00:00Z."`
+	ID    string    `arg:"" optional:"" help:"Grant ID."`
 }
 
 // Run revokes.
 func (c *grantsRevokeCmd) Run(ctx context.Context, std streams) error {
-	if (c.ID == "") == (c.User == "" && c.Client == "") {
-		return usagef("want either a grant id, or --user, --client or both")
+	if (c.ID == "") == (c.User == "" && c.Client == "" && c.Since.IsZero()) {
+		return usagef("specify either a grant ID, or --user, --client, --since or several of these")
 	}
-	return c.withDesk(ctx, std, c.JSON, c.yesFlag, func(ctx context.Context, d desk) error {
-		return d.RevokeGrants(ctx, operator.Selection{ID: c.ID, User: c.User, Client: c.Client})
+	return c.withConsole(ctx, std, c.JSON, c.yesFlag, func(ctx context.Context, admin adminConsole) error {
+		if c.Since.After(admin.db.Now()) {
+			return badFlag("--since", "a time in the past", "%v is in the future", c.Since.Format(time.RFC3339))
+		}
+		return admin.RevokeGrants(ctx, console.Selection{ID: c.ID, User: c.User, Client: c.Client, Since: c.Since})
 	})
 }

@@ -16,7 +16,10 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
+	"github.com/mcpkeep/mcpkeep/internal/rekey"
 	"github.com/mcpkeep/mcpkeep/internal/repo"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -34,7 +37,7 @@ func newKeysWorld(t *testing.T) keysWorld {
 	owner := storage.Person{Issuer: "local", Subject: "owner"}
 	err := errors.Join(store.CheckKeys(t.Context(), time.Now()), store.SetPassword(t.Context(), owner, "$argon2id$x", true, time.Now()))
 	for _, id := range []string{"a", "b"} {
-		err = errors.Join(err, store.CreateClient(t.Context(), storage.Client{ID: id, AuthMethod: "none", CreatedAt: time.Now()}))
+		err = errors.Join(err, store.CreateClient(t.Context(), storage.Client{ID: id, CreatedAt: time.Now(), Client: metadata.Client{AuthMethod: "none"}}))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -91,28 +94,28 @@ func (r result) wants(t *testing.T, status int, texts ...string) {
 func TestKeysRotate(t *testing.T) {
 	w := newKeysWorld(t)
 	oldID, newID := w.id(w.old), w.id(w.new)
-	w.run(w.new+","+w.old, "list").wants(t, exitOK, newID, "not on record, primary", oldID, "opens", "oauth_clients.value", "oauth_users.password")
-	w.run(w.new+","+w.old, "rotate").wants(t, exitFailed, "No server has been started with key "+newID+" in front", "not confirmed")
+	w.run(w.new+","+w.old, "list").wants(t, exitOK, newID, "not on record, primary", oldID, "opens", "oauth_clients.value", "mcpkeep_users.password")
+	w.run(w.new+","+w.old, "rotate").wants(t, exitFailed, "No server has been started with key "+newID+" first yet", "not confirmed")
 	w.run(w.new, "rotate", "--yes").wants(t, exitFailed, "the database needs key "+oldID)
 	w.run(w.old, "list").wants(t, exitOK, oldID, "active, primary")
 	w.record(w.new, w.old)
 	w.run(w.new+","+w.old, "rotate").wants(t, exitOK, "re-encrypted 4 rows with key "+newID, "retired key "+oldID)
 	w.run(w.new, "rotate").wants(t, exitOK, "re-encrypted 0 rows with key "+newID)
 	w.run(w.new, "list", "--verify").wants(t, exitOK, "retired", "active, primary")
-	w.run(w.old+","+w.new, "rotate").wants(t, exitFailed, "key "+oldID+", which comes first here, was retired")
+	w.run(w.old+","+w.new, "rotate").wants(t, exitFailed, "key "+oldID+", which is configured first, was retired")
 }
 
 // TestKeysRotateBackwards: with the keys in the wrong order the new one would be retired
-// for good, or nothing would be done, and somebody would believe that it was.
+// for good, or nothing would be done, and someone would believe that it was.
 func TestKeysRotateBackwards(t *testing.T) {
 	w := newKeysWorld(t)
 	oldID, newID := w.id(w.old), w.id(w.new)
-	w.run(w.old+","+w.new, "rotate").wants(t, exitOK, "re-encrypted 0 rows", "key "+newID+" has never sealed anything: to change to it, put it first")
+	w.run(w.old+","+w.new, "rotate").wants(t, exitOK, "re-encrypted 0 rows", "key "+newID+" has never encrypted anything: to switch to it, put it first")
 	later := time.Now().Add(time.Minute)
 	if err := repo.New(dbtest.Open(t, w.url), parsed(t, w.new, w.old)).CheckKeys(t.Context(), later); err != nil {
 		t.Fatal(err)
 	}
-	w.run(w.old+","+w.new, "rotate").wants(t, exitFailed, "Key "+newID+" was put on record after "+oldID, "not confirmed")
+	w.run(w.old+","+w.new, "rotate").wants(t, exitFailed, "Key "+newID+" is newer than "+oldID, "not confirmed")
 	w.run(w.new+","+w.old, "list").wants(t, exitOK, newID+"  active, primary")
 	w.run(w.old+","+w.new, "rotate", "--yes").wants(t, exitOK, "retired key "+newID)
 }
@@ -146,8 +149,8 @@ func TestKeysList(t *testing.T) {
 		byID[k.ID] = k
 	}
 	old, next := byID[w.id(w.old)], byID[w.id(w.new)]
-	if old.Total != 4 || old.Sealed["oauth_clients.value"] != 2 || old.Canary != repo.CanaryOpens || old.Primary ||
-		!next.Primary || next.State != repo.KeyActive || next.CreatedAt == nil || next.Total != 0 || list.Verified {
+	if old.Total != 4 || old.Sealed["oauth_clients.value"] != 2 || old.Canary != rekey.CanaryOpens || old.Primary ||
+		!next.Primary || next.State != rekey.KeyActive || next.CreatedAt == nil || next.Total != 0 || list.Verified {
 		t.Errorf("%+v", list)
 	}
 }
@@ -156,7 +159,7 @@ func TestKeysList(t *testing.T) {
 func TestKeysListWithoutKeys(t *testing.T) {
 	w := newKeysWorld(t)
 	w.run("", "list").wants(t, exitOK, w.id(w.old), "active, not configured", "key missing")
-	w.run(w.new, "list", "--verify").wants(t, exitFailed, w.id(w.old), "key missing", "the key is not configured", "4 values do not open")
+	w.run(w.new, "list", "--verify").wants(t, exitFailed, w.id(w.old), "key missing", "the key is not configured", "4 values cannot be decrypted")
 	w.run("", "rotate").wants(t, exitUsage, "MCPKEEP_ENCRYPTION_KEYS")
 	path, _ := db.IsSQLite(w.url)
 	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "mcpkeep.key")); !errors.Is(err, os.ErrNotExist) {
@@ -168,7 +171,7 @@ func TestKeysListWithoutKeys(t *testing.T) {
 }
 
 // TestKeysOfAnotherProgram: its rows are counted when they are opened, and
-// rotated when somebody has said so.
+// rotated only after confirmation.
 func TestKeysOfAnotherProgram(t *testing.T) {
 	w := newKeysWorld(t)
 	w.record(w.new, w.old)
@@ -184,27 +187,27 @@ func TestKeysOfAnotherProgram(t *testing.T) {
 	dbtest.Exec(t, conn, "INSERT INTO oauth_clients (key, value) VALUES ($1, $2)", fastmcp.ClientKey("theirs"), string(value))
 	dbtest.Exec(t, conn, "INSERT INTO oauth_clients (key, value) VALUES ($1, $2)", fastmcp.ClientKey("bad"), `[]`)
 	both := w.new + "," + w.old
-	w.run(both, "list").wants(t, exitOK, "2 rows of oauth_clients do not name their key")
-	w.run(both, "list", "--verify").wants(t, exitFailed, "mcp-oauth-proxy-clients:bad", "(key unknown): does not open")
-	w.run(both, "rotate").wants(t, exitFailed, "FastMCP", "sealed 1 rows", "MultiFernet", "not confirmed")
+	w.run(both, "list").wants(t, exitOK, "2 rows of oauth_clients have no key ID")
+	w.run(both, "list", "--verify").wants(t, exitFailed, "mcp-oauth-proxy-clients:bad", "(key unknown): cannot be decrypted")
+	w.run(both, "rotate").wants(t, exitFailed, "FastMCP", "encrypted 1 rows", "MultiFernet", "not confirmed")
 	w.run(both, "rotate", "--yes").wants(t, exitFailed, "re-encrypted 5 rows", "retired key "+w.id(w.old),
-		"mcp-oauth-proxy-clients:bad", "1 rows do not open and were left alone")
+		"mcp-oauth-proxy-clients:bad", "rows could not be decrypted: 1; they are unchanged")
 }
 
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	interrupted, interrupt := context.WithCancel(t.Context())
 	interrupt()
-	done := repo.Rotated{Needed: []string{"old"}, Foreign: 3, Unreadable: repo.UnreadableRows{Total: 7}}
+	done := rekey.Rotated{Needed: []string{"old"}, Foreign: 3, Unreadable: rekey.UnreadableRows{Total: 7}}
 	for name, tt := range map[string]struct {
 		err   error
 		wants []string
 	}{
-		"still sealing": {repo.ErrStillSealing, []string{"(old)", "a running server", "MCPKEEP_ENCRYPTION_KEYS=new,old", "nothing is lost"}},
-		"foreign":       {repo.ErrForeignRows, []string{"3 rows", "run it again"}},
-		"unreadable":    {repo.ErrUnreadableRows, []string{"7 rows do not open", "configure the missing key"}},
-		"away":          {storage.ErrUnavailable, []string{"run it again to go on"}},
-		"other":         {repo.ErrKey, []string{"do not fit"}},
+		"still sealing": {rekey.ErrStillSealing, []string{"(old)", "a running server", "MCPKEEP_ENCRYPTION_KEYS=new,old", "no data is lost"}},
+		"foreign":       {rekey.ErrForeignRows, []string{"3 rows", "run the command again"}},
+		"unreadable":    {rekey.ErrUnreadableRows, []string{"could not be decrypted: 7", "configure the missing key"}},
+		"away":          {storage.ErrUnavailable, []string{"run the command again to continue"}},
+		"other":         {sealed.ErrKey, []string{"do not match"}},
 	} {
 		err := explain(t.Context(), []string{"new", "old"}, done, tt.err)
 		for _, want := range tt.wants {
@@ -217,7 +220,7 @@ func TestExplain(t *testing.T) {
 		t.Error(err)
 	}
 	err := explain(interrupted, nil, done, fmt.Errorf("x: %w", storage.ErrUnavailable))
-	if err == nil || !strings.Contains(err.Error(), "interrupted; nothing is lost: run it again") {
+	if err == nil || !strings.Contains(err.Error(), "interrupted; no data is lost: run the command again") {
 		t.Errorf("interrupted: %v", err)
 	}
 }
@@ -232,9 +235,9 @@ func TestProgress(t *testing.T) {
 		p := newProgress(streams{err: &out})
 		p.terminal, p.width = terminal, func(io.Writer) int { return 0 }
 		if p.due() {
-			t.Error("something is to be told at once")
+			t.Error("something is printed immediately")
 		}
-		p.told = time.Now().Add(-time.Minute)
+		p.last = time.Now().Add(-time.Minute)
 		if !p.due() || p.due() {
 			t.Error("after a minute it is to be told once")
 		}

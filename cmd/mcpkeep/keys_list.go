@@ -2,33 +2,32 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/console"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
-	"github.com/mcpkeep/mcpkeep/internal/repo"
+	"github.com/mcpkeep/mcpkeep/internal/rekey"
 )
 
 type keysListCmd struct {
 	keyFlags
-	Verify bool `name:"verify" help:"Open every sealed value, instead of going by the key ids beside them."`
+	Verify bool `name:"verify" help:"Decrypt every encrypted value instead of relying on the stored key IDs."`
 	JSON   bool `name:"json" help:"Print JSON."`
 }
 
-// Run lists the keys. It works without the right keys: that is when it is needed.
+// Run lists the keys. It works without the right keys, since that is when it is needed.
 func (c *keysListCmd) Run(ctx context.Context, std streams) error {
-	return c.withKeys(ctx, std, func(store *repo.Repo, _ *keyring.Keyring) error {
-		verify := repo.VerifyNothing
+	return c.withKeys(ctx, std, func(onRecord *rekey.Keys, _ *keyring.Keyring) error {
+		verify := rekey.VerifyNothing
 		if c.Verify {
-			verify = repo.VerifyAll
+			verify = rekey.VerifyAll
 		}
 		p := newProgress(std)
-		report, err := store.ReportKeys(ctx, verify, func(done, total int64) {
+		report, err := onRecord.Report(ctx, verify, func(done, total int64) {
 			if p.due() {
-				p.line("opening: %d of %d values (%d%%)", done, total, share(done, total))
+				p.line("decrypting: %d of %d values (%d%%)", done, total, share(done, total))
 			}
 		})
 		p.end()
@@ -36,12 +35,12 @@ func (c *keysListCmd) Run(ctx context.Context, std streams) error {
 			return err
 		}
 		if c.JSON {
-			err = json.NewEncoder(std.out).Encode(keysJSONOf(report, c.Verify))
+			err = console.WriteJSON(std.out, keysJSONOf(report, c.Verify))
 		} else {
 			err = printKeys(std, report, c.Verify)
 		}
 		if err == nil && report.Unreadable.Total > 0 {
-			err = fmt.Errorf("%d values do not open", report.Unreadable.Total)
+			err = fmt.Errorf("%d values cannot be decrypted", report.Unreadable.Total)
 		}
 		return err
 	})
@@ -58,15 +57,15 @@ type keysJSON struct {
 }
 
 type keyJSON struct {
-	ID         string           `json:"id"`
-	Primary    bool             `json:"primary"`
-	Configured bool             `json:"configured"`
-	State      repo.KeyState    `json:"state"`
-	Canary     repo.CanaryState `json:"canary"`
-	CreatedAt  *time.Time       `json:"created_at"`
-	RetiredAt  *time.Time       `json:"retired_at"`
-	Total      int64            `json:"rows"`
-	Sealed     map[string]int64 `json:"rows_by_column"`
+	ID         string            `json:"id"`
+	Primary    bool              `json:"primary"`
+	Configured bool              `json:"configured"`
+	State      rekey.KeyState    `json:"state"`
+	Canary     rekey.CanaryState `json:"canary"`
+	CreatedAt  *time.Time        `json:"created_at"`
+	RetiredAt  *time.Time        `json:"retired_at"`
+	Total      int64             `json:"rows"`
+	Sealed     map[string]int64  `json:"rows_by_column"`
 }
 
 type unreadableJSON struct {
@@ -77,7 +76,7 @@ type unreadableJSON struct {
 	Reason string `json:"reason"`
 }
 
-func keysJSONOf(report repo.KeyReport, verified bool) keysJSON {
+func keysJSONOf(report rekey.Report, verified bool) keysJSON {
 	out := keysJSON{
 		Keys: []keyJSON{}, Unnamed: report.Unnamed, Verified: verified, Unsealed: report.Unsealed,
 		UnreadableTotal: report.Unreadable.Total, Unreadable: unreadableJSONOf(report.Unreadable),
@@ -85,7 +84,7 @@ func keysJSONOf(report repo.KeyReport, verified bool) keysJSON {
 	for _, k := range report.Keys {
 		key := keyJSON{
 			ID: k.ID, Primary: k.Primary, Configured: k.Configured, State: k.State, Canary: k.Canary,
-			CreatedAt: timeOrNull(k.CreatedAt), RetiredAt: timeOrNull(k.RetiredAt), Total: k.Rows(), Sealed: map[string]int64{},
+			CreatedAt: console.JSONTime(k.CreatedAt), RetiredAt: console.JSONTime(k.RetiredAt), Total: k.Rows(), Sealed: map[string]int64{},
 		}
 		for _, n := range k.Sealed {
 			key.Sealed[n.Table+"."+n.Column] = n.Rows
@@ -95,7 +94,7 @@ func keysJSONOf(report repo.KeyReport, verified bool) keysJSON {
 	return out
 }
 
-func unreadableJSONOf(rows repo.UnreadableRows) []unreadableJSON {
+func unreadableJSONOf(rows rekey.UnreadableRows) []unreadableJSON {
 	list := []unreadableJSON{}
 	for _, row := range rows.First {
 		list = append(list, unreadableJSON{row.Table, row.Column, row.Row, row.KeyID, reasonOf(row)})
@@ -103,49 +102,64 @@ func unreadableJSONOf(rows repo.UnreadableRows) []unreadableJSON {
 	return list
 }
 
-func reasonOf(row repo.UnreadableRow) string {
+func reasonOf(row rekey.UnreadableRow) string {
 	if row.KeyMissing {
 		return "the key is not configured"
 	}
-	return "does not open"
+	return "cannot be decrypted"
 }
 
-func timeOrNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}
-
-// printKeys prints for people.
-func printKeys(std streams, report repo.KeyReport, verified bool) error {
-	table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "KEY\tSTATE\tCANARY\tSINCE\tROWS")
-	for _, k := range report.Keys {
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\n", k.ID, stateOf(k), canaryOf(k), sinceOf(k), k.Rows())
-	}
-	_, _ = fmt.Fprintln(table)
-	for _, k := range report.Keys {
-		for _, n := range k.Sealed {
-			_, _ = fmt.Fprintf(table, "%s\t%s.%s\t\t\t%d\n", k.ID, n.Table, n.Column, n.Rows)
-		}
-	}
-	err := table.Flush()
+// printKeys prints the report as text.
+func printKeys(std streams, report rekey.Report, verified bool) error {
+	err := printKeyTables(std, report)
 	if report.Unnamed > 0 && !verified {
-		_, _ = fmt.Fprintf(std.out, "\n%d rows of oauth_clients do not name their key: another program wrote them. "+
-			"--verify opens each and counts what is true.\n", report.Unnamed)
+		_, _ = fmt.Fprintf(std.out, "\n%d rows of oauth_clients have no key ID because another program wrote them. "+
+			"--verify decrypts each row to find its key.\n", report.Unnamed)
 	}
 	if report.Unsealed > 0 {
-		_, _ = fmt.Fprintf(std.out, "\n%d rows of oauth_clients are not sealed.\n", report.Unsealed)
+		_, _ = fmt.Fprintf(std.out, "\n%d rows of oauth_clients are not encrypted.\n", report.Unsealed)
 	}
 	printUnreadable(std, report.Unreadable)
 	return err
 }
 
-// listedUnreadable is how many rows that do not open are printed.
+// printKeyTables prints the keys, and then which columns hold values sealed with each.
+func printKeyTables(std streams, report rekey.Report) error {
+	width := widthOf(std.out)
+	keys := console.NewTable(std.out, width, columns("KEY", "STATE", "CANARY", "SINCE", "ROWS")...)
+	sealed := console.NewTable(std.out, width, columns("KEY", "COLUMN", "ROWS")...)
+	for _, k := range report.Keys {
+		if err := keys.Add(k.ID, stateOf(k), canaryOf(k), sinceOf(k), fmt.Sprint(k.Rows())); err != nil {
+			return err
+		}
+	}
+	if err := keys.End("No key is configured or on record."); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(std.out)
+	for _, k := range report.Keys {
+		for _, n := range k.Sealed {
+			if err := sealed.Add(k.ID, n.Table+"."+n.Column, fmt.Sprint(n.Rows)); err != nil {
+				return err
+			}
+		}
+	}
+	return sealed.End("Nothing is encrypted yet.")
+}
+
+// columns returns columns that are never cut.
+func columns(titles ...string) []console.Column {
+	list := make([]console.Column, len(titles))
+	for i, title := range titles {
+		list[i].Title = title
+	}
+	return list
+}
+
+// listedUnreadable is the maximum number of undecryptable rows that are printed.
 const listedUnreadable = 20
 
-func printUnreadable(std streams, rows repo.UnreadableRows) {
+func printUnreadable(std streams, rows rekey.UnreadableRows) {
 	for i, row := range rows.First {
 		if i == listedUnreadable {
 			_, _ = fmt.Fprintf(std.out, "and %d more\n", rows.Total-listedUnreadable)
@@ -159,33 +173,33 @@ func printUnreadable(std streams, rows repo.UnreadableRows) {
 	}
 }
 
-func stateOf(k repo.Key) string {
+func stateOf(k rekey.Key) string {
 	states := []string{strings.ReplaceAll(string(k.State), "_", " ")}
 	if k.Primary {
 		states = append(states, "primary")
 	}
-	if !k.Configured && k.State == repo.KeyActive {
+	if !k.Configured && k.State == rekey.KeyActive {
 		states = append(states, "not configured")
 	}
 	return strings.Join(states, ", ")
 }
 
-func canaryOf(k repo.Key) string {
+func canaryOf(k rekey.Key) string {
 	switch {
-	case k.Canary == "", k.State == repo.KeyRetired && !k.Configured:
-		return "-" // nothing needs it
+	case k.Canary == "", k.State == rekey.KeyRetired && !k.Configured:
+		return "" // nothing needs it
 	default:
 		return strings.ReplaceAll(string(k.Canary), "_", " ")
 	}
 }
 
-func sinceOf(k repo.Key) string {
+func sinceOf(k rekey.Key) string {
 	switch k.State {
-	case repo.KeyNotOnRecord:
-		return "-"
-	case repo.KeyRetired:
-		return k.RetiredAt.Format(time.RFC3339)
+	case rekey.KeyNotOnRecord:
+		return ""
+	case rekey.KeyRetired:
+		return console.Time(k.RetiredAt)
 	default:
-		return k.CreatedAt.Format(time.RFC3339)
+		return console.Time(k.CreatedAt)
 	}
 }

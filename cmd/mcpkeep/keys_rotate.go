@@ -2,67 +2,68 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/console"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
-	"github.com/mcpkeep/mcpkeep/internal/repo"
+	"github.com/mcpkeep/mcpkeep/internal/rekey"
+	"github.com/mcpkeep/mcpkeep/internal/setting"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// settle is how long servers are given to show that they still seal with an old
-// key.
+// settle is how long rotation waits for servers to show that they still encrypt with an
+// old key.
 const settle = 2 * time.Second
 
 type keysRotateCmd struct {
 	keyFlags
-	Yes  bool `name:"yes" help:"Do not ask."`
+	Yes  bool `name:"yes" help:"Skip the confirmation prompt."`
 	JSON bool `name:"json" help:"Print JSON lines: progress, then the result."`
 }
 
-// Help tells what comes before and after.
+// Help explains the whole procedure.
 func (*keysRotateCmd) Help() string {
-	return "Servers may run meanwhile. 1. Start every server with OLD,NEW. 2. Start every server with NEW,OLD. " +
+	return "Servers may keep running. 1. Start every server with OLD,NEW. 2. Start every server with NEW,OLD. " +
 		"3. Run this with NEW,OLD: it re-encrypts everything with NEW and retires OLD. 4. Start every server with NEW. " +
-		"It may be interrupted at any time; run again, it goes on."
+		"You can interrupt the command and run it again to continue."
 }
 
 // Run rotates the keys.
 func (c *keysRotateCmd) Run(ctx context.Context, std streams) error {
-	ctx = storage.WithActor(ctx, storage.Actor{Name: storage.ActorOperator})
-	return c.withKeys(ctx, std, func(store *repo.Repo, keys *keyring.Keyring) error {
+	ctx = storage.WithActor(ctx, storage.Actor{Name: operator()})
+	return c.withKeys(ctx, std, func(onRecord *rekey.Keys, keys *keyring.Keyring) error {
 		if keys.Primary() == "" {
-			return usagef("%s: required; want the new key and the old one, NEW,OLD, or file:PATH", keysSetting)
+			return setting.Errorf(keysVariable, "the new key and the old one, NEW,OLD, or file:PATH", "required")
 		}
-		report, err := c.survey(ctx, std, store)
+		report, err := c.survey(ctx, std, onRecord)
 		if err != nil {
 			return err
 		}
 		for _, question := range questions(report) {
-			if !c.Yes && !confirmed(ctx, std, question+" Type yes to go on: ") {
+			if !c.Yes && !confirmed(ctx, std, question+" Type \"yes\" to continue: ") {
 				return errNotConfirmed
 			}
 		}
-		return c.rotate(ctx, std, store, keys, report)
+		return c.rotate(ctx, std, onRecord, keys, report)
 	})
 }
 
-// survey opens the rows that another program may have written.
-func (*keysRotateCmd) survey(ctx context.Context, std streams, store *repo.Repo) (repo.KeyReport, error) {
+// survey decrypts the rows that another program may have written.
+func (*keysRotateCmd) survey(ctx context.Context, std streams, onRecord *rekey.Keys) (rekey.Report, error) {
 	p := newProgress(std)
 	defer p.end()
-	return store.ReportKeys(ctx, repo.VerifyClients, func(done, total int64) {
+	return onRecord.Report(ctx, rekey.VerifyClients, func(done, total int64) {
 		if p.due() {
-			p.line("looking at oauth_clients: %d of %d rows (%d%%)", done, total, share(done, total))
+			p.line("checking oauth_clients: %d of %d rows (%d%%)", done, total, share(done, total))
 		}
 	})
 }
 
-// questions are what somebody must be sure of before anything is changed.
-func questions(report repo.KeyReport) []string {
+// questions returns what must be confirmed before anything is changed.
+func questions(report rekey.Report) []string {
 	var list []string
 	var others int64
 	for _, k := range report.Keys {
@@ -71,56 +72,56 @@ func questions(report repo.KeyReport) []string {
 		}
 	}
 	for _, k := range report.Keys {
-		if k.Primary && k.State == repo.KeyNotOnRecord && others > 0 {
-			list = append(list, fmt.Sprintf("No server has been started with key %s in front yet. "+
-				"A running server that does not have it will not be able to read what is re-encrypted.", k.ID))
+		if k.Primary && k.State == rekey.KeyNotOnRecord && others > 0 {
+			list = append(list, fmt.Sprintf("No server has been started with key %s first yet. "+
+				"Running servers without this key cannot read re-encrypted values.", k.ID))
 		}
 	}
 	list = append(list, backwards(report.Keys)...)
 	if report.Foreign > 0 {
-		list = append(list, fmt.Sprintf("Another program (FastMCP) sealed %d rows of oauth_clients with an old key. "+
-			"If it still runs and has that key only, it will not be able to read any row any more: "+
-			"stop it, or give it the new key as well (MultiFernet).", report.Foreign))
+		list = append(list, fmt.Sprintf("Another program (FastMCP) encrypted %d rows with an old key. "+
+			"If it still runs with only that key, it can no longer read any row: "+
+			"stop it, or add the new key to it (MultiFernet).", report.Foreign))
 	}
 	return list
 }
 
-// backwards asks about keys that are newer than the one in front: most likely they were
-// given in the wrong order, and a key that is retired can never seal again.
-func backwards(keys []repo.Key) []string {
+// backwards asks about keys that are newer than the first one: the order is most likely
+// wrong, and a retired key can never encrypt again.
+func backwards(keys []rekey.Key) []string {
 	var list []string
 	for _, first := range keys {
 		for _, k := range keys {
-			if first.Primary && first.State == repo.KeyActive && k.State == repo.KeyActive && k.CreatedAt.After(first.CreatedAt) {
-				list = append(list, fmt.Sprintf("Key %s was put on record after %s, which comes first here, and would be retired for good: "+
-					"servers that have it in front could not seal any more. Most likely it is to come first (NEW,OLD).", k.ID, first.ID))
+			if first.Primary && first.State == rekey.KeyActive && k.State == rekey.KeyActive && k.CreatedAt.After(first.CreatedAt) {
+				list = append(list, fmt.Sprintf("Key %s is newer than %s, which is configured first, and would be retired permanently: "+
+					"servers that have it first could no longer encrypt. It should most likely come first (NEW,OLD).", k.ID, first.ID))
 			}
 		}
 	}
 	return list
 }
 
-// rotate rotates and says how it went.
+// rotate rotates the keys and prints the result.
 func (c *keysRotateCmd) rotate(
-	ctx context.Context, std streams, store *repo.Repo, keys *keyring.Keyring, report repo.KeyReport,
+	ctx context.Context, std streams, onRecord *rekey.Keys, keys *keyring.Keyring, report rekey.Report,
 ) error {
 	began := time.Now()
 	p := newProgress(std)
 	if c.JSON {
 		p.every = readEvery
 	}
-	done, err := store.RotateKeys(ctx, repo.Rotation{
-		Foreign: report.Foreign > 0, Settle: settle, Now: time.Now,
-		Progress: func(r repo.RotationProgress) {
+	done, err := onRecord.Rotate(ctx, rekey.Rotation{
+		Foreign: report.Foreign > 0, Settle: settle, Now: onRecord.DatabaseTime,
+		Progress: func(r rekey.Progress) {
 			if p.due() {
-				c.tell(std, p, r, time.Since(began))
+				c.report(std, p, r, time.Since(began))
 			}
 		},
 	})
 	p.end()
 	took := time.Since(began)
 	if c.JSON {
-		_ = json.NewEncoder(std.out).Encode(resultOf(keys.Primary(), done, took, err))
+		_ = console.WriteJSON(std.out, resultOf(keys.Primary(), done, took, err))
 	} else if done.Passes > 0 {
 		printRotated(std, keys.Primary(), done, took)
 		printUnused(std, report.Keys)
@@ -128,17 +129,17 @@ func (c *keysRotateCmd) rotate(
 	return explain(ctx, keys.IDs(), done, err)
 }
 
-// tell tells how far a rotation is.
-func (c *keysRotateCmd) tell(std streams, p *progress, r repo.RotationProgress, took time.Duration) {
+// report prints the progress of a rotation.
+func (c *keysRotateCmd) report(std streams, p *progress, r rekey.Progress, took time.Duration) {
 	rate := float64(r.Rekeyed) / took.Seconds()
 	if c.JSON {
-		_ = json.NewEncoder(std.out).Encode(rotationProgressJSON{
+		_ = console.WriteJSON(std.out, rotationProgressJSON{
 			Type: "progress", Pass: r.Pass, Table: r.Table, Column: r.Column, Done: r.Done, Total: r.Total,
 			Rekeyed: r.Rekeyed, RowsPerSecond: int64(rate),
 		})
 		return
 	}
-	p.line("pass %d: %d of %d rows (%d%%), now %s.%s; %d re-encrypted, %.0f a second",
+	p.line("pass %d: %d of %d rows (%d%%), now %s.%s; %d re-encrypted, %.0f per second",
 		r.Pass, r.Done, r.Total, share(r.Done, r.Total), r.Table, r.Column, r.Rekeyed, rate)
 }
 
@@ -166,7 +167,7 @@ type rotatedJSON struct {
 	DurationMS      int64            `json:"duration_ms"`
 }
 
-func resultOf(primary string, done repo.Rotated, took time.Duration, err error) rotatedJSON {
+func resultOf(primary string, done rekey.Rotated, took time.Duration, err error) rotatedJSON {
 	return rotatedJSON{
 		Type: "result", Complete: err == nil, Primary: primary, Rekeyed: done.Rekeyed, Passes: done.Passes,
 		Retired: append([]string{}, done.Retired...), Needed: append([]string{}, done.Needed...),
@@ -174,42 +175,42 @@ func resultOf(primary string, done repo.Rotated, took time.Duration, err error) 
 	}
 }
 
-func printRotated(std streams, primary string, done repo.Rotated, took time.Duration) {
+func printRotated(std streams, primary string, done rekey.Rotated, took time.Duration) {
 	printUnreadable(std, done.Unreadable)
 	_, _ = fmt.Fprintf(std.out, "re-encrypted %d rows with key %s in %v\n", done.Rekeyed, primary, took.Round(time.Millisecond))
 	for _, id := range done.Retired {
-		_, _ = fmt.Fprintf(std.out, "retired key %s: no server needs it any more\n", id)
+		_, _ = fmt.Fprintf(std.out, "retired key %s: servers no longer need it\n", id)
 	}
 }
 
-// printUnused names keys behind the first one that nothing was ever sealed with:
-// somebody may have wanted to change to them.
-func printUnused(std streams, keys []repo.Key) {
+// printUnused lists keys after the first one that never encrypted anything: the user may
+// have intended to switch to them.
+func printUnused(std streams, keys []rekey.Key) {
 	for _, k := range keys {
-		if k.State == repo.KeyNotOnRecord && !k.Primary {
-			_, _ = fmt.Fprintf(std.out, "key %s has never sealed anything: to change to it, put it first (NEW,OLD)\n", k.ID)
+		if k.State == rekey.KeyNotOnRecord && !k.Primary {
+			_, _ = fmt.Fprintf(std.out, "key %s has never encrypted anything: to switch to it, put it first (NEW,OLD)\n", k.ID)
 		}
 	}
 }
 
-// explain says what to do about a rotation that did not come to its end.
-func explain(ctx context.Context, ids []string, done repo.Rotated, err error) error {
+// explain adds to the error of an incomplete rotation what to do next.
+func explain(ctx context.Context, ids []string, done rekey.Rotated, err error) error {
 	needed := strings.Join(done.Needed, ", ")
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return errors.New("interrupted; nothing is lost: run it again to go on")
-	case errors.Is(err, repo.ErrStillSealing):
-		return fmt.Errorf("%w (%s): a running server still has that key in front. Start every server with %s=%s "+
-			"(NEW,OLD, by their ids), then run this again; nothing is lost", err, needed, "MCPKEEP_ENCRYPTION_KEYS", strings.Join(ids, ","))
-	case errors.Is(err, repo.ErrForeignRows):
-		return fmt.Errorf("%w: %d rows appeared while this was running and were left alone; run it again", err, done.Foreign)
-	case errors.Is(err, repo.ErrUnreadableRows):
-		return fmt.Errorf("%d %w and were left alone; the keys that they name stay on record: "+
-			"configure the missing key, or delete the rows, and run this again", done.Unreadable.Total, err)
+		return errors.New("interrupted; no data is lost: run the command again to continue")
+	case errors.Is(err, rekey.ErrStillSealing):
+		return fmt.Errorf("%w (%s): a running server still has that key first. Restart every server with %s=%s "+
+			"(NEW,OLD, by key ID), then run this command again; no data is lost", err, needed, "MCPKEEP_ENCRYPTION_KEYS", strings.Join(ids, ","))
+	case errors.Is(err, rekey.ErrForeignRows):
+		return fmt.Errorf("%w: %d rows appeared during the rotation and were skipped; run the command again", err, done.Foreign)
+	case errors.Is(err, rekey.ErrUnreadableRows):
+		return fmt.Errorf("%w: %d; they are unchanged, and the keys that they need stay on record: "+
+			"configure the missing key, or delete the rows, and run this command again", err, done.Unreadable.Total)
 	case errors.Is(err, storage.ErrUnavailable):
-		return fmt.Errorf("%w; nothing is lost: run it again to go on", err)
+		return fmt.Errorf("%w; no data is lost: run the command again to continue", err)
 	}
 	return err
 }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/term"
 )
 
-// newLogger returns a logger that writes to w: text for people, or JSON with
-// the field names of Cloud Logging.
+// newLogger returns a logger that writes to w, as text or as JSON with the field names of
+// Cloud Logging.
 func newLogger(w io.Writer, format, level string) *slog.Logger {
 	var least slog.Level
 	_ = least.UnmarshalText([]byte(level)) // one of the flag's choices

@@ -13,36 +13,45 @@ import (
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
+
+	"github.com/mcpkeep/mcpkeep/internal/setting"
 )
 
 // Exit statuses.
 const (
-	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2
+	exitOK      = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitPending = 3 // migrate status --check: a migration is missing
 )
 
 // cli is the command line. Every setting is a flag and a variable.
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the server."`
-	Migrate migrateCmd `cmd:"" help:"Look at the database schema, bring it up to date, or take it back."`
-	Keys    keysCmd    `cmd:"" help:"Manage encryption keys."`
-	Clients clientsCmd `cmd:"" help:"See, register and delete clients."`
-	Grants  grantsCmd  `cmd:"" help:"See and end connections."`
-	Users   usersCmd   `cmd:"" help:"See people, and keep them out."`
-	Events  eventsCmd  `cmd:"" help:"Show the audit trail."`
-	Doctor  doctorCmd  `cmd:"" help:"Check everything that a deployment needs, and say how to mend it."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve    serveCmd    `cmd:"" help:"Run the server."`
+	Migrate  migrateCmd  `cmd:"" help:"Inspect, upgrade or roll back the database schema."`
+	Keys     keysCmd     `cmd:"" help:"Manage encryption keys."`
+	Clients  clientsCmd  `cmd:"" help:"List, register and delete clients."`
+	Grants   grantsCmd   `cmd:"" help:"List and end connections."`
+	Users    usersCmd    `cmd:"" help:"List, disable and enable users."`
+	Events   eventsCmd   `cmd:"" help:"Show the audit trail."`
+	Adopt    adoptCmd    `cmd:"" help:"Report on the sessions of a FastMCP server, or take them over in bulk."`
+	Settings settingsCmd `cmd:"" help:"Show each setting, its value and where it comes from."`
+	Doctor   doctorCmd   `cmd:"" help:"Check the deployment and suggest fixes."`
+	Help     helpCmd     `cmd:"" help:"Describe a command and its flags."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+
+	Completion  completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`
+	ShowVersion versionFlag   `name:"version" help:"Print the version."`
 }
 
-// streams are where a command reads and writes.
+// streams holds the input and outputs of a command.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
-	terminal bool // a person can answer questions
+	terminal bool // a user can answer prompts
 }
 
-// usageError is a mistake of whoever started the program: exit status 2.
+// usageError is a mistake on the command line: exit status 2.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
@@ -59,29 +68,57 @@ func main() {
 // run runs one command and returns the exit status.
 func run(ctx context.Context, args []string, std streams) int {
 	var c cli
+	var bad badValue
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("mcpkeep"), kong.Description("Keeps MCP clients signed in."),
 		kong.Writers(std.out, std.err), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Exit(func(status int) { exited = status }), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std))
+		kong.Exit(func(status int) { exited = status }), kong.ValueFormatter(describe), bad.mappers(), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std))
 	if err != nil {
 		panic(err) // the structure of cli is wrong, which every test would show
 	}
+	if len(args) > 0 && args[0] == completeWords {
+		return printCandidates(std.out, candidates(parser.Model, args[1:]))
+	}
+	if len(args) == 0 {
+		printUsage(std.err, parser.Model)
+		return exitUsage
+	}
+	arrange(parser.Model)
 	ignoreEmptyVariables(parser.Model)
-	command, err := parser.Parse(joinValues(parser.Model, args))
+	command, err := parser.Parse(joinValues(parser.Model, helpArguments(args)))
 	if exited >= 0 {
-		return exited // --help has printed what there is to say
+		return exited // --help or --version has printed everything
 	}
 	if err == nil {
 		err = emptyValue(command)
 	}
 	if err != nil {
-		return report(std, usageError{nameVariable(parser.Model, err)})
+		return report(std, usageError{withoutValues(bad.instead(err), args)})
+	}
+	if err := readFiles(command); err != nil {
+		return report(std, err)
 	}
 	err = command.Run()
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		err = errInterrupted // and not what was given up for that
+		err = errInterrupted // rather than the operation that was canceled
 	}
 	return report(std, err)
+}
+
+// readFiles reads the settings that a command needs from the files that they name. The
+// commands that report on settings do so themselves.
+func readFiles(command *kong.Context) error {
+	selected := command.Selected()
+	if selected == nil || !selected.Target.CanAddr() {
+		return nil
+	}
+	switch c := selected.Target.Addr().Interface().(type) {
+	case *doctorCmd, *settingsCmd:
+		return nil
+	case interface{ readURL() error }:
+		return c.readURL()
+	}
+	return nil
 }
 
 var errInterrupted = errors.New("interrupted")
@@ -91,9 +128,13 @@ func report(std streams, err error) int {
 	if err == nil {
 		return exitOK
 	}
+	if errors.Is(err, errPending) {
+		return exitPending // the command has said it
+	}
 	_, _ = fmt.Fprintf(std.err, "mcpkeep: %s\n", oneLine(err.Error()))
+	var bad *setting.Error
 	var usage usageError
-	if errors.As(err, &usage) {
+	if errors.As(err, &bad) || errors.As(err, &usage) {
 		return exitUsage
 	}
 	return exitFailed

@@ -2,25 +2,30 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"text/tabwriter"
 
+	"github.com/mcpkeep/mcpkeep/internal/app"
+	"github.com/mcpkeep/mcpkeep/internal/console"
 	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/setting"
 )
 
 type migrateCmd struct {
-	Up     migrateUpCmd     `cmd:"" help:"Bring the schema up to date."`
-	Status migrateStatusCmd `cmd:"" help:"List the migrations and which are applied."`
-	Down   migrateDownCmd   `cmd:"" help:"Undo the newest migration. Its tables' rows are lost; registered clients stay."`
+	Up     migrateUpCmd     `cmd:"" help:"Upgrade the schema to the version of this program."`
+	Status migrateStatusCmd `cmd:"" help:"List migrations and whether they are applied."`
+	Grants migrateGrantsCmd `cmd:"" help:"Print the SQL statements that give a role its rights."`
+	Down   migrateDownCmd   `cmd:"" help:"Roll back the newest migration. The rows of its tables are lost; registered clients stay."`
 }
 
-type migrateUpCmd struct{ databaseFlags }
+type migrateUpCmd struct {
+	databaseFlags
+	migrateFlags
+}
 
-// Run applies what is missing.
+// Run applies missing migrations.
 func (c *migrateUpCmd) Run(ctx context.Context, std streams) error {
-	return c.withDatabase(ctx, std, func(d *db.DB) error {
+	return c.withMigrating(ctx, std, c.MigrateURL, func(d *db.DB) error {
 		applied, err := d.Migrate(ctx)
 		if err != nil {
 			return err
@@ -39,32 +44,48 @@ func (c *migrateUpCmd) Run(ctx context.Context, std streams) error {
 
 type migrateStatusCmd struct {
 	databaseFlags
-	JSON bool `name:"json" help:"Print JSON."`
+	JSON  bool `name:"json" help:"Print JSON."`
+	Check bool `name:"check" help:"Exit with status 3 if a migration is not applied, 1 if that cannot be told."`
 }
+
+// errPending ends a check with its own status.
+var errPending = errors.New("a migration is not applied")
 
 // Run lists the migrations.
 func (c *migrateStatusCmd) Run(ctx context.Context, std streams) error {
 	return c.withExisting(ctx, std, func(d *db.DB) error {
-		list, err := d.Migrations(ctx)
-		if err != nil {
+		if err := c.list(ctx, std, d); err != nil || !c.Check {
 			return err
 		}
-		if c.JSON {
-			return json.NewEncoder(std.out).Encode(list)
+		version, err := d.Version(ctx)
+		if err == nil && version < db.NeededVersion() {
+			err = errPending
 		}
-		table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
-		_, _ = fmt.Fprintln(table, "VERSION\tMIGRATION\tAPPLIED")
-		for _, m := range list {
-			_, _ = fmt.Fprintf(table, "%d\t%s\t%v\n", m.Version, m.Name, m.Applied)
-		}
-		if err := table.Flush(); err != nil {
-			return err
-		}
-		return c.summary(ctx, std, d)
+		return err
 	})
 }
 
-// summary says what there is to do, if anything.
+func (c *migrateStatusCmd) list(ctx context.Context, std streams, d *db.DB) error {
+	list, err := d.Migrations(ctx)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return console.WriteJSON(std.out, list)
+	}
+	table := console.NewTable(std.out, widthOf(std.out), columns("VERSION", "MIGRATION", "APPLIED")...)
+	for _, m := range list {
+		if err := table.Add(fmt.Sprint(m.Version), m.Name, fmt.Sprint(m.Applied)); err != nil {
+			return err
+		}
+	}
+	if err := table.End(""); err != nil {
+		return err
+	}
+	return c.summary(ctx, std, d)
+}
+
+// summary prints what to do, if anything.
 func (*migrateStatusCmd) summary(ctx context.Context, std streams, d *db.DB) error {
 	version, err := d.Version(ctx)
 	needed := db.NeededVersion()
@@ -74,20 +95,24 @@ func (*migrateStatusCmd) summary(ctx context.Context, std streams, d *db.DB) err
 	case version < needed:
 		_, err = fmt.Fprintf(std.out, "\nschema %d, this program needs %d: run `mcpkeep migrate up`\n", version, needed)
 	case version > needed:
-		_, err = fmt.Fprintf(std.out, "\nschema %d is newer than what this program knows (%d), and serves it as well\n", version, needed)
+		_, err = fmt.Fprintf(std.out, "\nschema %d is newer than this program's (%d), which still works\n", version, needed)
 	}
 	return err
 }
 
 type migrateDownCmd struct {
 	databaseFlags
-	All bool `name:"all" help:"Undo all of them."`
-	Yes bool `name:"yes" help:"Do not ask."`
+	migrateFlags
+	All bool `name:"all" help:"Roll back all migrations."`
+	Yes bool `name:"yes" help:"Skip the confirmation prompt."`
 }
 
-// Run undoes the newest migration, or all.
+// Run rolls back the newest migration, or all.
 func (c *migrateDownCmd) Run(ctx context.Context, std streams) error {
-	return c.withExisting(ctx, std, func(d *db.DB) error {
+	if err := c.exists(); err != nil {
+		return err
+	}
+	return c.withMigrating(ctx, std, c.MigrateURL, func(d *db.DB) error {
 		version, what, err := c.plan(ctx, d)
 		if err != nil {
 			return err
@@ -95,14 +120,14 @@ func (c *migrateDownCmd) Run(ctx context.Context, std streams) error {
 		if version == 0 {
 			return nothingApplied(std)
 		}
-		if !c.Yes && !confirmed(ctx, std, what+" Type yes to go on: ") {
+		if !c.Yes && !confirmed(ctx, std, what+" Type \"yes\" to continue: ") {
 			return errNotConfirmed
 		}
 		return c.undo(ctx, std, d, version)
 	})
 }
 
-// undo undoes the migration that plan has looked at, or all from there.
+// undo rolls back the migration that plan chose, or all from there.
 func (c *migrateDownCmd) undo(ctx context.Context, std streams, d *db.DB, version int64) error {
 	last := version
 	if c.All {
@@ -111,12 +136,12 @@ func (c *migrateDownCmd) undo(ctx context.Context, std streams, d *db.DB, versio
 	for ; version >= last; version-- {
 		undone, err := d.MigrateDown(ctx, version)
 		if errors.Is(err, db.ErrNotNewest) {
-			return errors.New("somebody else has migrated this database just now: see `mcpkeep migrate status`")
+			return errors.New("another process has just migrated this database: see `mcpkeep migrate status`")
 		}
 		if err != nil {
 			return err
 		}
-		_, _ = fmt.Fprintf(std.out, "undid %s\n", undone.Name)
+		_, _ = fmt.Fprintf(std.out, "rolled back %s\n", undone.Name)
 	}
 	if version == 0 {
 		return nothingApplied(std)
@@ -129,8 +154,8 @@ func nothingApplied(std streams) error {
 	return err
 }
 
-// plan says which migration is the newest, and what would be undone; 0 when there is
-// nothing.
+// plan returns the newest migration, 0 if none is applied, and describes the effect of
+// rolling it back.
 func (c *migrateDownCmd) plan(ctx context.Context, d *db.DB) (version int64, what string, err error) {
 	version, err = d.Version(ctx)
 	if err != nil {
@@ -141,16 +166,16 @@ func (c *migrateDownCmd) plan(ctx context.Context, d *db.DB) (version int64, wha
 	case err != nil, version == 0:
 		return 0, "", err
 	case version > int64(len(list)):
-		return 0, "", fmt.Errorf("the schema is at version %d, and this program knows %d: undo it with the program that made it", version, len(list))
+		return 0, "", fmt.Errorf("the schema is at version %d, but this program only knows %d: roll it back with a newer program", version, len(list))
 	case c.All:
-		return version, fmt.Sprintf("This undoes all %d migrations: everybody is signed out, and people, grants, keys on record and the audit trail are deleted. "+
+		return version, fmt.Sprintf("This rolls back all %d migrations: all users are signed out, and users, grants, recorded keys and the audit trail are deleted. "+
 			"Registered clients stay.", version), nil
 	}
-	return version, fmt.Sprintf("This undoes %s: what only its tables and columns hold is deleted, and servers of this version are not ready any more.",
+	return version, fmt.Sprintf("This rolls back %s: data in its tables and columns is deleted, and servers of this version are no longer ready.",
 		list[version-1].Name), nil
 }
 
-// withExisting is withDatabase for commands that have no use for a new database.
+// withExisting is withDatabase for commands that must not create a database.
 func (f *databaseFlags) withExisting(ctx context.Context, std streams, do func(*db.DB) error) error {
 	if err := f.exists(); err != nil {
 		return err
@@ -158,12 +183,28 @@ func (f *databaseFlags) withExisting(ctx context.Context, std streams, do func(*
 	return f.withDatabase(ctx, std, do)
 }
 
-// withDatabase opens the database for one command, and makes an SQLite file that is
-// not there.
+// withDatabase opens the database for a command. It creates a missing SQLite file.
 func (f *databaseFlags) withDatabase(ctx context.Context, std streams, do func(*db.DB) error) error {
-	d, err := f.openDatabase(ctx, newLogger(std.err, "text", "warn"), openFor)
+	d, err := f.openDatabase(ctx, newLogger(std.err, "text", "warn"), app.OpenFor)
 	if err != nil {
 		return err
+	}
+	defer func() { _ = d.Close() }()
+	return do(d)
+}
+
+// withMigrating is withDatabase over the URL for migrations, if there is one.
+func (f *databaseFlags) withMigrating(ctx context.Context, std streams, url string, do func(*db.DB) error) error {
+	if url == "" {
+		return f.withDatabase(ctx, std, do)
+	}
+	url, err := setting.Secret(url)
+	if err != nil {
+		return fmt.Errorf("MCPKEEP_MIGRATE_DATABASE_URL (--migrate-database-url): %w", err)
+	}
+	d, err := app.OpenForMigration(ctx, url, newLogger(std.err, "text", "warn"))
+	if err != nil {
+		return new(serveFlags).named(err)
 	}
 	defer func() { _ = d.Close() }()
 	return do(d)

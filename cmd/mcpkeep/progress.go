@@ -5,55 +5,53 @@ import (
 	"io"
 	"time"
 
-	"github.com/mcpkeep/mcpkeep/internal/operator"
+	"github.com/mcpkeep/mcpkeep/internal/console"
 )
 
-// How often something long says how far it is: to a person who watches, to a log,
-// and to a program.
+// Intervals of progress reports: on a terminal, in a log, and for a program.
 const (
 	watchedEvery = 100 * time.Millisecond
 	loggedEvery  = 3 * time.Second
 	readEvery    = time.Second
 )
 
-// progress tells how far something long is: on a terminal in one line that
-// changes, elsewhere in a line now and then.
+// progress reports the progress of a long operation: on a terminal in one line that
+// changes, elsewhere as occasional lines.
 type progress struct {
 	std      streams
 	terminal bool
 	every    time.Duration
-	told     time.Time
+	last     time.Time
 	shown    bool
-	width    func(io.Writer) int // of the terminal, 0 when that is not known
+	width    func(io.Writer) int // of the terminal, 0 if unknown
 }
 
-// newProgress returns a progress on standard error, where nobody takes it for a
-// result.
+// newProgress returns a progress on standard error, apart from results.
 func newProgress(std streams) *progress {
-	p := &progress{std: std, terminal: isTerminal(std.err), every: loggedEvery, told: time.Now(), width: widthOf}
+	p := &progress{std: std, terminal: isTerminal(std.err), every: loggedEvery, last: time.Now(), width: widthOf}
 	if p.terminal {
 		p.every = watchedEvery
 	}
 	return p
 }
 
-// due says whether it is time to tell.
+// due reports whether it is time for a report.
 func (p *progress) due() bool {
-	if time.Since(p.told) < p.every {
+	if time.Since(p.last) < p.every {
 		return false
 	}
-	p.told = time.Now()
+	p.last = time.Now()
 	return true
 }
 
-// tell is line when it is due.
-func (p *progress) tell(format string, args ...any) {
+// report prints a line if one is due.
+func (p *progress) report(format string, args ...any) {
 	if p.due() {
 		p.line(format, args...)
 	}
 }
 
-// line tells how far it is.
+// line prints a line of progress.
 func (p *progress) line(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if !p.terminal {
@@ -64,16 +62,16 @@ func (p *progress) line(format string, args ...any) {
 	p.shown = true
 }
 
-// fit cuts a line to a terminal that may have changed its size since: of one that is
-// wrapped only the last piece would be cleared.
+// fit cuts a line to the current width of the terminal: only the last part of a wrapped
+// line would be cleared.
 func fit(line string, width int) string {
 	if width <= 0 {
 		return line
 	}
-	return operator.CutCells(line, max(width-1, 1))
+	return console.CutCells(line, max(width-1, 1))
 }
 
-// end clears the line for what comes next.
+// end clears the line.
 func (p *progress) end() {
 	if p.shown {
 		_, _ = fmt.Fprint(p.std.err, "\r\x1b[K")
@@ -81,7 +79,7 @@ func (p *progress) end() {
 	}
 }
 
-// share is a part of a whole in percent.
+// share returns a part of a whole in percent.
 func share(done, total int64) int64 {
 	if total == 0 {
 		return 100

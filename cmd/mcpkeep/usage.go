@@ -5,43 +5,21 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/mcpkeep/mcpkeep/internal/setting"
 )
 
-// nameVariable adds the environment variable to an error about a flag, since
-// the value may well have come from there.
-func nameVariable(app *kong.Application, err error) error {
-	text := err.Error()
-	var found string
-	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
-		flag, ok := node.(*kong.Flag)
-		if !ok || len(flag.Envs) == 0 {
-			return next(nil)
-		}
-		rest, ok := strings.CutPrefix(text, "--"+flag.Name)
-		if ok && strings.IndexAny(rest, ": ") == 0 {
-			found = flag.Envs[0] + " (--" + flag.Name + "): " + strings.TrimLeft(rest, ": ")
-		}
-		return next(nil)
-	})
-	if strings.Contains(found, "expected duration") {
-		found += "; want one such as 1h, 90m or 30s"
-	}
-	if found != "" {
-		return errors.New(found)
-	}
-	return err
-}
-
-// ignoreEmptyVariables unsets the variables of ours that are set to nothing:
-// deployments often pass on all of them, with or without a value.
+// ignoreEmptyVariables unsets empty variables of mcpkeep: deployments often pass all of
+// them, with or without a value. White space is no value.
 func ignoreEmptyVariables(app *kong.Application) {
 	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
 		if flag, ok := node.(*kong.Flag); ok {
 			for _, name := range flag.Envs {
-				if os.Getenv(name) == "" {
+				if setting.Trim(os.Getenv(name)) == "" {
 					_ = os.Unsetenv(name)
 				}
 			}
@@ -50,21 +28,21 @@ func ignoreEmptyVariables(app *kong.Application) {
 	})
 }
 
-// emptyValue refuses a flag that was given and is empty, unless it is a setting: a
-// script whose variable is unset must not end everybody's connections with an app where
-// it means one person's (grants revoke --user "$WHO" --client ID).
+// emptyValue rejects an empty flag that is not a setting: a script with an unset variable
+// must not end all users' connections to an app instead of those of one user
+// (grants revoke --user "$WHO" --client ID).
 func emptyValue(command *kong.Context) error {
 	for _, given := range command.Path {
 		f := given.Flag
 		if f != nil && len(f.Envs) == 0 && f.Target.Kind() == reflect.String && f.Target.String() == "" {
-			return fmt.Errorf("--%s: is empty; want %s", f.Name, f.FormatPlaceHolder())
+			return badFlag("--"+f.Name, f.FormatPlaceHolder(), "is empty")
 		}
 	}
 	return nil
 }
 
-// joinValues writes a flag and a value that begins with a hyphen as one argument:
-// one of 64 Fernet keys does, and kong would take it for a flag and print it.
+// joinValues joins a flag and a value that begins with a hyphen into one argument: one in
+// 64 Fernet keys does, and kong would take it for a flag and print it.
 func joinValues(app *kong.Application, args []string) []string {
 	takesValue := make(map[string]bool)
 	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
@@ -89,6 +67,32 @@ func joinValues(app *kong.Application, args []string) []string {
 		joined = append(joined, arg)
 	}
 	return joined
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+// withoutValues returns an error about the arguments that repeats none but plain words: a
+// database URL may have lost its flag.
+func withoutValues(err error, args []string) error {
+	var known *setting.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	text := err.Error()
+	for _, arg := range args {
+		if _, value, isFlag := strings.Cut(arg, "="); isFlag && strings.HasPrefix(arg, "-") {
+			arg = value
+		}
+		if arg != "" && !plainWord.MatchString(arg) {
+			text = strings.ReplaceAll(text, arg, setting.NotShown)
+		}
+	}
+	return errors.New(text)
+}
+
+// badFlag returns an error about a flag that has no variable.
+func badFlag(flag, want, format string, args ...any) error {
+	return &setting.Error{Flag: flag, Want: want, Problem: fmt.Sprintf(format, args...)}
 }
 
 // oneLine folds a text into one line.

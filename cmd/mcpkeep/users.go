@@ -3,9 +3,11 @@ package main
 import "context"
 
 type usersCmd struct {
-	List    usersListCmd    `cmd:"" help:"List everybody who has signed in."`
-	Disable usersDisableCmd `cmd:"" help:"Keep a person out and end their connections."`
-	Enable  usersEnableCmd  `cmd:"" help:"Let a disabled person sign in again."`
+	List    usersListCmd    `cmd:"" help:"List all users who have signed in."`
+	Disable usersDisableCmd `cmd:"" help:"Block a user and end their connections."`
+	Enable  usersEnableCmd  `cmd:"" help:"Let a disabled user sign in again."`
+
+	Password usersPasswordCmd `cmd:"" help:"Set a new password for the local provider's user and print it."`
 }
 
 type usersListCmd struct {
@@ -15,12 +17,12 @@ type usersListCmd struct {
 
 // Run lists.
 func (c *usersListCmd) Run(ctx context.Context, std streams) error {
-	return c.withDesk(ctx, std, c.JSON, yesFlag{}, func(ctx context.Context, d desk) error { return d.ListUsers(ctx) })
+	return c.withConsole(ctx, std, c.JSON, yesFlag{}, func(ctx context.Context, admin adminConsole) error { return admin.ListUsers(ctx) })
 }
 
-// userArg names a person.
+// userArg names a user.
 type userArg struct {
-	User string `arg:"" help:"User id, login, e-mail address, or ISSUER#SUBJECT."`
+	User string `arg:"" help:"User ID, login, email address, or ISSUER#SUBJECT."`
 }
 
 type usersDisableCmd struct {
@@ -32,7 +34,7 @@ type usersDisableCmd struct {
 
 // Run disables.
 func (c *usersDisableCmd) Run(ctx context.Context, std streams) error {
-	return c.withDesk(ctx, std, c.JSON, c.yesFlag, func(ctx context.Context, d desk) error { return d.DisableUser(ctx, c.User) })
+	return c.withConsole(ctx, std, c.JSON, c.yesFlag, func(ctx context.Context, admin adminConsole) error { return admin.DisableUser(ctx, c.User) })
 }
 
 type usersEnableCmd struct {
@@ -44,5 +46,5 @@ type usersEnableCmd struct {
 
 // Run enables.
 func (c *usersEnableCmd) Run(ctx context.Context, std streams) error {
-	return c.withDesk(ctx, std, c.JSON, c.yesFlag, func(ctx context.Context, d desk) error { return d.EnableUser(ctx, c.User) })
+	return c.withConsole(ctx, std, c.JSON, c.yesFlag, func(ctx context.Context, admin adminConsole) error { return admin.EnableUser(ctx, c.User) })
 }

@@ -61,6 +61,8 @@ type fakeStore struct {
 	touch   func(context.Context) error
 	asked   atomic.Int64 // for tokens
 	touched atomic.Int64
+	claims  atomic.Int64
+	failure error // of a claim
 }
 
 func (f *fakeStore) Access(ctx context.Context, _ storage.Hash, _ time.Time) (storage.Access, error) {
@@ -73,6 +75,20 @@ func (f *fakeStore) Client(ctx context.Context, _ string) (storage.Client, error
 }
 
 func (f *fakeStore) TouchGrant(ctx context.Context, _ string, _ time.Time) error {
+	f.touched.Add(1)
+	return f.touch(ctx)
+}
+
+func (f *fakeStore) ClaimName(context.Context, storage.NameClaim, time.Time) error {
+	f.claims.Add(1)
+	return f.failure
+}
+
+// DeleteClient implements storage.ClientStore.
+func (*fakeStore) DeleteClient(context.Context, string, time.Time) error { return nil }
+
+// UseTokens implements storage.GrantStore.
+func (f *fakeStore) UseTokens(ctx context.Context, _ storage.Hash, _ time.Time) error {
 	f.touched.Add(1)
 	return f.touch(ctx)
 }

@@ -16,7 +16,7 @@ import (
 // answers. Of any number of goroutines that want the same one, one asks.
 type memory[K comparable, V any] struct {
 	now  func() time.Time
-	keep time.Duration // how long an answer is of any use
+	keep time.Duration // how long an answer is useful
 
 	mu     sync.Mutex
 	known  *simplelru.LRU[K, answer[V]]
@@ -47,7 +47,7 @@ func newMemory[K comparable, V any](size int, keep time.Duration, now func() tim
 }
 
 // get returns a fresh answer, or what ask says. Errors are not remembered. ask
-// runs with the context's values and deadline, but is not cancelled with it:
+// runs with the context's values and deadline, but is not canceled with it:
 // others may wait for the same answer.
 func (m *memory[K, V]) get(ctx context.Context, key K, ask func(context.Context) (V, error)) (V, error) {
 	if err := ctx.Err(); err != nil {
@@ -99,7 +99,7 @@ func (m *memory[K, V]) lookUp(key K) (value V, q *question[V], first bool) {
 }
 
 // errUnanswered is what others get when ask panics.
-var errUnanswered = errors.New("the question to the database was not answered")
+var errUnanswered = errors.New("the database query got no response")
 
 // put puts a question and remembers the answer.
 func (m *memory[K, V]) put(ctx context.Context, key K, q *question[V], ask func(context.Context) (V, error)) {
@@ -128,12 +128,12 @@ func (m *memory[K, V]) settle(key K, q *question[V]) {
 	case q.err == nil:
 		m.known.Add(key, q.answer)
 		m.dropStale()
-	case !errors.Is(q.err, storage.ErrUnavailable):
+	case !errors.Is(q.err, storage.ErrUnavailable) && !errors.Is(q.err, storage.ErrBusy):
 		m.known.Remove(key) // it is no longer so
 	}
 }
 
-// dropStale removes the least recently used answers once they are of no use, two
+// dropStale removes the least recently used answers once they are useless, two
 // for each that is added, so that the memory shrinks again after a rush.
 func (m *memory[K, V]) dropStale() {
 	for range 2 {

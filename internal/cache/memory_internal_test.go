@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestBounded: the memory has a fixed size, and shrinks when what is in it is of
-// no use any more.
+// TestBounded: the memory has a fixed size, and shrinks when its entries are
+// no longer useful.
 func TestBounded(t *testing.T) {
 	t.Parallel()
 	const size, keep = 100, time.Minute

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/cache"
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
@@ -46,8 +47,13 @@ func connect(t testing.TB, s storage.Store) grant {
 
 func finish(ctx context.Context, s storage.Store, client, id string, browser storage.Hash, g grant) (storage.Request, error) {
 	err := errors.Join(s.CreateClient(ctx, storage.Client{
-		ID: client, RedirectURIs: []string{"http://127.0.0.1/cb"}, GrantTypes: []string{"authorization_code"},
-		ResponseTypes: []string{"code"}, AuthMethod: "none", CreatedAt: start,
+		ID: client, CreatedAt: start,
+		Client: metadata.Client{
+			RedirectURIs:  []string{"http://127.0.0.1/cb"},
+			GrantTypes:    []string{"authorization_code"},
+			ResponseTypes: []string{"code"},
+			AuthMethod:    "none",
+		},
 	}), s.StartAuthorization(ctx, storage.Authorization{
 		ID: id, Browser: browser, CreatedAt: start, ExpiresAt: start.Add(time.Minute), Request: storage.Request{
 			ClientID: client, RedirectURI: "http://127.0.0.1/cb", Scope: "mcp", CodeChallenge: g.code.Challenge,
@@ -117,7 +123,7 @@ func spent(err error) error {
 	return nil
 }
 
-// TestRevocation: guarantee 4. What one process revokes it refuses at once, and
+// TestRevocation: guarantee 4. What one process revokes it refuses immediately, and
 // another one when its answers are no longer fresh.
 func TestRevocation(t *testing.T) {
 	t.Parallel()
@@ -134,7 +140,7 @@ func TestRevocation(t *testing.T) {
 				t.Fatalf("%s: %v", name, err)
 			}
 			_, err := here.Access(t.Context(), g.access, start)
-			want(t, name+": here, at once", err, storage.ErrNotFound)
+			want(t, name+": here, immediately", err, storage.ErrNotFound)
 			_, err = here.Access(t.Context(), other.access, start)
 			want(t, name+": another grant", err, nil)
 			_, err = there.Access(t.Context(), g.access, start)
@@ -146,7 +152,7 @@ func TestRevocation(t *testing.T) {
 	})
 }
 
-// TestProfile: what the provider says of a person now is seen here at once.
+// TestProfile: what the provider now says about a person is seen here immediately.
 func TestProfile(t *testing.T) {
 	t.Parallel()
 	s := cache.New(newRepo(t, dbtest.SQLite()), newClock().Now)
@@ -164,9 +170,9 @@ func TestProfile(t *testing.T) {
 	}
 }
 
-// TestDeletedClient: what was deleted here is gone at once, elsewhere when the
+// TestDeletedClient: what was deleted here is gone immediately, elsewhere when the
 // answer is no longer fresh or the current one is asked for; what was created is
-// there at once, everywhere.
+// there immediately, everywhere.
 func TestDeletedClient(t *testing.T) {
 	t.Parallel()
 	db, clock := newRepo(t, dbtest.SQLite()), newClock()
@@ -175,7 +181,7 @@ func TestDeletedClient(t *testing.T) {
 		_, err := s.Client(t.Context(), "c")
 		want(t, "before", err, storage.ErrNotFound)
 	}
-	c := storage.Client{ID: "c", Name: "one", AuthMethod: "none", CreatedAt: start}
+	c := storage.Client{ID: "c", CreatedAt: start, Client: metadata.Client{Name: "one", AuthMethod: "none"}}
 	if err := here.CreateClient(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}

@@ -19,9 +19,33 @@ func (s *Store) CreateClient(ctx context.Context, c storage.Client) error {
 	return err
 }
 
+// CreateResourceServer implements storage.ResourceStore.
+func (s *Store) CreateResourceServer(ctx context.Context, c storage.Client, urls []string) error {
+	err := s.db.CreateResourceServer(ctx, c, urls)
+	s.clients.forget(c.ID)
+	return err
+}
+
 // RegisterClient implements storage.ClientStore.
 func (s *Store) RegisterClient(ctx context.Context, c storage.Client, ceiling storage.Ceiling) error {
 	err := s.db.RegisterClient(ctx, c, ceiling)
+	s.clients.forget(c.ID)
+	return err
+}
+
+// CarryClient implements storage.ClientStore.
+func (s *Store) CarryClient(c storage.Client, until time.Time) (string, error) {
+	return s.db.CarryClient(c, until)
+}
+
+// CarriedClient implements storage.ClientStore.
+func (s *Store) CarriedClient(ctx context.Context, id, carried string, now time.Time) (storage.Client, error) {
+	return s.db.CarriedClient(ctx, id, carried, now)
+}
+
+// RestoreClient implements storage.ClientStore.
+func (s *Store) RestoreClient(ctx context.Context, c storage.Client, now time.Time) error {
+	err := s.db.RestoreClient(ctx, c, now)
 	s.clients.forget(c.ID)
 	return err
 }
@@ -47,11 +71,33 @@ func (s *Store) UseAssertion(ctx context.Context, clientID string, id storage.Ha
 	return s.db.UseAssertion(ctx, clientID, id, expiresAt, now)
 }
 
+// SeeUnknownClient implements storage.ClientStore.
+func (s *Store) SeeUnknownClient(ctx context.Context, id storage.Hash, now time.Time) (bool, error) {
+	return s.db.SeeUnknownClient(ctx, id, now)
+}
+
+// ClaimName implements storage.ClientStore. A client says its name in each call, or
+// whenever it starts: one claim in a while is enough.
+func (s *Store) ClaimName(ctx context.Context, c storage.NameClaim, now time.Time) error {
+	key := claimKey{c.ClientID, c.Weak}
+	if _, ok := s.claims.recall(key); ok {
+		return nil
+	}
+	_, err := s.claims.get(ctx, key, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, s.db.ClaimName(ctx, c, now)
+	})
+	s.clients.forget(c.ClientID)
+	return err
+}
+
 // DeleteClient implements storage.ClientStore.
 func (s *Store) DeleteClient(ctx context.Context, id string, now time.Time) error {
 	err := s.db.DeleteClient(ctx, id, now)
 	if err == nil {
+		s.claims.forget(claimKey{id, false})
+		s.claims.forget(claimKey{id, true})
 		s.clients.forget(id)
+		s.resources.forgetIf(func(r storage.Resource) bool { return r.ClientID == id })
 		s.forgetTokens(ofClient(id))
 	}
 	return err
@@ -75,6 +121,15 @@ func (s *Store) RotateRefreshToken(ctx context.Context, r storage.RefreshRotatio
 	return issued, err
 }
 
+// UseTokens implements storage.GrantStore. Of concurrent first uses one writes; Access knows
+// of it immediately.
+func (s *Store) UseTokens(ctx context.Context, refresh storage.Hash, now time.Time) error {
+	_, err := s.uses.get(ctx, refresh, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, s.db.UseTokens(ctx, refresh, now)
+	})
+	return err
+}
+
 // TouchGrant implements storage.GrantStore. Of the calls with one token each
 // knows the last use only as it was when the database was asked; so what one of
 // them has recorded counts for the others until it is asked again.
@@ -83,6 +138,11 @@ func (s *Store) TouchGrant(ctx context.Context, grantID string, now time.Time) e
 		return struct{}{}, s.db.TouchGrant(ctx, grantID, now)
 	})
 	return err
+}
+
+// ExtendProviderCheck implements storage.GrantStore.
+func (s *Store) ExtendProviderCheck(ctx context.Context, c storage.ProviderCheck) error {
+	return s.db.ExtendProviderCheck(ctx, c)
 }
 
 // StartProviderCheck implements storage.GrantStore.

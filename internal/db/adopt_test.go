@@ -81,7 +81,7 @@ func indexes(t *testing.T, e dbtest.Engine, url string) []string {
 
 // The migrations on an empty database make the very table that FastMCP's
 // deployments have; further columns come behind and may stay empty, so that the
-// other program's statements go on working.
+// other program's statements continue working.
 func TestFreshTableIsThatOfFastMCP(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {

@@ -7,15 +7,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/mcpkeep/mcpkeep/internal/db/pgdb"
-	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 )
 
-// InBatch is InTx for many statements that return nothing (":exec"): PostgreSQL
-// gets all of them in one round trip, so that the rows are locked for a short
-// time however far away it is. f must use no other statements. changed is how
-// many rows they changed.
+// InBatch is InTx for statements that return nothing (":exec"): PostgreSQL gets all
+// of them and their commit in one round trip, so that the rows are locked for a short
+// time however far away it is. f must use no other statements. changed is how many
+// rows they changed. The error may be ErrCommitUnknown, as that of InTx.
 func (d *DB) InBatch(ctx context.Context, f func(Querier) error) (changed int64, err error) {
 	err = d.again(ctx, func() error {
 		changed, err = d.engine.inBatch(ctx, f)
@@ -27,37 +24,52 @@ func (d *DB) InBatch(ctx context.Context, f func(Querier) error) (changed int64,
 // errBatch is a defect of the caller of InBatch.
 var errBatch = errors.New("a batch has no statements with a result")
 
-func (p *postgres) inBatch(ctx context.Context, f func(Querier) error) (int64, error) {
-	tx, err := p.begin(ctx)
-	if err != nil {
-		return 0, err
+// inBatch sends the statements without BEGIN: those that come before one Sync are a
+// transaction, which the Sync commits (PostgreSQL, "Pipelining"). Once a statement got
+// a response, they are not sent again.
+func (p *postgres) inBatch(ctx context.Context, f func(Querier) error) (changed int64, err error) {
+	err = p.again(ctx, func() error {
+		var queue pgBatch // a new one each time: it remembers the connection's statements
+		if err := f(pgQueries(&queue)); err != nil || queue.Len() == 0 {
+			return finalError{err}
+		}
+		var answered bool
+		changed, answered, err = p.sendBatch(ctx, &queue.Batch)
+		if answered && err != nil {
+			return finalError{err}
+		}
+		return err
+	})
+	var final finalError
+	if errors.As(err, &final) {
+		err = final.error
 	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // a no-op after Commit
-	var queue pgBatch
-	if err := f(pgQuerier{pgdb.New(&queue)}); err != nil {
-		return 0, err
-	}
-	results := tx.SendBatch(ctx, &queue.Batch)
-	var changed int64
+	return changed, err
+}
+
+// finalError is not repeated on another connection. It hides its cause.
+type finalError struct{ error }
+
+// sendBatch says how many rows the statements changed, and whether any got a response.
+func (p *postgres) sendBatch(ctx context.Context, queue *pgx.Batch) (changed int64, answered bool, err error) {
+	results := p.pool.SendBatch(ctx, queue)
 	for range queue.Len() {
 		tag, err := results.Exec()
 		if err != nil {
 			_ = results.Close() // says the same
-			return 0, err
+			return 0, answered, p.note(uncertain(err))
 		}
+		answered = true
 		changed += tag.RowsAffected()
 	}
-	if err := results.Close(); err != nil {
-		return 0, err
-	}
-	return changed, tx.Commit(ctx)
+	return changed, true, p.note(uncertain(results.Close()))
 }
 
 // pgBatch queues statements instead of sending them.
 type pgBatch struct{ pgx.Batch }
 
 func (b *pgBatch) Exec(_ context.Context, query string, args ...any) (pgconn.CommandTag, error) {
-	b.Queue(query, args...)
+	b.Queue(query, asText(args)...)
 	return pgconn.CommandTag{}, nil
 }
 
@@ -70,15 +82,19 @@ type noRow struct{}
 func (noRow) Scan(...any) error { return errBatch }
 
 func (e *sqliteEngine) inBatch(ctx context.Context, f func(Querier) error) (int64, error) {
+	if err := e.inPlace(); err != nil {
+		return 0, err
+	}
 	tx, err := e.write.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = tx.Rollback() }() // a no-op after Commit
 	counted := &sqliteBatch{Tx: tx}
-	if err := f(sqlitedb.New(counted)); err != nil {
+	if err := errors.Join(f(sqliteQueries(counted)), e.inPlace()); err != nil {
 		return 0, err
 	}
+	defer e.log.written()
 	return counted.changed, tx.Commit()
 }
 

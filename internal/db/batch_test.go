@@ -20,7 +20,7 @@ func TestInBatch(t *testing.T) {
 		url := e.URL(t)
 		d, conn := dbtest.Open(t, url), dbtest.SQL(t, url)
 		fill(t, conn)
-		profile := func() string { return dbtest.Value[string](t, conn, "SELECT profile FROM oauth_users") }
+		profile := func() string { return dbtest.Value[string](t, conn, "SELECT profile FROM mcpkeep_users") }
 
 		changed, err := d.InBatch(t.Context(), func(db.Querier) error { return nil })
 		if changed != 0 || err != nil {
@@ -72,9 +72,9 @@ func TestRekeyComparesBeforeItWrites(t *testing.T) {
 		url := e.URL(t)
 		d, conn := dbtest.Open(t, url), dbtest.SQL(t, url)
 		fill(t, conn)
-		dbtest.Exec(t, conn, "UPDATE oauth_users SET password = 'x', password_key_id = 'k'")
-		dbtest.Exec(t, conn, "UPDATE oauth_grants SET provider_token = 'x', provider_token_key_id = 'k'")
-		dbtest.Exec(t, conn, "UPDATE oauth_refresh_tokens SET successor = 'x', successor_key_id = 'k'")
+		dbtest.Exec(t, conn, "UPDATE mcpkeep_users SET password = 'x', password_key_id = 'k'")
+		dbtest.Exec(t, conn, "UPDATE mcpkeep_grants SET provider_token = 'x', provider_token_key_id = 'k'")
+		dbtest.Exec(t, conn, "UPDATE mcpkeep_refresh_tokens SET successor = 'x', successor_key_id = 'k'")
 		for column, write := range map[string]func(q db.Querier, row, old string) error{
 			"profile": func(q db.Querier, row, old string) error {
 				return q.RekeyProfile(t.Context(), sqlitedb.RekeyProfileParams{Token: "y", KeyID: "k", RowID: row, OldToken: old})

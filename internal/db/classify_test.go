@@ -26,10 +26,10 @@ func write(ctx context.Context, d *db.DB, key string) error {
 func wantKind(t *testing.T, d *db.DB, err error, want db.Kind) {
 	t.Helper()
 	if got := d.Classify(err); err == nil || got != want {
-		t.Errorf("%v is of kind %d, want %d", err, got, want)
+		t.Errorf("%v has kind %d, want %d", err, got, want)
 	}
 	if got := d.Classify(fmt.Errorf("wrapped: %w", err)); err != nil && got != want {
-		t.Errorf("wrapped, %v is of kind %d, want %d", err, got, want)
+		t.Errorf("wrapped, %v has kind %d, want %d", err, got, want)
 	}
 }
 
@@ -80,7 +80,7 @@ func TestClassify(t *testing.T) {
 			t.Run(name, func(t *testing.T) { wantKind(t, d, tt.err, tt.want) })
 		}
 		if got := d.Classify(nil); got != db.Other {
-			t.Errorf("nil is of kind %d, want Other", got)
+			t.Errorf("nil has kind %d, want Other", got)
 		}
 	})
 }
@@ -115,7 +115,7 @@ func TestKeyInUseIsNotRetired(t *testing.T) {
 		}
 		_, err := retire()
 		wantKind(t, d, err, db.ForeignKey)
-		for _, table := range []string{"oauth_grants", "oauth_authorizations", "oauth_users"} {
+		for _, table := range []string{"mcpkeep_grants", "mcpkeep_authorizations", "mcpkeep_users", "mcpkeep_tls"} {
 			if _, err := retire(); err == nil {
 				t.Errorf("retired before %s was emptied", table)
 			}
@@ -141,9 +141,9 @@ func TestEveryKeyColumnRefersToTheKeys(t *testing.T) {
 		columns := dbtest.Rows(t, conn, "SELECT name FROM pragma_table_info($1) WHERE name LIKE '%\\_key\\_id' ESCAPE '\\'", table)
 		for _, column := range columns {
 			n := dbtest.Value[int64](t, conn, `SELECT COUNT(*) FROM pragma_foreign_key_list($1)
-				WHERE "table" = 'encryption_keys' AND "from" = $2 AND "to" = 'active_id'`, table, column[0])
+				WHERE "table" = 'mcpkeep_encryption_keys' AND "from" = $2 AND "to" = 'active_id'`, table, column[0])
 			if n != 1 {
-				t.Errorf("%s.%s does not refer to encryption_keys.active_id", table, column[0])
+				t.Errorf("%s.%s does not refer to mcpkeep_encryption_keys.active_id", table, column[0])
 			}
 			checked++
 		}
@@ -169,7 +169,7 @@ func TestSQLiteLockedByAnother(t *testing.T) {
 	databaseURL := dbtest.SQLite().URL(t)
 	d := dbtest.Open(t, databaseURL)
 	other := dbtest.SQL(t, databaseURL)
-	tx, err := other.BeginTx(t.Context(), nil) // takes the write lock at once
+	tx, err := other.BeginTx(t.Context(), nil) // takes the write lock immediately
 	if err != nil {
 		t.Fatal(err)
 	}

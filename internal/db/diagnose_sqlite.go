@@ -22,10 +22,13 @@ func DiagnoseFile(path string) (Diagnosis, error) {
 		return Diagnosis{}, err
 	}
 	folder := filepath.Dir(path)
-	if _, err := os.Stat(folder); err != nil {
+	folderInfo, err := os.Stat(folder)
+	if err != nil {
 		return Diagnosis{}, err
 	}
+	f.expose(info, folderInfo, os.Geteuid())
 	f.FolderWritable = writable(folder)
 	f.FileSystem, f.Lost, f.Network = fileSystem(folder)
+	f.OnRoot = sameFileSystem(folder, "/")
 	return Diagnosis{File: f}, nil
 }

@@ -1,7 +1,6 @@
-// Package db opens a PostgreSQL or SQLite database, brings its schema up to
-// date and runs the generated queries. Above it there is one set of row types
-// (those of sqlitedb) and one Querier; which engine is underneath is known here
-// alone.
+// Package db opens a PostgreSQL or SQLite database, migrates its schema and runs the
+// generated queries. It exposes one set of row types (those of sqlitedb) and one Querier,
+// so other packages do not depend on the engine.
 package db
 
 //go:generate go run ./adaptergen -in pgdb/querier.go -out postgres_querier.go

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"net"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
@@ -28,6 +27,8 @@ const (
 	Unique
 	// ForeignKey: another row refers to this one, or the one referred to is missing.
 	ForeignKey
+	// NotNull: a column that must have a value would have none.
+	NotNull
 	// Conflict: another transaction was in the way; run it again.
 	Conflict
 	// Unavailable: not reachable, busy for too long, full, or read-only. Try later.
@@ -47,68 +48,39 @@ func (d *DB) Classify(err error) Kind {
 	return d.engine.classify(err)
 }
 
-// postgresKinds maps SQLSTATE codes, or their classes, to kinds (PostgreSQL,
-// appendix A).
-var postgresKinds = map[string]Kind{
-	"23505": Unique,
-	"23503": ForeignKey,
-	"23001": ForeignKey,
-	"40001": Conflict,    // serialization_failure
-	"40P01": Conflict,    // deadlock_detected
-	"08":    Unavailable, // connection exceptions
-	"25006": Unavailable, // read_only_sql_transaction: a standby after failover
-	"28":    Unavailable, // credentials changed under us, or expired
-	"3D000": Unavailable, // the database is being recreated
-	"53":    Unavailable, // insufficient resources: disk full, too many connections
-	"55P03": Unavailable, // lock_not_available
-	"57":    Unavailable, // shut down, starting up, canceled
-	"58":    Unavailable, // I/O errors
-}
-
 func (*postgres) classify(err error) Kind {
 	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) {
+	var connectErr *pgconn.ConnectError
+	connecting := errors.As(err, &connectErr)
+	if errors.As(err, &pgErr) && !connecting {
 		if kind, ok := postgresKinds[pgErr.Code]; ok {
 			return kind
 		}
 		return postgresKinds[pgErr.Code[:min(2, len(pgErr.Code))]]
 	}
-	var connectErr *pgconn.ConnectError
 	var netErr net.Error
-	if errors.As(err, &connectErr) || errors.As(err, &netErr) || pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
+	if connecting || errors.As(err, &netErr) || pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		errors.Is(err, puddle.ErrClosedPool) || strings.Contains(err.Error(), "conn closed") {
+		errors.Is(err, puddle.ErrClosedPool) || errors.Is(err, errNoSlot) || errors.Is(err, ErrReadOnly) || isNotWritable(err) || isLost(err) {
 		return Unavailable
 	}
 	return Other
 }
 
-// sqliteKinds maps SQLite's result codes to kinds; extended ones first.
-var sqliteKinds = map[int]Kind{
-	sqlite3.SQLITE_CONSTRAINT_UNIQUE:     Unique,
-	sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: Unique,
-	sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: ForeignKey,
-	sqlite3.SQLITE_BUSY:                  Unavailable,
-	sqlite3.SQLITE_LOCKED:                Unavailable,
-	sqlite3.SQLITE_NOMEM:                 Unavailable,
-	sqlite3.SQLITE_READONLY:              Unavailable,
-	sqlite3.SQLITE_INTERRUPT:             Unavailable,
-	sqlite3.SQLITE_IOERR:                 Unavailable,
-	sqlite3.SQLITE_FULL:                  Unavailable,
-	sqlite3.SQLITE_CANTOPEN:              Unavailable,
-	sqlite3.SQLITE_PERM:                  Unavailable,
-}
-
-func (*sqliteEngine) classify(err error) Kind {
+// classify also remembers that the file is malformed, until writable finds it sound.
+func (e *sqliteEngine) classify(err error) Kind {
 	var sqliteErr *sqlite.Error
 	if errors.As(err, &sqliteErr) {
+		if primary := sqliteErr.Code() & 0xff; primary == sqlite3.SQLITE_CORRUPT || primary == sqlite3.SQLITE_NOTADB {
+			e.malformed.Store(true)
+		}
 		if kind, ok := sqliteKinds[sqliteErr.Code()]; ok {
 			return kind
 		}
 		return sqliteKinds[sqliteErr.Code()&0xff]
 	}
 	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) || strings.Contains(err.Error(), "sql: database is closed") {
+	if errors.As(err, &pathErr) || e.closed.Load() || isNotWritable(err) {
 		return Unavailable
 	}
 	return Other

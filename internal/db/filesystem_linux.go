@@ -31,3 +31,9 @@ func fileSystem(folder string) (name string, lost, network bool) {
 	known := fileSystems[int64(stat.Type)&0xffffffff] //nolint:unconvert // its type differs between architectures
 	return known.name, known.lost, known.network
 }
+
+// sameFileSystem reports whether two folders are on one file system.
+func sameFileSystem(a, b string) bool {
+	var first, second syscall.Stat_t
+	return syscall.Stat(a, &first) == nil && syscall.Stat(b, &second) == nil && first.Dev == second.Dev
+}

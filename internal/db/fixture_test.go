@@ -17,21 +17,29 @@ var fixture = []struct {
 	args   []any
 }{
 	{"INSERT INTO oauth_clients (key, value) VALUES ($1, $2)", []any{"mcp-oauth-proxy-clients:c", `{"v": 1}`}},
-	{"INSERT INTO encryption_keys (id, active_id, canary, created_at) VALUES ('k', 'k', 'x', 1)", nil},
-	{`INSERT INTO oauth_users (id, issuer, subject, profile, profile_key_id, created_at)
+	{"INSERT INTO mcpkeep_instance (id, instance_id) VALUES (1, 'i')", nil},
+	{"INSERT INTO mcpkeep_encryption_keys (id, active_id, canary, created_at) VALUES ('k', 'k', 'x', 1)", nil},
+	{`INSERT INTO mcpkeep_users (id, issuer, subject, profile, profile_key_id, created_at)
 		VALUES ('u', 'i', 's', 'x', 'k', 1)`, nil},
-	{`INSERT INTO oauth_authorizations (id, client_id, browser_hash, request, request_key_id, created_at, expires_at)
+	{`INSERT INTO mcpkeep_authorizations (id, client_id, browser_hash, request, request_key_id, created_at, expires_at)
 		VALUES ('a', 'c', $1, 'x', 'k', 1, 2)`, []any{hash43}},
-	{`INSERT INTO oauth_grants (id, user_id, client_id, scope, resource, provider_checked_at, created_at, last_used_at)
+	{`INSERT INTO mcpkeep_grants (id, user_id, client_id, scope, resource, provider_checked_at, created_at, last_used_at)
 		VALUES ('g', 'u', 'c', '', 'r', 1, 1, 1)`, nil},
-	{`INSERT INTO oauth_codes (code_hash, grant_id, redirect_uri, code_challenge, created_at, expires_at)
+	{"INSERT INTO mcpkeep_adopted_tokens (token_hash, grant_id, jti) VALUES ($1, 'g', 'j')", []any{hash43}},
+	{"INSERT INTO mcpkeep_adoptions (upstream_token_id, lease, began_at) VALUES ('up', 'l', 1)", nil},
+	{`INSERT INTO mcpkeep_codes (code_hash, grant_id, redirect_uri, code_challenge, created_at, expires_at)
 		VALUES ($1, 'g', 'r', $1, 1, 2)`, []any{hash43}},
-	{`INSERT INTO oauth_access_tokens (token_hash, grant_id, scope, created_at, expires_at)
+	{`INSERT INTO mcpkeep_access_tokens (token_hash, grant_id, scope, created_at, expires_at)
 		VALUES ($1, 'g', '', 1, 2)`, []any{hash43}},
-	{`INSERT INTO oauth_refresh_tokens (token_hash, grant_id, created_at, expires_at) VALUES ($1, 'g', 1, 2)`, []any{hash43}},
-	{`INSERT INTO oauth_client_documents (client_id, url, site, admitted_at, tried_at) VALUES ('c', 'c', 's', 1, 1)`, nil},
-	{"INSERT INTO oauth_client_assertions (client_id, jti_hash, expires_at) VALUES ('c', $1, 1)", []any{hash43}},
-	{"INSERT INTO events (id, type, actor, created_at) VALUES ('e', 't', 'server', 1)", nil},
+	{`INSERT INTO mcpkeep_refresh_tokens (token_hash, grant_id, created_at, expires_at) VALUES ($1, 'g', 1, 2)`, []any{hash43}},
+	{`INSERT INTO mcpkeep_client_documents (client_id, url, site, admitted_at, review_at) VALUES ('c', 'c', 's', 1, 1)`, nil},
+	{"INSERT INTO mcpkeep_resources (url, client_key, created_at) SELECT 'https://other.example/mcp', key, 1 FROM oauth_clients LIMIT 1", nil},
+	{"INSERT INTO mcpkeep_unknown_clients (id_hash, seen_at, seen_before) VALUES ($1, 1, 0)", []any{hash43}},
+	{"INSERT INTO mcpkeep_client_assertions (client_id, jti_hash, expires_at) VALUES ('c', $1, 1)", []any{hash43}},
+	{"INSERT INTO mcpkeep_commits (id, created_at) VALUES ('m', 1)", nil},
+	{"INSERT INTO mcpkeep_imported_rows (key_hash, imported_at) VALUES ($1, 1)", []any{hash43}},
+	{"INSERT INTO mcpkeep_tls (name, value, value_key_id, updated_at) VALUES ('n', 'x', 'k', 1)", nil},
+	{"INSERT INTO mcpkeep_events (id, type, actor, created_at) VALUES ('e', 't', 'server', 1)", nil},
 }
 
 // fill puts a row into each table and fails the test when one has none.

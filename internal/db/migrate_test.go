@@ -124,7 +124,7 @@ func TestNewerSchemaIsLeftAlone(t *testing.T) {
 		url := e.URL(t)
 		d, conn := dbtest.Open(t, url), dbtest.SQL(t, url)
 		newer := db.NeededVersion() + 1
-		dbtest.Exec(t, conn, "INSERT INTO goose_db_version (version_id, is_applied) VALUES ($1, $2)", newer, true)
+		dbtest.Exec(t, conn, "INSERT INTO mcpkeep_schema_version (version_id, is_applied) VALUES ($1, $2)", newer, true)
 		wantVersion(t, d, newer)
 		before := dbtest.Tables(t, conn)
 		if applied, err := d.Migrate(t.Context()); len(applied) != 0 || err != nil {

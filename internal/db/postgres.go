@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -14,13 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-
-	"github.com/mcpkeep/mcpkeep/internal/db/pgdb"
 )
-
-// migrationLock is the key of the advisory lock around migrations: the text
-// "mcpkeep" as a number.
-const migrationLock = 0x6d63706b656570
 
 // poolConns is the size of the connection pool unless the DSN says pool_max_conns.
 const poolConns = 10
@@ -28,22 +20,30 @@ const poolConns = 10
 type postgres struct {
 	pool *pgxpool.Pool
 	sql  *sql.DB // the same pool, for goose
+	// borrowed: the pool is the caller's, and stays open.
+	borrowed bool
+	checks   *postgres // the pool for access checks, nil for none
+	// anyServer: one that takes no writes will do, to find out about it.
+	anyServer bool
+	pooler    poolerState
+	slots     slots
+	doubts    *doubts // shared with checks
+	clock     *serverClock
+	reading   clockReader
 }
 
-var keywordDSN = regexp.MustCompile(`^\s*[a-z_]+\s*=`)
-
-// isPostgres says whether url looks like a PostgreSQL URL or keyword/value DSN.
-func isPostgres(url string) bool {
-	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") || keywordDSN.MatchString(url)
-}
-
-func openPostgres(ctx context.Context, dsn string) (*postgres, error) {
-	cfg, err := pgxpool.ParseConfig(dsn)
+// openPostgres opens a pool on a server that takes writes, or with anyServer on any.
+func openPostgres(ctx context.Context, url string, anyServer bool) (*postgres, error) {
+	address, err := parseAddress(url)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := pgxpool.ParseConfig(address.dsn)
 	if err != nil {
 		// pgx's error may quote the DSN with its password.
-		return nil, fmt.Errorf("malformed PostgreSQL URL or DSN: %w", ErrBadURL)
+		return nil, badURLError("malformed PostgreSQL URL or DSN: check host, port, sslmode and the values of its parameters")
 	}
-	if !strings.Contains(dsn, "pool_max_conns") {
+	if !strings.Contains(address.dsn, "pool_max_conns") {
 		cfg.MaxConns = poolConns
 	}
 	if cfg.ConnConfig.ConnectTimeout == 0 {
@@ -54,25 +54,49 @@ func openPostgres(ctx context.Context, dsn string) (*postgres, error) {
 	}
 	// One clock and one zone: TIMESTAMP columns are shared with other programs.
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("open the pool: %w", err)
+	p := &postgres{anyServer: anyServer, doubts: new(doubts), clock: newServerClock()}
+	p.pooler.said = address.pooler
+	cfg.BeforeConnect = p.beforeConnect
+	if !anyServer {
+		p.onlyWritable(cfg)
 	}
-	return &postgres{pool: pool, sql: stdlib.OpenDBFromPool(pool)}, nil
+	if err := p.openPools(ctx, cfg); err != nil {
+		return nil, err
+	}
+	p.sql = stdlib.OpenDBFromPool(p.pool)
+	return p, nil
+}
+
+// beforeConnect runs for each connection of the own pool.
+func (p *postgres) beforeConnect(_ context.Context, cfg *pgx.ConnConfig) error {
+	cfg.DefaultQueryExecMode = p.pooler.execMode(cfg.DefaultQueryExecMode)
+	return p.slots.mayConnect()
 }
 
 func (*postgres) name() string { return "postgres" }
 
-func (p *postgres) reader() Querier { return pgQuerier{pgdb.New(retryReads{p.pool})} }
+func (p *postgres) reader() Querier { return pgQueries(retryReads{p}) }
 
+// ping finds out at first about a pooler, since that decides how to ask.
 func (p *postgres) ping(ctx context.Context) error {
-	var one int
-	return p.query(ctx, "SELECT 1").Scan(&one)
+	err := p.again(ctx, func() error { return p.settle(ctx) })
+	if err == nil {
+		var one int
+		err = p.query(ctx, "SELECT 1").Scan(&one)
+	}
+	if _, _, known := p.clock.offset(); err == nil && !known {
+		p.readClock(ctx)
+	}
+	return p.refusal(err)
 }
 
 func (p *postgres) close() error {
-	err := p.sql.Close()
-	p.pool.Close()
+	p.reading.end()
+	err := p.sql.Close() // leaves the pool open
+	if !p.borrowed {
+		p.pool.Close()
+		p.closeReserved()
+	}
 	return err
 }
 
@@ -81,48 +105,54 @@ func (p *postgres) inTx(ctx context.Context, f func(Querier) error) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // a no-op after Commit
-	if err := f(pgQuerier{pgdb.New(tx)}); err != nil {
-		return err
+	defer rollBack(ctx, tx)
+	if err := f(pgQueries(textArgs{tx})); err != nil {
+		return p.failed(ctx, tx, err)
 	}
-	return tx.Commit(ctx)
+	return p.commit(ctx, tx)
 }
 
-// begin opens a transaction. A pooled connection may have died with its server
-// while idle, which shows only now; nothing has happened yet, so the next
-// connection is tried.
-func (p *postgres) begin(ctx context.Context) (pgx.Tx, error) {
-	var tx pgx.Tx
-	var err error
-	for range p.pool.Config().MaxConns + 1 {
-		if tx, err = p.pool.Begin(ctx); err == nil || !staleConn(err) {
-			return tx, err
-		}
-	}
+// rollBackFor bounds the wait for a server that hangs: closing the connection does it too.
+const rollBackFor = time.Second
+
+// rollBack ends a transaction that was not committed, and does nothing after Commit.
+func rollBack(ctx context.Context, tx pgx.Tx) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollBackFor)
+	defer cancel()
+	_ = tx.Rollback(ctx)
+}
+
+// begin opens a transaction.
+func (p *postgres) begin(ctx context.Context) (tx pgx.Tx, err error) {
+	err = p.again(ctx, func() error {
+		tx, err = p.pool.Begin(ctx)
+		return err
+	})
 	return tx, err
 }
 
 func (p *postgres) migrations() (*sql.DB, goose.Dialect) { return p.sql, goose.DialectPostgres }
 
+// query prepares nothing: a prepared statement keeps the tables that it found first,
+// even when a migration then makes one that comes before them on the search path.
 func (p *postgres) query(ctx context.Context, query string) row {
-	return retryReads{p.pool}.QueryRow(ctx, query)
+	return retryReads{p}.QueryRow(ctx, query, pgx.QueryExecModeSimpleProtocol)
 }
 
-// lockMigrations takes a blocking advisory lock on a connection of its own: no
-// polling, and the server frees it when this process dies.
-func (p *postgres) lockMigrations(ctx context.Context) (func(), error) {
-	conn, err := pgx.ConnectConfig(ctx, p.pool.Config().ConnConfig.Copy())
-	if err != nil {
-		return nil, fmt.Errorf("connect for the migration lock: %w", err)
-	}
-	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", int64(migrationLock)); err != nil {
-		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, fmt.Errorf("take the migration lock: %w", err)
-	}
-	return func() { _ = conn.Close(context.WithoutCancel(ctx)) }, nil
+func (*postgres) noVersionTable(_ context.Context, err error) bool {
+	const undefinedTable = "42P01" // SQLSTATE
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && pgErr.Code == undefinedTable
 }
 
-// staleConn says whether a pooled connection turned out to be dead before the
+// versionQuery ignores a version table further down the search path: that is another
+// mcpkeep's.
+func (*postgres) versionQuery() string {
+	return "SELECT COALESCE(MAX(version_id), 0) FROM " + versionTable + " v WHERE is_applied" +
+		" AND EXISTS (SELECT FROM pg_class c WHERE c.oid = v.tableoid AND c.relnamespace = " + currentNamespace + ")"
+}
+
+// staleConn reports whether a pooled connection turned out to be dead before the
 // server saw anything of the statement, or was told to go by a server shutting
 // down.
 func staleConn(err error) bool {
@@ -135,68 +165,4 @@ func staleConn(err error) bool {
 		return pgErr.Code == "57P01" || pgErr.Code == "57P05" // admin_shutdown, idle_session_timeout
 	}
 	return pgconn.SafeToRetry(err)
-}
-
-// retryReads repeats a read once per dead connection of the pool.
-type retryReads struct{ *pgxpool.Pool }
-
-func (r retryReads) Query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
-	rows, err := r.query(ctx, query, args...)
-	for range r.Config().MaxConns {
-		if err == nil || !staleConn(err) {
-			break
-		}
-		rows, err = r.query(ctx, query, args...)
-	}
-	return rows, err
-}
-
-// query asks for the first row as well: with a statement that was prepared
-// before, only that shows that the connection is dead.
-func (r retryReads) query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
-	rows, err := r.Pool.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	if rows.Next() {
-		return &peekedRows{Rows: rows, peeked: true}, nil
-	}
-	return rows, rows.Err()
-}
-
-// peekedRows are rows whose first one was asked for already.
-type peekedRows struct {
-	pgx.Rows
-	peeked bool
-}
-
-func (r *peekedRows) Next() bool {
-	if r.peeked {
-		r.peeked = false
-		return true
-	}
-	return r.Rows.Next()
-}
-
-func (r retryReads) QueryRow(ctx context.Context, query string, args ...any) pgx.Row {
-	return retryRow{ctx: ctx, pool: r.Pool, query: query, args: args}
-}
-
-// retryRow runs its query when it is scanned, since only then the error shows.
-type retryRow struct {
-	ctx   context.Context //nolint:containedctx // lives as long as one call of the generated query
-	pool  *pgxpool.Pool
-	query string
-	args  []any
-}
-
-func (r retryRow) Scan(dest ...any) error {
-	err := r.pool.QueryRow(r.ctx, r.query, r.args...).Scan(dest...)
-	for range r.pool.Config().MaxConns {
-		if err == nil || !staleConn(err) {
-			break
-		}
-		err = r.pool.QueryRow(r.ctx, r.query, r.args...).Scan(dest...)
-	}
-	return err
 }

@@ -23,9 +23,13 @@ func rowsOf[P, S any](rows []P, convert func(P) S) []S {
 	return out
 }
 
-func (p pgQuerier) ActivateGrant(ctx context.Context, arg sqlitedb.ActivateGrantParams) (sqlitedb.OAuthGrant, error) {
+func (p pgQuerier) ActivateGrant(ctx context.Context, arg sqlitedb.ActivateGrantParams) (sqlitedb.Grant, error) {
 	v, err := p.q.ActivateGrant(ctx, pgdb.ActivateGrantParams(arg))
-	return sqlitedb.OAuthGrant(v), err
+	return sqlitedb.Grant(v), err
+}
+
+func (p pgQuerier) AddLease(ctx context.Context, name string) error {
+	return p.q.AddLease(ctx, name)
 }
 
 func (p pgQuerier) AddToClientCount(ctx context.Context, clients int64) error {
@@ -37,13 +41,58 @@ func (p pgQuerier) AdmitClientDocument(ctx context.Context, arg sqlitedb.AdmitCl
 	return v, err
 }
 
+func (p pgQuerier) ApproveUnreadDocument(ctx context.Context, arg sqlitedb.ApproveUnreadDocumentParams) (int64, error) {
+	v, err := p.q.ApproveUnreadDocument(ctx, pgdb.ApproveUnreadDocumentParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) ChangeAuthorization(ctx context.Context, arg sqlitedb.ChangeAuthorizationParams) (int64, error) {
+	v, err := p.q.ChangeAuthorization(ctx, pgdb.ChangeAuthorizationParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) ClaimClientDocument(ctx context.Context, arg sqlitedb.ClaimClientDocumentParams) (int64, error) {
 	v, err := p.q.ClaimClientDocument(ctx, pgdb.ClaimClientDocumentParams(arg))
 	return v, err
 }
 
+func (p pgQuerier) ClaimDocumentName(ctx context.Context, arg sqlitedb.ClaimDocumentNameParams) (int64, error) {
+	v, err := p.q.ClaimDocumentName(ctx, pgdb.ClaimDocumentNameParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) ClaimDocumentProbe(ctx context.Context, arg sqlitedb.ClaimDocumentProbeParams) (int64, error) {
+	v, err := p.q.ClaimDocumentProbe(ctx, pgdb.ClaimDocumentProbeParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) CloseGrant(ctx context.Context, arg sqlitedb.CloseGrantParams) (int64, error) {
+	v, err := p.q.CloseGrant(ctx, pgdb.CloseGrantParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) CompleteAdoption(ctx context.Context, arg sqlitedb.CompleteAdoptionParams) (int64, error) {
+	v, err := p.q.CompleteAdoption(ctx, pgdb.CompleteAdoptionParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) CorrectClientCount(ctx context.Context, arg sqlitedb.CorrectClientCountParams) (int64, error) {
+	v, err := p.q.CorrectClientCount(ctx, pgdb.CorrectClientCountParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) CountClients(ctx context.Context) (int64, error) {
 	v, err := p.q.CountClients(ctx)
+	return v, err
+}
+
+func (p pgQuerier) CountEventsOfClient(ctx context.Context, arg sqlitedb.CountEventsOfClientParams) (int64, error) {
+	v, err := p.q.CountEventsOfClient(ctx, pgdb.CountEventsOfClientParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) CountEventsOfTypeAfter(ctx context.Context, arg sqlitedb.CountEventsOfTypeAfterParams) (int64, error) {
+	v, err := p.q.CountEventsOfTypeAfter(ctx, pgdb.CountEventsOfTypeAfterParams(arg))
 	return v, err
 }
 
@@ -57,14 +106,13 @@ func (p pgQuerier) CountLiveGrantsOfClient(ctx context.Context, arg sqlitedb.Cou
 	return v, err
 }
 
-func (p pgQuerier) CountOneMoreClient(ctx context.Context, arg sqlitedb.CountOneMoreClientParams) (int64, error) {
-	v, err := p.q.CountOneMoreClient(ctx, pgdb.CountOneMoreClientParams(arg))
-	return v, err
+func (p pgQuerier) CountOneMoreClient(ctx context.Context, arg sqlitedb.CountOneMoreClientParams) error {
+	return p.q.CountOneMoreClient(ctx, pgdb.CountOneMoreClientParams(arg))
 }
 
-func (p pgQuerier) CountPasswordAttempt(ctx context.Context, arg sqlitedb.CountPasswordAttemptParams) (sqlitedb.OAuthUser, error) {
+func (p pgQuerier) CountPasswordAttempt(ctx context.Context, arg sqlitedb.CountPasswordAttemptParams) (sqlitedb.User, error) {
 	v, err := p.q.CountPasswordAttempt(ctx, pgdb.CountPasswordAttemptParams(arg))
-	return sqlitedb.OAuthUser(v), err
+	return sqlitedb.User(v), err
 }
 
 func (p pgQuerier) CountSealedRows(ctx context.Context) ([]sqlitedb.CountSealedRowsRow, error) {
@@ -77,8 +125,32 @@ func (p pgQuerier) CountUsers(ctx context.Context) (int64, error) {
 	return v, err
 }
 
+func (p pgQuerier) CountYoungClients(ctx context.Context, arg sqlitedb.CountYoungClientsParams) (int64, error) {
+	v, err := p.q.CountYoungClients(ctx, pgdb.CountYoungClientsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) CountYoungSignIns(ctx context.Context, arg sqlitedb.CountYoungSignInsParams) (int64, error) {
+	v, err := p.q.CountYoungSignIns(ctx, pgdb.CountYoungSignInsParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) CreateAccessToken(ctx context.Context, arg sqlitedb.CreateAccessTokenParams) error {
 	return p.q.CreateAccessToken(ctx, pgdb.CreateAccessTokenParams(arg))
+}
+
+func (p pgQuerier) CreateAccessTokenOnce(ctx context.Context, arg sqlitedb.CreateAccessTokenOnceParams) (int64, error) {
+	v, err := p.q.CreateAccessTokenOnce(ctx, pgdb.CreateAccessTokenOnceParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) CreateAdoptedGrant(ctx context.Context, arg sqlitedb.CreateAdoptedGrantParams) error {
+	return p.q.CreateAdoptedGrant(ctx, pgdb.CreateAdoptedGrantParams(arg))
+}
+
+func (p pgQuerier) CreateAdoptedToken(ctx context.Context, arg sqlitedb.CreateAdoptedTokenParams) (int64, error) {
+	v, err := p.q.CreateAdoptedToken(ctx, pgdb.CreateAdoptedTokenParams(arg))
+	return v, err
 }
 
 func (p pgQuerier) CreateAuthorization(ctx context.Context, arg sqlitedb.CreateAuthorizationParams) error {
@@ -91,6 +163,10 @@ func (p pgQuerier) CreateClient(ctx context.Context, arg sqlitedb.CreateClientPa
 
 func (p pgQuerier) CreateCode(ctx context.Context, arg sqlitedb.CreateCodeParams) error {
 	return p.q.CreateCode(ctx, pgdb.CreateCodeParams(arg))
+}
+
+func (p pgQuerier) CreateCommit(ctx context.Context, arg sqlitedb.CreateCommitParams) error {
+	return p.q.CreateCommit(ctx, pgdb.CreateCommitParams(arg))
 }
 
 func (p pgQuerier) CreateEncryptionKey(ctx context.Context, arg sqlitedb.CreateEncryptionKeyParams) (int64, error) {
@@ -106,13 +182,21 @@ func (p pgQuerier) CreateGrant(ctx context.Context, arg sqlitedb.CreateGrantPara
 	return p.q.CreateGrant(ctx, pgdb.CreateGrantParams(arg))
 }
 
+func (p pgQuerier) CreateInstanceID(ctx context.Context, instanceID string) error {
+	return p.q.CreateInstanceID(ctx, instanceID)
+}
+
 func (p pgQuerier) CreateRefreshToken(ctx context.Context, arg sqlitedb.CreateRefreshTokenParams) error {
 	return p.q.CreateRefreshToken(ctx, pgdb.CreateRefreshTokenParams(arg))
 }
 
-func (p pgQuerier) DeleteAccessTokenOfClient(ctx context.Context, arg sqlitedb.DeleteAccessTokenOfClientParams) (string, error) {
+func (p pgQuerier) CreateResource(ctx context.Context, arg sqlitedb.CreateResourceParams) error {
+	return p.q.CreateResource(ctx, pgdb.CreateResourceParams(arg))
+}
+
+func (p pgQuerier) DeleteAccessTokenOfClient(ctx context.Context, arg sqlitedb.DeleteAccessTokenOfClientParams) (sqlitedb.DeleteAccessTokenOfClientRow, error) {
 	v, err := p.q.DeleteAccessTokenOfClient(ctx, pgdb.DeleteAccessTokenOfClientParams(arg))
-	return v, err
+	return sqlitedb.DeleteAccessTokenOfClientRow(v), err
 }
 
 func (p pgQuerier) DeleteClient(ctx context.Context, key string) (int64, error) {
@@ -127,6 +211,11 @@ func (p pgQuerier) DeleteClientDocuments(ctx context.Context, clientID string) (
 
 func (p pgQuerier) DeleteDeadGrants(ctx context.Context, arg sqlitedb.DeleteDeadGrantsParams) (int64, error) {
 	v, err := p.q.DeleteDeadGrants(ctx, pgdb.DeleteDeadGrantsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) DeleteEventsOfType(ctx context.Context, arg sqlitedb.DeleteEventsOfTypeParams) (int64, error) {
+	v, err := p.q.DeleteEventsOfType(ctx, pgdb.DeleteEventsOfTypeParams(arg))
 	return v, err
 }
 
@@ -155,14 +244,38 @@ func (p pgQuerier) DeleteExpiredRefreshTokens(ctx context.Context, arg sqlitedb.
 	return v, err
 }
 
-func (p pgQuerier) DeleteIdleClientDocuments(ctx context.Context, arg sqlitedb.DeleteIdleClientDocumentsParams) (int64, error) {
-	v, err := p.q.DeleteIdleClientDocuments(ctx, pgdb.DeleteIdleClientDocumentsParams(arg))
+func (p pgQuerier) DeleteIdleClientDocument(ctx context.Context, arg sqlitedb.DeleteIdleClientDocumentParams) (int64, error) {
+	v, err := p.q.DeleteIdleClientDocument(ctx, pgdb.DeleteIdleClientDocumentParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) DeleteOldAdoptions(ctx context.Context, arg sqlitedb.DeleteOldAdoptionsParams) (int64, error) {
+	v, err := p.q.DeleteOldAdoptions(ctx, pgdb.DeleteOldAdoptionsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) DeleteOldCommits(ctx context.Context, arg sqlitedb.DeleteOldCommitsParams) (int64, error) {
+	v, err := p.q.DeleteOldCommits(ctx, pgdb.DeleteOldCommitsParams(arg))
 	return v, err
 }
 
 func (p pgQuerier) DeleteOldEvents(ctx context.Context, arg sqlitedb.DeleteOldEventsParams) (int64, error) {
 	v, err := p.q.DeleteOldEvents(ctx, pgdb.DeleteOldEventsParams(arg))
 	return v, err
+}
+
+func (p pgQuerier) DeleteOldUnknownClients(ctx context.Context, arg sqlitedb.DeleteOldUnknownClientsParams) (int64, error) {
+	v, err := p.q.DeleteOldUnknownClients(ctx, pgdb.DeleteOldUnknownClientsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) DeleteSharedRow(ctx context.Context, key string) (int64, error) {
+	v, err := p.q.DeleteSharedRow(ctx, key)
+	return v, err
+}
+
+func (p pgQuerier) DeleteTLSValue(ctx context.Context, name string) error {
+	return p.q.DeleteTLSValue(ctx, name)
 }
 
 func (p pgQuerier) DeleteUnusedClient(ctx context.Context, arg sqlitedb.DeleteUnusedClientParams) (int64, error) {
@@ -175,8 +288,42 @@ func (p pgQuerier) DisableUser(ctx context.Context, arg sqlitedb.DisableUserPara
 	return v, err
 }
 
+func (p pgQuerier) DropLease(ctx context.Context, arg sqlitedb.DropLeaseParams) error {
+	return p.q.DropLease(ctx, pgdb.DropLeaseParams(arg))
+}
+
 func (p pgQuerier) EnableUser(ctx context.Context, id string) (int64, error) {
 	v, err := p.q.EnableUser(ctx, id)
+	return v, err
+}
+
+func (p pgQuerier) EndAdoption(ctx context.Context, arg sqlitedb.EndAdoptionParams) (int64, error) {
+	v, err := p.q.EndAdoption(ctx, pgdb.EndAdoptionParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) EndLease(ctx context.Context, arg sqlitedb.EndLeaseParams) (int64, error) {
+	v, err := p.q.EndLease(ctx, pgdb.EndLeaseParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) EndOlderSignIns(ctx context.Context, arg sqlitedb.EndOlderSignInsParams) (int64, error) {
+	v, err := p.q.EndOlderSignIns(ctx, pgdb.EndOlderSignInsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) EvictClients(ctx context.Context, arg sqlitedb.EvictClientsParams) ([]string, error) {
+	v, err := p.q.EvictClients(ctx, pgdb.EvictClientsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) EvictSignIns(ctx context.Context, arg sqlitedb.EvictSignInsParams) (int64, error) {
+	v, err := p.q.EvictSignIns(ctx, pgdb.EvictSignInsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) ExtendProviderCheck(ctx context.Context, arg sqlitedb.ExtendProviderCheckParams) (int64, error) {
+	v, err := p.q.ExtendProviderCheck(ctx, pgdb.ExtendProviderCheckParams(arg))
 	return v, err
 }
 
@@ -185,19 +332,50 @@ func (p pgQuerier) FailClientDocument(ctx context.Context, arg sqlitedb.FailClie
 	return v, err
 }
 
+func (p pgQuerier) FindLiveGrant(ctx context.Context, arg sqlitedb.FindLiveGrantParams) ([]sqlitedb.FindLiveGrantRow, error) {
+	v, err := p.q.FindLiveGrant(ctx, pgdb.FindLiveGrantParams(arg))
+	return rowsOf(v, func(r pgdb.FindLiveGrantRow) sqlitedb.FindLiveGrantRow { return sqlitedb.FindLiveGrantRow(r) }), err
+}
+
 func (p pgQuerier) FindLiveGrants(ctx context.Context, arg sqlitedb.FindLiveGrantsParams) ([]sqlitedb.FindLiveGrantsRow, error) {
 	v, err := p.q.FindLiveGrants(ctx, pgdb.FindLiveGrantsParams(arg))
 	return rowsOf(v, func(r pgdb.FindLiveGrantsRow) sqlitedb.FindLiveGrantsRow { return sqlitedb.FindLiveGrantsRow(r) }), err
 }
 
-func (p pgQuerier) FinishAuthorization(ctx context.Context, arg sqlitedb.FinishAuthorizationParams) (sqlitedb.OAuthAuthorization, error) {
-	v, err := p.q.FinishAuthorization(ctx, pgdb.FinishAuthorizationParams(arg))
-	return sqlitedb.OAuthAuthorization(v), err
+func (p pgQuerier) FindLiveGrantsOfClient(ctx context.Context, arg sqlitedb.FindLiveGrantsOfClientParams) ([]sqlitedb.FindLiveGrantsOfClientRow, error) {
+	v, err := p.q.FindLiveGrantsOfClient(ctx, pgdb.FindLiveGrantsOfClientParams(arg))
+	return rowsOf(v, func(r pgdb.FindLiveGrantsOfClientRow) sqlitedb.FindLiveGrantsOfClientRow {
+		return sqlitedb.FindLiveGrantsOfClientRow(r)
+	}), err
 }
 
-func (p pgQuerier) FinishProviderCheck(ctx context.Context, arg sqlitedb.FinishProviderCheckParams) (sqlitedb.OAuthGrant, error) {
+func (p pgQuerier) FindLiveGrantsOfUser(ctx context.Context, arg sqlitedb.FindLiveGrantsOfUserParams) ([]sqlitedb.FindLiveGrantsOfUserRow, error) {
+	v, err := p.q.FindLiveGrantsOfUser(ctx, pgdb.FindLiveGrantsOfUserParams(arg))
+	return rowsOf(v, func(r pgdb.FindLiveGrantsOfUserRow) sqlitedb.FindLiveGrantsOfUserRow {
+		return sqlitedb.FindLiveGrantsOfUserRow(r)
+	}), err
+}
+
+func (p pgQuerier) FindUserByID(ctx context.Context, arg sqlitedb.FindUserByIDParams) ([]sqlitedb.FindUserByIDRow, error) {
+	v, err := p.q.FindUserByID(ctx, pgdb.FindUserByIDParams(arg))
+	return rowsOf(v, func(r pgdb.FindUserByIDRow) sqlitedb.FindUserByIDRow { return sqlitedb.FindUserByIDRow(r) }), err
+}
+
+func (p pgQuerier) FindUserBySubject(ctx context.Context, arg sqlitedb.FindUserBySubjectParams) ([]sqlitedb.FindUserBySubjectRow, error) {
+	v, err := p.q.FindUserBySubject(ctx, pgdb.FindUserBySubjectParams(arg))
+	return rowsOf(v, func(r pgdb.FindUserBySubjectRow) sqlitedb.FindUserBySubjectRow {
+		return sqlitedb.FindUserBySubjectRow(r)
+	}), err
+}
+
+func (p pgQuerier) FinishAuthorization(ctx context.Context, arg sqlitedb.FinishAuthorizationParams) (sqlitedb.Authorization, error) {
+	v, err := p.q.FinishAuthorization(ctx, pgdb.FinishAuthorizationParams(arg))
+	return sqlitedb.Authorization(v), err
+}
+
+func (p pgQuerier) FinishProviderCheck(ctx context.Context, arg sqlitedb.FinishProviderCheckParams) (sqlitedb.Grant, error) {
 	v, err := p.q.FinishProviderCheck(ctx, pgdb.FinishProviderCheckParams(arg))
-	return sqlitedb.OAuthGrant(v), err
+	return sqlitedb.Grant(v), err
 }
 
 func (p pgQuerier) ForgetProviderToken(ctx context.Context, arg sqlitedb.ForgetProviderTokenParams) (int64, error) {
@@ -210,8 +388,18 @@ func (p pgQuerier) ForgetProviderTokensOf(ctx context.Context, arg sqlitedb.Forg
 	return v, err
 }
 
+func (p pgQuerier) ForgetRegistrations(ctx context.Context, arg sqlitedb.ForgetRegistrationsParams) (int64, error) {
+	v, err := p.q.ForgetRegistrations(ctx, pgdb.ForgetRegistrationsParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) ForgetSuccessors(ctx context.Context, arg sqlitedb.ForgetSuccessorsParams) (int64, error) {
 	v, err := p.q.ForgetSuccessors(ctx, pgdb.ForgetSuccessorsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) ForgetUnknownClients(ctx context.Context, arg sqlitedb.ForgetUnknownClientsParams) (int64, error) {
+	v, err := p.q.ForgetUnknownClients(ctx, pgdb.ForgetUnknownClientsParams(arg))
 	return v, err
 }
 
@@ -220,14 +408,29 @@ func (p pgQuerier) GetAccess(ctx context.Context, arg sqlitedb.GetAccessParams) 
 	return sqlitedb.GetAccessRow(v), err
 }
 
-func (p pgQuerier) GetAuthorization(ctx context.Context, arg sqlitedb.GetAuthorizationParams) (sqlitedb.OAuthAuthorization, error) {
-	v, err := p.q.GetAuthorization(ctx, pgdb.GetAuthorizationParams(arg))
-	return sqlitedb.OAuthAuthorization(v), err
+func (p pgQuerier) GetAdoptedGrant(ctx context.Context, upstreamTokenID string) (sqlitedb.Grant, error) {
+	v, err := p.q.GetAdoptedGrant(ctx, upstreamTokenID)
+	return sqlitedb.Grant(v), err
 }
 
-func (p pgQuerier) GetAuthorizationByState(ctx context.Context, arg sqlitedb.GetAuthorizationByStateParams) (sqlitedb.OAuthAuthorization, error) {
+func (p pgQuerier) GetAdoptedToken(ctx context.Context, tokenHash string) (sqlitedb.AdoptedToken, error) {
+	v, err := p.q.GetAdoptedToken(ctx, tokenHash)
+	return sqlitedb.AdoptedToken(v), err
+}
+
+func (p pgQuerier) GetAdoption(ctx context.Context, upstreamTokenID string) (sqlitedb.Adoption, error) {
+	v, err := p.q.GetAdoption(ctx, upstreamTokenID)
+	return sqlitedb.Adoption(v), err
+}
+
+func (p pgQuerier) GetAuthorization(ctx context.Context, arg sqlitedb.GetAuthorizationParams) (sqlitedb.Authorization, error) {
+	v, err := p.q.GetAuthorization(ctx, pgdb.GetAuthorizationParams(arg))
+	return sqlitedb.Authorization(v), err
+}
+
+func (p pgQuerier) GetAuthorizationByState(ctx context.Context, arg sqlitedb.GetAuthorizationByStateParams) (sqlitedb.Authorization, error) {
 	v, err := p.q.GetAuthorizationByState(ctx, pgdb.GetAuthorizationByStateParams(arg))
-	return sqlitedb.OAuthAuthorization(v), err
+	return sqlitedb.Authorization(v), err
 }
 
 func (p pgQuerier) GetClient(ctx context.Context, key string) (sqlitedb.OAuthClient, error) {
@@ -240,14 +443,14 @@ func (p pgQuerier) GetClientCount(ctx context.Context) (sqlitedb.ClientCount, er
 	return sqlitedb.ClientCount(v), err
 }
 
-func (p pgQuerier) GetClientDocument(ctx context.Context, arg sqlitedb.GetClientDocumentParams) (sqlitedb.OAuthClientDocument, error) {
+func (p pgQuerier) GetClientDocument(ctx context.Context, arg sqlitedb.GetClientDocumentParams) (sqlitedb.ClientDocument, error) {
 	v, err := p.q.GetClientDocument(ctx, pgdb.GetClientDocumentParams(arg))
-	return sqlitedb.OAuthClientDocument(v), err
+	return sqlitedb.ClientDocument(v), err
 }
 
-func (p pgQuerier) GetClientDocumentName(ctx context.Context, clientID string) (string, error) {
+func (p pgQuerier) GetClientDocumentName(ctx context.Context, clientID string) (sqlitedb.GetClientDocumentNameRow, error) {
 	v, err := p.q.GetClientDocumentName(ctx, clientID)
-	return v, err
+	return sqlitedb.GetClientDocumentNameRow(v), err
 }
 
 func (p pgQuerier) GetClientValue(ctx context.Context, key string) (sqlitedb.GetClientValueRow, error) {
@@ -255,44 +458,114 @@ func (p pgQuerier) GetClientValue(ctx context.Context, key string) (sqlitedb.Get
 	return sqlitedb.GetClientValueRow(v), err
 }
 
+func (p pgQuerier) GetDocumentProbe(ctx context.Context) (sqlitedb.GetDocumentProbeRow, error) {
+	v, err := p.q.GetDocumentProbe(ctx)
+	return sqlitedb.GetDocumentProbeRow(v), err
+}
+
 func (p pgQuerier) GetEncryptionKey(ctx context.Context, id string) (sqlitedb.EncryptionKey, error) {
 	v, err := p.q.GetEncryptionKey(ctx, id)
 	return sqlitedb.EncryptionKey(v), err
 }
 
-func (p pgQuerier) GetGrant(ctx context.Context, id string) (sqlitedb.OAuthGrant, error) {
+func (p pgQuerier) GetEventBeyond(ctx context.Context, arg sqlitedb.GetEventBeyondParams) (string, error) {
+	v, err := p.q.GetEventBeyond(ctx, pgdb.GetEventBeyondParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) GetEvictionTime(ctx context.Context, arg sqlitedb.GetEvictionTimeParams) (int64, error) {
+	v, err := p.q.GetEvictionTime(ctx, pgdb.GetEvictionTimeParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) GetFirstEventSince(ctx context.Context, since int64) (string, error) {
+	v, err := p.q.GetFirstEventSince(ctx, since)
+	return v, err
+}
+
+func (p pgQuerier) GetFirstStart(ctx context.Context) (int64, error) {
+	v, err := p.q.GetFirstStart(ctx)
+	return v, err
+}
+
+func (p pgQuerier) GetGrant(ctx context.Context, id string) (sqlitedb.Grant, error) {
 	v, err := p.q.GetGrant(ctx, id)
-	return sqlitedb.OAuthGrant(v), err
+	return sqlitedb.Grant(v), err
 }
 
-func (p pgQuerier) GetProviderGrant(ctx context.Context, tokenHash string) (sqlitedb.OAuthGrant, error) {
+func (p pgQuerier) GetInstanceID(ctx context.Context) (string, error) {
+	v, err := p.q.GetInstanceID(ctx)
+	return v, err
+}
+
+func (p pgQuerier) GetProviderGrant(ctx context.Context, tokenHash string) (sqlitedb.Grant, error) {
 	v, err := p.q.GetProviderGrant(ctx, tokenHash)
-	return sqlitedb.OAuthGrant(v), err
+	return sqlitedb.Grant(v), err
 }
 
-func (p pgQuerier) GetRefreshToken(ctx context.Context, arg sqlitedb.GetRefreshTokenParams) (sqlitedb.OAuthRefreshToken, error) {
+func (p pgQuerier) GetProviderGrantOfGrant(ctx context.Context, grantID string) (sqlitedb.Grant, error) {
+	v, err := p.q.GetProviderGrantOfGrant(ctx, grantID)
+	return sqlitedb.Grant(v), err
+}
+
+func (p pgQuerier) GetRefreshToken(ctx context.Context, arg sqlitedb.GetRefreshTokenParams) (sqlitedb.RefreshToken, error) {
 	v, err := p.q.GetRefreshToken(ctx, pgdb.GetRefreshTokenParams(arg))
-	return sqlitedb.OAuthRefreshToken(v), err
+	return sqlitedb.RefreshToken(v), err
 }
 
-func (p pgQuerier) GetSpentCode(ctx context.Context, arg sqlitedb.GetSpentCodeParams) (sqlitedb.OAuthCode, error) {
+func (p pgQuerier) GetResource(ctx context.Context, url string) (sqlitedb.Resource, error) {
+	v, err := p.q.GetResource(ctx, url)
+	return sqlitedb.Resource(v), err
+}
+
+func (p pgQuerier) GetSpentCode(ctx context.Context, arg sqlitedb.GetSpentCodeParams) (sqlitedb.Code, error) {
 	v, err := p.q.GetSpentCode(ctx, pgdb.GetSpentCodeParams(arg))
-	return sqlitedb.OAuthCode(v), err
+	return sqlitedb.Code(v), err
 }
 
-func (p pgQuerier) GetUser(ctx context.Context, id string) (sqlitedb.OAuthUser, error) {
+func (p pgQuerier) GetSuccessor(ctx context.Context, tokenHash string) (sqlitedb.RefreshToken, error) {
+	v, err := p.q.GetSuccessor(ctx, tokenHash)
+	return sqlitedb.RefreshToken(v), err
+}
+
+func (p pgQuerier) GetTLSValue(ctx context.Context, name string) (sqlitedb.GetTLSValueRow, error) {
+	v, err := p.q.GetTLSValue(ctx, name)
+	return sqlitedb.GetTLSValueRow(v), err
+}
+
+func (p pgQuerier) GetUser(ctx context.Context, id string) (sqlitedb.User, error) {
 	v, err := p.q.GetUser(ctx, id)
-	return sqlitedb.OAuthUser(v), err
+	return sqlitedb.User(v), err
 }
 
-func (p pgQuerier) GetUserBySubject(ctx context.Context, arg sqlitedb.GetUserBySubjectParams) (sqlitedb.OAuthUser, error) {
+func (p pgQuerier) GetUserBySubject(ctx context.Context, arg sqlitedb.GetUserBySubjectParams) (sqlitedb.User, error) {
 	v, err := p.q.GetUserBySubject(ctx, pgdb.GetUserBySubjectParams(arg))
-	return sqlitedb.OAuthUser(v), err
+	return sqlitedb.User(v), err
+}
+
+func (p pgQuerier) ImportRow(ctx context.Context, arg sqlitedb.ImportRowParams) (int64, error) {
+	v, err := p.q.ImportRow(ctx, pgdb.ImportRowParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) KeepRefreshToken(ctx context.Context, arg sqlitedb.KeepRefreshTokenParams) (int64, error) {
+	v, err := p.q.KeepRefreshToken(ctx, pgdb.KeepRefreshTokenParams(arg))
+	return v, err
 }
 
 func (p pgQuerier) ListActiveEncryptionKeys(ctx context.Context) ([]sqlitedb.EncryptionKey, error) {
 	v, err := p.q.ListActiveEncryptionKeys(ctx)
 	return rowsOf(v, func(r pgdb.EncryptionKey) sqlitedb.EncryptionKey { return sqlitedb.EncryptionKey(r) }), err
+}
+
+func (p pgQuerier) ListAdoptedSessions(ctx context.Context, arg sqlitedb.ListAdoptedSessionsParams) ([]string, error) {
+	v, err := p.q.ListAdoptedSessions(ctx, pgdb.ListAdoptedSessionsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) ListAdoptedTokens(ctx context.Context, grantID string) ([]sqlitedb.AdoptedToken, error) {
+	v, err := p.q.ListAdoptedTokens(ctx, grantID)
+	return rowsOf(v, func(r pgdb.AdoptedToken) sqlitedb.AdoptedToken { return sqlitedb.AdoptedToken(r) }), err
 }
 
 func (p pgQuerier) ListClients(ctx context.Context, arg sqlitedb.ListClientsParams) ([]sqlitedb.ListClientsRow, error) {
@@ -307,9 +580,30 @@ func (p pgQuerier) ListDocumentClients(ctx context.Context, arg sqlitedb.ListDoc
 	}), err
 }
 
+func (p pgQuerier) ListDueClientDocuments(ctx context.Context, arg sqlitedb.ListDueClientDocumentsParams) ([]sqlitedb.ListDueClientDocumentsRow, error) {
+	v, err := p.q.ListDueClientDocuments(ctx, pgdb.ListDueClientDocumentsParams(arg))
+	return rowsOf(v, func(r pgdb.ListDueClientDocumentsRow) sqlitedb.ListDueClientDocumentsRow {
+		return sqlitedb.ListDueClientDocumentsRow(r)
+	}), err
+}
+
 func (p pgQuerier) ListEncryptionKeys(ctx context.Context) ([]sqlitedb.EncryptionKey, error) {
 	v, err := p.q.ListEncryptionKeys(ctx)
 	return rowsOf(v, func(r pgdb.EncryptionKey) sqlitedb.EncryptionKey { return sqlitedb.EncryptionKey(r) }), err
+}
+
+func (p pgQuerier) ListEndedSessionsOfClient(ctx context.Context, arg sqlitedb.ListEndedSessionsOfClientParams) ([]sqlitedb.ListEndedSessionsOfClientRow, error) {
+	v, err := p.q.ListEndedSessionsOfClient(ctx, pgdb.ListEndedSessionsOfClientParams(arg))
+	return rowsOf(v, func(r pgdb.ListEndedSessionsOfClientRow) sqlitedb.ListEndedSessionsOfClientRow {
+		return sqlitedb.ListEndedSessionsOfClientRow(r)
+	}), err
+}
+
+func (p pgQuerier) ListEndedSessionsOfUser(ctx context.Context, arg sqlitedb.ListEndedSessionsOfUserParams) ([]sqlitedb.ListEndedSessionsOfUserRow, error) {
+	v, err := p.q.ListEndedSessionsOfUser(ctx, pgdb.ListEndedSessionsOfUserParams(arg))
+	return rowsOf(v, func(r pgdb.ListEndedSessionsOfUserRow) sqlitedb.ListEndedSessionsOfUserRow {
+		return sqlitedb.ListEndedSessionsOfUserRow(r)
+	}), err
 }
 
 func (p pgQuerier) ListEvents(ctx context.Context, arg sqlitedb.ListEventsParams) ([]sqlitedb.Event, error) {
@@ -317,13 +611,65 @@ func (p pgQuerier) ListEvents(ctx context.Context, arg sqlitedb.ListEventsParams
 	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
 }
 
-func (p pgQuerier) ListLiveGrants(ctx context.Context, arg sqlitedb.ListLiveGrantsParams) ([]sqlitedb.OAuthGrant, error) {
+func (p pgQuerier) ListEventsOfClient(ctx context.Context, arg sqlitedb.ListEventsOfClientParams) ([]sqlitedb.Event, error) {
+	v, err := p.q.ListEventsOfClient(ctx, pgdb.ListEventsOfClientParams(arg))
+	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
+}
+
+func (p pgQuerier) ListEventsOfGrant(ctx context.Context, arg sqlitedb.ListEventsOfGrantParams) ([]sqlitedb.Event, error) {
+	v, err := p.q.ListEventsOfGrant(ctx, pgdb.ListEventsOfGrantParams(arg))
+	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
+}
+
+func (p pgQuerier) ListEventsOfType(ctx context.Context, arg sqlitedb.ListEventsOfTypeParams) ([]sqlitedb.Event, error) {
+	v, err := p.q.ListEventsOfType(ctx, pgdb.ListEventsOfTypeParams(arg))
+	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
+}
+
+func (p pgQuerier) ListEventsOfUser(ctx context.Context, arg sqlitedb.ListEventsOfUserParams) ([]sqlitedb.Event, error) {
+	v, err := p.q.ListEventsOfUser(ctx, pgdb.ListEventsOfUserParams(arg))
+	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
+}
+
+func (p pgQuerier) ListGrantsSince(ctx context.Context, arg sqlitedb.ListGrantsSinceParams) ([]string, error) {
+	v, err := p.q.ListGrantsSince(ctx, pgdb.ListGrantsSinceParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) ListGrantsToReview(ctx context.Context, arg sqlitedb.ListGrantsToReviewParams) ([]sqlitedb.ListGrantsToReviewRow, error) {
+	v, err := p.q.ListGrantsToReview(ctx, pgdb.ListGrantsToReviewParams(arg))
+	return rowsOf(v, func(r pgdb.ListGrantsToReviewRow) sqlitedb.ListGrantsToReviewRow {
+		return sqlitedb.ListGrantsToReviewRow(r)
+	}), err
+}
+
+func (p pgQuerier) ListLiveGrants(ctx context.Context, arg sqlitedb.ListLiveGrantsParams) ([]sqlitedb.Grant, error) {
 	v, err := p.q.ListLiveGrants(ctx, pgdb.ListLiveGrantsParams(arg))
-	return rowsOf(v, func(r pgdb.OAuthGrant) sqlitedb.OAuthGrant { return sqlitedb.OAuthGrant(r) }), err
+	return rowsOf(v, func(r pgdb.Grant) sqlitedb.Grant { return sqlitedb.Grant(r) }), err
 }
 
 func (p pgQuerier) ListNewestEvents(ctx context.Context, arg sqlitedb.ListNewestEventsParams) ([]sqlitedb.Event, error) {
 	v, err := p.q.ListNewestEvents(ctx, pgdb.ListNewestEventsParams(arg))
+	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
+}
+
+func (p pgQuerier) ListNewestEventsOfClient(ctx context.Context, arg sqlitedb.ListNewestEventsOfClientParams) ([]sqlitedb.Event, error) {
+	v, err := p.q.ListNewestEventsOfClient(ctx, pgdb.ListNewestEventsOfClientParams(arg))
+	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
+}
+
+func (p pgQuerier) ListNewestEventsOfGrant(ctx context.Context, arg sqlitedb.ListNewestEventsOfGrantParams) ([]sqlitedb.Event, error) {
+	v, err := p.q.ListNewestEventsOfGrant(ctx, pgdb.ListNewestEventsOfGrantParams(arg))
+	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
+}
+
+func (p pgQuerier) ListNewestEventsOfType(ctx context.Context, arg sqlitedb.ListNewestEventsOfTypeParams) ([]sqlitedb.Event, error) {
+	v, err := p.q.ListNewestEventsOfType(ctx, pgdb.ListNewestEventsOfTypeParams(arg))
+	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
+}
+
+func (p pgQuerier) ListNewestEventsOfUser(ctx context.Context, arg sqlitedb.ListNewestEventsOfUserParams) ([]sqlitedb.Event, error) {
+	v, err := p.q.ListNewestEventsOfUser(ctx, pgdb.ListNewestEventsOfUserParams(arg))
 	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
 }
 
@@ -355,15 +701,37 @@ func (p pgQuerier) ListRequestsToRekey(ctx context.Context, arg sqlitedb.ListReq
 	}), err
 }
 
+func (p pgQuerier) ListResourcesOfClient(ctx context.Context, clientKey string) ([]sqlitedb.Resource, error) {
+	v, err := p.q.ListResourcesOfClient(ctx, clientKey)
+	return rowsOf(v, func(r pgdb.Resource) sqlitedb.Resource { return sqlitedb.Resource(r) }), err
+}
+
 func (p pgQuerier) ListSharedRows(ctx context.Context, arg sqlitedb.ListSharedRowsParams) ([]sqlitedb.ListSharedRowsRow, error) {
 	v, err := p.q.ListSharedRows(ctx, pgdb.ListSharedRowsParams(arg))
 	return rowsOf(v, func(r pgdb.ListSharedRowsRow) sqlitedb.ListSharedRowsRow { return sqlitedb.ListSharedRowsRow(r) }), err
+}
+
+func (p pgQuerier) ListSharedRowsOf(ctx context.Context, arg sqlitedb.ListSharedRowsOfParams) ([]sqlitedb.ListSharedRowsOfRow, error) {
+	v, err := p.q.ListSharedRowsOf(ctx, pgdb.ListSharedRowsOfParams(arg))
+	return rowsOf(v, func(r pgdb.ListSharedRowsOfRow) sqlitedb.ListSharedRowsOfRow { return sqlitedb.ListSharedRowsOfRow(r) }), err
 }
 
 func (p pgQuerier) ListSuccessorsToRekey(ctx context.Context, arg sqlitedb.ListSuccessorsToRekeyParams) ([]sqlitedb.ListSuccessorsToRekeyRow, error) {
 	v, err := p.q.ListSuccessorsToRekey(ctx, pgdb.ListSuccessorsToRekeyParams(arg))
 	return rowsOf(v, func(r pgdb.ListSuccessorsToRekeyRow) sqlitedb.ListSuccessorsToRekeyRow {
 		return sqlitedb.ListSuccessorsToRekeyRow(r)
+	}), err
+}
+
+func (p pgQuerier) ListTLSNames(ctx context.Context) ([]string, error) {
+	v, err := p.q.ListTLSNames(ctx)
+	return v, err
+}
+
+func (p pgQuerier) ListTLSValuesToRekey(ctx context.Context, arg sqlitedb.ListTLSValuesToRekeyParams) ([]sqlitedb.ListTLSValuesToRekeyRow, error) {
+	v, err := p.q.ListTLSValuesToRekey(ctx, pgdb.ListTLSValuesToRekeyParams(arg))
+	return rowsOf(v, func(r pgdb.ListTLSValuesToRekeyRow) sqlitedb.ListTLSValuesToRekeyRow {
+		return sqlitedb.ListTLSValuesToRekeyRow(r)
 	}), err
 }
 
@@ -384,9 +752,56 @@ func (p pgQuerier) ListUsers(ctx context.Context, arg sqlitedb.ListUsersParams) 
 	return rowsOf(v, func(r pgdb.ListUsersRow) sqlitedb.ListUsersRow { return sqlitedb.ListUsersRow(r) }), err
 }
 
+func (p pgQuerier) LockClient(ctx context.Context, key string) (int64, error) {
+	v, err := p.q.LockClient(ctx, key)
+	return v, err
+}
+
 func (p pgQuerier) LockClientCount(ctx context.Context) (sqlitedb.ClientCount, error) {
 	v, err := p.q.LockClientCount(ctx)
 	return sqlitedb.ClientCount(v), err
+}
+
+func (p pgQuerier) LockClientDocuments(ctx context.Context, clientID string) (int64, error) {
+	v, err := p.q.LockClientDocuments(ctx, clientID)
+	return v, err
+}
+
+func (p pgQuerier) LockUser(ctx context.Context, id string) (int64, error) {
+	v, err := p.q.LockUser(ctx, id)
+	return v, err
+}
+
+func (p pgQuerier) MarkImported(ctx context.Context, arg sqlitedb.MarkImportedParams) (int64, error) {
+	v, err := p.q.MarkImported(ctx, pgdb.MarkImportedParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) MeasureClientCount(ctx context.Context) (sqlitedb.MeasureClientCountRow, error) {
+	v, err := p.q.MeasureClientCount(ctx)
+	return sqlitedb.MeasureClientCountRow(v), err
+}
+
+func (p pgQuerier) PostponeClientDocument(ctx context.Context, arg sqlitedb.PostponeClientDocumentParams) (int64, error) {
+	v, err := p.q.PostponeClientDocument(ctx, pgdb.PostponeClientDocumentParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) PostponeGrantReview(ctx context.Context, arg sqlitedb.PostponeGrantReviewParams) (int64, error) {
+	v, err := p.q.PostponeGrantReview(ctx, pgdb.PostponeGrantReviewParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) ProbeWrite(ctx context.Context, now int64) error {
+	return p.q.ProbeWrite(ctx, now)
+}
+
+func (p pgQuerier) PutSharedRow(ctx context.Context, arg sqlitedb.PutSharedRowParams) error {
+	return p.q.PutSharedRow(ctx, pgdb.PutSharedRowParams(arg))
+}
+
+func (p pgQuerier) PutTLSValue(ctx context.Context, arg sqlitedb.PutTLSValueParams) error {
+	return p.q.PutTLSValue(ctx, pgdb.PutTLSValueParams(arg))
 }
 
 func (p pgQuerier) ReadmitClientDocument(ctx context.Context, arg sqlitedb.ReadmitClientDocumentParams) (int64, error) {
@@ -394,13 +809,13 @@ func (p pgQuerier) ReadmitClientDocument(ctx context.Context, arg sqlitedb.Readm
 	return v, err
 }
 
-func (p pgQuerier) ReclaimClients(ctx context.Context, arg sqlitedb.ReclaimClientsParams) ([]string, error) {
-	v, err := p.q.ReclaimClients(ctx, pgdb.ReclaimClientsParams(arg))
+func (p pgQuerier) ReadoptClient(ctx context.Context, arg sqlitedb.ReadoptClientParams) (int64, error) {
+	v, err := p.q.ReadoptClient(ctx, pgdb.ReadoptClientParams(arg))
 	return v, err
 }
 
-func (p pgQuerier) RegisterClient(ctx context.Context, arg sqlitedb.RegisterClientParams) (int64, error) {
-	v, err := p.q.RegisterClient(ctx, pgdb.RegisterClientParams(arg))
+func (p pgQuerier) ReclaimClients(ctx context.Context, arg sqlitedb.ReclaimClientsParams) ([]string, error) {
+	v, err := p.q.ReclaimClients(ctx, pgdb.ReclaimClientsParams(arg))
 	return v, err
 }
 
@@ -428,6 +843,30 @@ func (p pgQuerier) RekeySuccessor(ctx context.Context, arg sqlitedb.RekeySuccess
 	return p.q.RekeySuccessor(ctx, pgdb.RekeySuccessorParams(arg))
 }
 
+func (p pgQuerier) RekeyTLSValue(ctx context.Context, arg sqlitedb.RekeyTLSValueParams) error {
+	return p.q.RekeyTLSValue(ctx, pgdb.RekeyTLSValueParams(arg))
+}
+
+func (p pgQuerier) RenewSuccessor(ctx context.Context, arg sqlitedb.RenewSuccessorParams) (int64, error) {
+	v, err := p.q.RenewSuccessor(ctx, pgdb.RenewSuccessorParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) ReopenAdoptedGrant(ctx context.Context, arg sqlitedb.ReopenAdoptedGrantParams) (int64, error) {
+	v, err := p.q.ReopenAdoptedGrant(ctx, pgdb.ReopenAdoptedGrantParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) ReplaceGrants(ctx context.Context, arg sqlitedb.ReplaceGrantsParams) (int64, error) {
+	v, err := p.q.ReplaceGrants(ctx, pgdb.ReplaceGrantsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) ReplaceSharedRow(ctx context.Context, arg sqlitedb.ReplaceSharedRowParams) (int64, error) {
+	v, err := p.q.ReplaceSharedRow(ctx, pgdb.ReplaceSharedRowParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) ResetPasswordAttempts(ctx context.Context, id string) error {
 	return p.q.ResetPasswordAttempts(ctx, id)
 }
@@ -437,14 +876,14 @@ func (p pgQuerier) RetireEncryptionKey(ctx context.Context, arg sqlitedb.RetireE
 	return v, err
 }
 
-func (p pgQuerier) RevokeGrant(ctx context.Context, arg sqlitedb.RevokeGrantParams) (sqlitedb.OAuthGrant, error) {
+func (p pgQuerier) RevokeGrant(ctx context.Context, arg sqlitedb.RevokeGrantParams) (sqlitedb.Grant, error) {
 	v, err := p.q.RevokeGrant(ctx, pgdb.RevokeGrantParams(arg))
-	return sqlitedb.OAuthGrant(v), err
+	return sqlitedb.Grant(v), err
 }
 
-func (p pgQuerier) RevokeGrantOfUser(ctx context.Context, arg sqlitedb.RevokeGrantOfUserParams) (sqlitedb.OAuthGrant, error) {
+func (p pgQuerier) RevokeGrantOfUser(ctx context.Context, arg sqlitedb.RevokeGrantOfUserParams) (sqlitedb.Grant, error) {
 	v, err := p.q.RevokeGrantOfUser(ctx, pgdb.RevokeGrantOfUserParams(arg))
-	return sqlitedb.OAuthGrant(v), err
+	return sqlitedb.Grant(v), err
 }
 
 func (p pgQuerier) RevokeGrantsOfClient(ctx context.Context, arg sqlitedb.RevokeGrantsOfClientParams) (int64, error) {
@@ -457,14 +896,19 @@ func (p pgQuerier) RevokeGrantsOfUser(ctx context.Context, arg sqlitedb.RevokeGr
 	return v, err
 }
 
-func (p pgQuerier) RevokeSomeGrantsOfClient(ctx context.Context, arg sqlitedb.RevokeSomeGrantsOfClientParams) ([]sqlitedb.OAuthGrant, error) {
-	v, err := p.q.RevokeSomeGrantsOfClient(ctx, pgdb.RevokeSomeGrantsOfClientParams(arg))
-	return rowsOf(v, func(r pgdb.OAuthGrant) sqlitedb.OAuthGrant { return sqlitedb.OAuthGrant(r) }), err
+func (p pgQuerier) RevokeReplacedGrants(ctx context.Context, arg sqlitedb.RevokeReplacedGrantsParams) ([]sqlitedb.Grant, error) {
+	v, err := p.q.RevokeReplacedGrants(ctx, pgdb.RevokeReplacedGrantsParams(arg))
+	return rowsOf(v, func(r pgdb.Grant) sqlitedb.Grant { return sqlitedb.Grant(r) }), err
 }
 
-func (p pgQuerier) RevokeSomeGrantsOfUser(ctx context.Context, arg sqlitedb.RevokeSomeGrantsOfUserParams) ([]sqlitedb.OAuthGrant, error) {
+func (p pgQuerier) RevokeSomeGrantsOfClient(ctx context.Context, arg sqlitedb.RevokeSomeGrantsOfClientParams) ([]sqlitedb.Grant, error) {
+	v, err := p.q.RevokeSomeGrantsOfClient(ctx, pgdb.RevokeSomeGrantsOfClientParams(arg))
+	return rowsOf(v, func(r pgdb.Grant) sqlitedb.Grant { return sqlitedb.Grant(r) }), err
+}
+
+func (p pgQuerier) RevokeSomeGrantsOfUser(ctx context.Context, arg sqlitedb.RevokeSomeGrantsOfUserParams) ([]sqlitedb.Grant, error) {
 	v, err := p.q.RevokeSomeGrantsOfUser(ctx, pgdb.RevokeSomeGrantsOfUserParams(arg))
-	return rowsOf(v, func(r pgdb.OAuthGrant) sqlitedb.OAuthGrant { return sqlitedb.OAuthGrant(r) }), err
+	return rowsOf(v, func(r pgdb.Grant) sqlitedb.Grant { return sqlitedb.Grant(r) }), err
 }
 
 func (p pgQuerier) SampleClients(ctx context.Context, maxRows int64) ([]sqlitedb.OAuthClient, error) {
@@ -474,6 +918,16 @@ func (p pgQuerier) SampleClients(ctx context.Context, maxRows int64) ([]sqlitedb
 
 func (p pgQuerier) SaveClientDocument(ctx context.Context, arg sqlitedb.SaveClientDocumentParams) (int64, error) {
 	v, err := p.q.SaveClientDocument(ctx, pgdb.SaveClientDocumentParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) SaveDocumentProbe(ctx context.Context, arg sqlitedb.SaveDocumentProbeParams) (int64, error) {
+	v, err := p.q.SaveDocumentProbe(ctx, pgdb.SaveDocumentProbeParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) SeeUnknownClient(ctx context.Context, arg sqlitedb.SeeUnknownClientParams) (int64, error) {
+	v, err := p.q.SeeUnknownClient(ctx, pgdb.SeeUnknownClientParams(arg))
 	return v, err
 }
 
@@ -496,18 +950,32 @@ func (p pgQuerier) SignInUser(ctx context.Context, arg sqlitedb.SignInUserParams
 	return v, err
 }
 
-func (p pgQuerier) SpendCode(ctx context.Context, arg sqlitedb.SpendCodeParams) (sqlitedb.OAuthCode, error) {
+func (p pgQuerier) SpendCode(ctx context.Context, arg sqlitedb.SpendCodeParams) (sqlitedb.Code, error) {
 	v, err := p.q.SpendCode(ctx, pgdb.SpendCodeParams(arg))
-	return sqlitedb.OAuthCode(v), err
+	return sqlitedb.Code(v), err
 }
 
-func (p pgQuerier) SpendRefreshToken(ctx context.Context, arg sqlitedb.SpendRefreshTokenParams) (sqlitedb.OAuthRefreshToken, error) {
+func (p pgQuerier) SpendRefreshToken(ctx context.Context, arg sqlitedb.SpendRefreshTokenParams) (sqlitedb.RefreshToken, error) {
 	v, err := p.q.SpendRefreshToken(ctx, pgdb.SpendRefreshTokenParams(arg))
-	return sqlitedb.OAuthRefreshToken(v), err
+	return sqlitedb.RefreshToken(v), err
+}
+
+func (p pgQuerier) StartAdoption(ctx context.Context, arg sqlitedb.StartAdoptionParams) (sqlitedb.Adoption, error) {
+	v, err := p.q.StartAdoption(ctx, pgdb.StartAdoptionParams(arg))
+	return sqlitedb.Adoption(v), err
+}
+
+func (p pgQuerier) StartClientCount(ctx context.Context) error {
+	return p.q.StartClientCount(ctx)
 }
 
 func (p pgQuerier) StartProviderCheck(ctx context.Context, arg sqlitedb.StartProviderCheckParams) (int64, error) {
 	v, err := p.q.StartProviderCheck(ctx, pgdb.StartProviderCheckParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) TakeLease(ctx context.Context, arg sqlitedb.TakeLeaseParams) (int64, error) {
+	v, err := p.q.TakeLease(ctx, pgdb.TakeLeaseParams(arg))
 	return v, err
 }
 
@@ -516,9 +984,9 @@ func (p pgQuerier) TouchClient(ctx context.Context, arg sqlitedb.TouchClientPara
 	return v, err
 }
 
-func (p pgQuerier) TouchGrant(ctx context.Context, arg sqlitedb.TouchGrantParams) (sqlitedb.OAuthGrant, error) {
+func (p pgQuerier) TouchGrant(ctx context.Context, arg sqlitedb.TouchGrantParams) (sqlitedb.Grant, error) {
 	v, err := p.q.TouchGrant(ctx, pgdb.TouchGrantParams(arg))
-	return sqlitedb.OAuthGrant(v), err
+	return sqlitedb.Grant(v), err
 }
 
 func (p pgQuerier) UpdateClient(ctx context.Context, arg sqlitedb.UpdateClientParams) (int64, error) {
@@ -526,12 +994,17 @@ func (p pgQuerier) UpdateClient(ctx context.Context, arg sqlitedb.UpdateClientPa
 	return v, err
 }
 
-func (p pgQuerier) UpsertUser(ctx context.Context, arg sqlitedb.UpsertUserParams) (sqlitedb.OAuthUser, error) {
+func (p pgQuerier) UpsertUser(ctx context.Context, arg sqlitedb.UpsertUserParams) (sqlitedb.User, error) {
 	v, err := p.q.UpsertUser(ctx, pgdb.UpsertUserParams(arg))
-	return sqlitedb.OAuthUser(v), err
+	return sqlitedb.User(v), err
 }
 
 func (p pgQuerier) UseClientAssertion(ctx context.Context, arg sqlitedb.UseClientAssertionParams) (int64, error) {
 	v, err := p.q.UseClientAssertion(ctx, pgdb.UseClientAssertionParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) UseTokens(ctx context.Context, arg sqlitedb.UseTokensParams) (int64, error) {
+	v, err := p.q.UseTokens(ctx, pgdb.UseTokensParams(arg))
 	return v, err
 }

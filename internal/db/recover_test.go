@@ -16,7 +16,7 @@ import (
 const terminate = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 	WHERE datname = current_database() AND pid <> pg_backend_pid()`
 
-// Connections that died while idle are replaced without anybody noticing,
+// Connections that died while idle are replaced without anyone noticing,
 // whatever is the first thing to be done.
 func TestTerminatedConnectionsRecover(t *testing.T) {
 	t.Parallel()

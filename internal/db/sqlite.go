@@ -8,19 +8,17 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
-
-	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 )
 
 const (
 	sqlitePrefix = "sqlite:"
-	// sqliteReaders is how many connections read at once beside the writer.
+	// sqliteReaders is how many connections read concurrently, in addition to the writer.
 	sqliteReaders = 4
 	// sqliteBusy is how long to wait for another process.
 	sqliteBusy = 10 * time.Second
@@ -29,16 +27,28 @@ const (
 // sqliteEngine keeps one writing connection, since SQLite has one writer, and a
 // few that only read and never wait for it (WAL).
 type sqliteEngine struct {
-	path  string
-	write *sql.DB
-	read  *sql.DB
+	path   string
+	write  *sql.DB
+	read   *sql.DB
+	checks *sql.DB // for access checks
+	log    *checkpointer
+	closed atomic.Bool // database/sql has no error value for it
+	opened os.FileInfo // the file that path named then
+	// malformed: an error said so.
+	malformed atomic.Bool
 }
 
 func openSQLite(ctx context.Context, path string) (*sqliteEngine, error) {
 	if path == "" || path == ":memory:" {
 		return nil, fmt.Errorf("sqlite: needs a file path: %w", ErrBadURL)
 	}
+	if err := ambiguous(path); err != nil {
+		return nil, err
+	}
 	if err := createPrivate(path); err != nil {
+		return nil, err
+	}
+	if err := checkLog(ctx, path); err != nil {
 		return nil, err
 	}
 	e := &sqliteEngine{path: path}
@@ -49,10 +59,43 @@ func openSQLite(ctx context.Context, path string) (*sqliteEngine, error) {
 	if e.read, err = openPrepared(sqliteDSN(path, "query_only(1)")); err != nil {
 		return nil, errors.Join(err, e.write.Close())
 	}
+	if e.checks, err = openSQLiteReserved(path); err != nil {
+		return nil, errors.Join(err, e.write.Close(), e.read.Close())
+	}
+	if e.log, err = openCheckpointer(path, e.write); err != nil {
+		return nil, errors.Join(err, e.write.Close(), e.read.Close(), e.checks.Close())
+	}
 	e.write.SetMaxOpenConns(1)
 	e.read.SetMaxOpenConns(sqliteReaders)
 	e.read.SetMaxIdleConns(sqliteReaders)
 	if err := e.awaitWAL(ctx); err != nil {
+		if folder := filepath.Dir(path); !writable(folder) {
+			err = UnwritableFolder(folder) // SQLite keeps its write-ahead log next to the file
+		}
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), e.close())
+	}
+	if e.opened, err = os.Stat(path); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database file: %w", err), e.close())
+	}
+	return e, nil
+}
+
+// openSQLiteToRead opens a file that must be there without changing it.
+func openSQLiteToRead(ctx context.Context, path string) (*sqliteEngine, error) {
+	opened, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the database file: %w", err)
+	}
+	q := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()), "query_only(1)"}, "_time_format": {"sqlite"}, "mode": {"ro"}}
+	u := url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: q.Encode()}
+	e := &sqliteEngine{path: path, opened: opened}
+	for _, pool := range []**sql.DB{&e.write, &e.read, &e.checks} {
+		var err error
+		if *pool, err = openPrepared(u.String()); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.ping(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), e.close())
 	}
 	return e, nil
@@ -79,6 +122,9 @@ func isBusy(err error) bool {
 
 // createPrivate makes the file, readable by its owner only, when it is missing.
 func createPrivate(path string) error {
+	if err := checkFolder(path); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator's own path
 	if errors.Is(err, os.ErrPermission) {
 		return nil // an existing file without write permission: opened for what it can do
@@ -92,9 +138,11 @@ func createPrivate(path string) error {
 // sqliteDSN sets what must hold for every connection: WAL and a full sync, so
 // that what was acknowledged survives a power loss; a wait for other processes;
 // foreign keys, which are off by default; transactions that take the write lock
-// at once, since a deferred one that upgrades fails whatever the timeout.
+// immediately, since a deferred one that upgrades fails whatever the timeout; no
+// checkpoint with a write, which the checkpointer does.
 func sqliteDSN(path, extra string) string {
-	pragmas := []string{fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}
+	pragmas := []string{fmt.Sprintf("busy_timeout(%d)", sqliteBusy.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+		"wal_autocheckpoint(0)", fmt.Sprintf("journal_size_limit(%d)", logLimit)}
 	if extra != "" {
 		pragmas = append(pragmas, extra)
 	}
@@ -105,21 +153,35 @@ func sqliteDSN(path, extra string) string {
 
 func (*sqliteEngine) name() string { return "sqlite" }
 
-func (e *sqliteEngine) reader() Querier { return sqlitedb.New(e.read) }
+func (e *sqliteEngine) reader() Querier { return sqliteQueries(e.read) }
+
+func (e *sqliteEngine) reserved() Querier { return sqliteQueries(e.checks) }
+
+func (*sqliteEngine) hasReserved() bool { return true }
 
 func (e *sqliteEngine) ping(ctx context.Context) error { return e.read.PingContext(ctx) }
 
-func (e *sqliteEngine) close() error { return errors.Join(e.read.Close(), e.write.Close()) }
+func (e *sqliteEngine) close() error {
+	e.closed.Store(true)
+	return errors.Join(e.log.close(), e.checks.Close(), e.read.Close(), e.write.Close())
+}
 
 func (e *sqliteEngine) inTx(ctx context.Context, f func(Querier) error) error {
+	if err := e.inPlace(); err != nil {
+		return err
+	}
 	tx, err := e.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // a no-op after Commit
-	if err := f(sqlitedb.New(tx)); err != nil {
+	if err := f(sqliteQueries(tx)); err != nil {
 		return err
 	}
+	if err := e.inPlace(); err != nil { // nothing is acknowledged that no one finds again
+		return err
+	}
+	defer e.log.written()
 	return tx.Commit()
 }
 
@@ -129,12 +191,13 @@ func (e *sqliteEngine) query(ctx context.Context, query string) row {
 	return e.read.QueryRowContext(ctx, query)
 }
 
-// lockMigrations locks a file beside the database: SQLite has no lock that
-// outlives a transaction. The system frees it when this process dies.
-func (e *sqliteEngine) lockMigrations(ctx context.Context) (func(), error) {
-	lock := flock.New(filepath.Clean(e.path)+".lock", flock.SetPermissions(0o600))
-	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-		return nil, fmt.Errorf("take the migration lock %s: %w", lock.Path(), err)
-	}
-	return func() { _ = lock.Unlock() }, nil
+func (*sqliteEngine) versionQuery() string {
+	return "SELECT COALESCE(MAX(version_id), 0) FROM " + versionTable + " WHERE is_applied"
+}
+
+// OpenCopy opens an SQLite file of another program, which must be a copy: to read its
+// write-ahead log changes it.
+func OpenCopy(path string) (*sql.DB, error) {
+	u := url.URL{Scheme: "file", Opaque: url.PathEscape(path)}
+	return sql.Open("sqlite", u.String()+"?_pragma=query_only(1)")
 }

@@ -34,7 +34,7 @@ func (p preparing) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	known, ok := conn.(sqliteConn)
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("the driver's connections are not what they were: %T", conn), conn.Close())
+		return nil, errors.Join(fmt.Errorf("unexpected driver connection type %T", conn), conn.Close())
 	}
 	return &preparedConn{sqliteConn: known, statements: make(map[string]*statement)}, nil
 }
@@ -123,7 +123,7 @@ func (c *preparedConn) statement(ctx context.Context, query string) (*statement,
 	}
 	known, ok := prepared.(sqliteStmt)
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("the driver's statements are not what they were: %T", prepared), prepared.Close())
+		return nil, errors.Join(fmt.Errorf("unexpected driver statement type %T", prepared), prepared.Close())
 	}
 	heading, _, _ := strings.Cut(query, "\n")
 	s = &statement{sqliteStmt: known, list: strings.HasSuffix(heading, ":many")}

@@ -40,7 +40,7 @@ func TestInTxRunsAgainAfterADeadlock(t *testing.T) {
 	url := dbtest.Postgres().URL(t)
 	d, conn := dbtest.Open(t, url), dbtest.SQL(t, url)
 	fill(t, conn)
-	dbtest.Exec(t, conn, `INSERT INTO oauth_grants
+	dbtest.Exec(t, conn, `INSERT INTO mcpkeep_grants
 		(id, user_id, client_id, scope, resource, provider_checked_at, created_at, last_used_at)
 		VALUES ('g2', 'u', 'c', '', 'r', 1, 1, 1)`)
 	var both, wg sync.WaitGroup
@@ -111,7 +111,7 @@ func TestInTxDoesNotRunAgainAfterOtherErrors(t *testing.T) {
 	})
 }
 
-// Many writers at once wait for each other instead of failing, also when they
+// Many concurrent writers wait for each other instead of failing, also when they
 // read before they write, which SQLite refuses to a deferred transaction.
 func TestWritersWait(t *testing.T) {
 	t.Parallel()

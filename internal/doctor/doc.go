@@ -1,4 +1,3 @@
-// Package doctor looks at everything that a deployment needs and says what is wrong,
-// why that matters, and what mends it. It only reads, prints no secret, and is bounded
-// in time.
+// Package doctor checks a deployment and reports what is wrong, why it matters, and how
+// to fix it. It only reads, prints no secret, and is bounded in time.
 package doctor

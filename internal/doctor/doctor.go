@@ -2,111 +2,150 @@ package doctor
 
 import (
 	"context"
+	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
+	"github.com/mcpkeep/mcpkeep/internal/repo"
+	"github.com/mcpkeep/mcpkeep/internal/survey"
 )
 
-// Bounds of what is asked.
+// Time limits.
 const (
-	databaseWait = 10 * time.Second // all questions to the database together
-	providerWait = 15 * time.Second // all questions to the provider together
+	databaseWait = 10 * time.Second // all queries of one check
+	providerWait = 15 * time.Second // all requests to the provider together
 	outsideWait  = 8 * time.Second  // one request to the base URL
 )
 
-// Status is how a check ended.
+// Status is the result of a check.
 type Status string
 
 // The statuses. Programs read them: they do not change.
 const (
 	OK      Status = "ok"
-	Warning Status = "warning" // it works, and may hurt
+	Warning Status = "warning" // it works, with a risk
 	Failed  Status = "failed"  // it does not work
-	Skipped Status = "skipped" // it could not be looked at; another finding says why
+	Skipped Status = "skipped" // it could not be checked; another finding says why
 )
 
-// Finding is what a check found.
+// Finding is the outcome of a check.
 type Finding struct {
 	Area   string `json:"area"`
 	Check  string `json:"check"` // a name that does not change
 	Status Status `json:"status"`
 	What   string `json:"what"`
-	Why    string `json:"why,omitempty"`  // it matters
-	Mend   string `json:"mend,omitempty"` // the command or setting
+	Why    string `json:"why,omitempty"` // it matters
+	Fix    string `json:"fix,omitempty"` // the command or setting that fixes it
 }
 
-// The areas, in the order in which they are looked at.
+// The areas, in the order in which they are checked.
 const (
 	areaSettings = "settings"
 	areaDatabase = "database"
 	areaSchema   = "schema"
 	areaKeys     = "keys"
+	areaFastMCP  = "fastmcp"
 	areaProvider = "provider"
 	areaAccess   = "access"
+	areaDocument = "documents"
 	areaOutside  = "base_url"
 	areaClock    = "clock"
 )
 
-// Doctor is what is looked at.
+// Doctor checks a deployment, which its fields describe.
 type Doctor struct {
-	// Settings are the errors that serve would not start with.
+	// Settings holds the errors that keep serve from starting.
 	Settings    []error
 	DatabaseURL string
-	AutoMigrate bool
-	// Keys reads the configured keys without making any; an empty ring when there
-	// are none. KeyFile is where they are, "" when they are in no file.
+	MigrateURL  string // for migrations; "" when DatabaseURL is
+	// DatabaseUnknown: the file with the URL cannot be read; Settings say why.
+	DatabaseUnknown bool
+	AutoMigrate     bool
+	// RefuseEphemeral: the server does not start with a file that the next deployment loses.
+	RefuseEphemeral bool
+	// Keys reads the configured keys without creating any; the ring is empty if there
+	// are none. KeyFile is the path of their file, "" if they are not in a file.
 	Keys    func() (*keyring.Keyring, error)
 	KeyFile string
-	// Upstream signs people in; nil for the local password, or when the settings
-	// do not say who.
-	Upstream identity.Upstream
-	Local    bool
+	// Provider signs people in; nil when the settings do not say who.
+	Provider identity.Provider
 	Policy   identity.Policy
-	// BaseURL is where clients reach the server; "" when it is not known. Loopback:
-	// it listens where only this machine reaches it.
+	// FastMCP are the settings for a takeover.
+	FastMCP survey.Settings
+	// Foreign finds FastMCP's tables, besides oauth_clients, and the keys of its rows.
+	Foreign func(context.Context, *db.DB) (repo.Foreign, error)
+	// BaseURL is where clients reach the server; "" if unknown. Loopback: it listens on an
+	// address of this machine alone. Private: only this machine can reach it, also by way
+	// of what stands in front.
 	BaseURL  string
 	Loopback bool
-	// HTTP asks as a client on the internet would; nil for a client with the
-	// system's certificates.
+	Private  bool
+	// Issuer is BaseURL as clients see it in metadata, and CallbackPath where the provider
+	// sends users back to; "" for BaseURL itself and for the default.
+	Issuer       string
+	CallbackPath string
+	// Names are the further origins of MCPKEEP_BASE_URL.
+	Names []string
+	// Certificate is the one that serve presents from a file, nil for none.
+	Certificate *x509.Certificate
+	// TryDocument fetches a client's metadata document as serve would and returns its URL,
+	// "" where serve does not depend on that; nil while settings are invalid.
+	TryDocument func(ctx context.Context) (url string, err error)
+	// HTTP sends requests as a client on the internet would; nil uses the system's
+	// certificates.
 	HTTP *http.Client
 	Now  func() time.Time // nil for time.Now
-	// Tell is called with each area before it is looked at, which may take seconds; nil
-	// for nobody.
-	Tell func(area string)
+	// Progress is called with each area before it is checked, which may take seconds;
+	// nil is ignored.
+	Progress func(area string)
 
 	findings []Finding
-	db       *db.DB // once it answers
+	origin   string // that is checked from outside
+	db       *db.DB // nil until it answers
+	version  int64  // of the schema; 0 if there is none
 	behind   bool   // the schema is older than this program's
+	// databaseAhead is how far the database server's clock is ahead of this machine's, nil
+	// where this machine's decides.
+	databaseAhead *time.Duration
 }
 
-// Run looks at everything.
+// Run performs all checks and returns their findings. It reports problems as findings,
+// never as an error.
 func (d *Doctor) Run(ctx context.Context) []Finding {
-	d.findings = nil
+	d.findings, d.origin, d.databaseAhead = nil, d.BaseURL, nil
 	d.settings()
-	d.tell(areaDatabase)
+	d.progress(areaDatabase)
 	d.database(ctx)
 	if d.db != nil {
 		defer func() { _ = d.db.Close() }()
 	}
-	d.tell(areaSchema)
+	d.progress(areaSchema)
 	d.schema(ctx)
-	d.tell(areaKeys)
+	d.progress(areaKeys)
 	d.keys(ctx)
-	d.tell(areaProvider)
+	d.progress(areaFastMCP)
+	d.fastmcp(ctx)
+	d.progress(areaProvider)
 	d.provider(ctx)
 	d.access()
-	d.tell(areaOutside)
+	d.progress(areaDocument)
+	d.document(ctx)
+	d.progress(areaOutside)
+	d.certificateFile()
 	d.outside(ctx)
 	return d.findings
 }
 
-func (d *Doctor) tell(area string) {
-	if d.Tell != nil {
-		d.Tell(area)
+func (d *Doctor) progress(area string) {
+	if d.Progress != nil {
+		d.Progress(area)
 	}
 }
 
@@ -117,7 +156,13 @@ func (d *Doctor) now() time.Time {
 	return d.Now()
 }
 
-func (d *Doctor) add(f Finding) { d.findings = append(d.findings, f) }
+// add adds a finding. Those about a further name start with it.
+func (d *Doctor) add(f Finding) {
+	if f.Area == areaOutside && d.origin != d.BaseURL && !strings.Contains(f.What, d.origin) {
+		f.What = d.origin + ": " + f.What
+	}
+	d.findings = append(d.findings, f)
+}
 
 func (d *Doctor) ok(area, check, what string) {
 	d.add(Finding{Area: area, Check: check, Status: OK, What: what})
@@ -127,10 +172,10 @@ func (d *Doctor) skip(area, check, what string) {
 	d.add(Finding{Area: area, Check: check, Status: Skipped, What: what})
 }
 
-// client is the HTTP client that follows no redirect, as clients with a token do not.
+// client returns an HTTP client that follows no redirects, like clients with a token.
 func (d *Doctor) client() *http.Client {
 	c := http.Client{Timeout: outsideWait, Transport: &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: outsideWait}).DialContext,
+		Proxy: proxy, DialContext: (&net.Dialer{Timeout: outsideWait}).DialContext,
 		ForceAttemptHTTP2: true, DisableKeepAlives: true,
 	}}
 	if d.HTTP != nil {
@@ -140,7 +185,16 @@ func (d *Doctor) client() *http.Client {
 	return &c
 }
 
-// Failures counts the findings that failed.
+// proxy is the environment's, whose error repeats the variable with a password in it.
+func proxy(r *http.Request) (*url.URL, error) {
+	u, err := http.ProxyFromEnvironment(r)
+	if err != nil {
+		return nil, errors.New("HTTPS_PROXY or HTTP_PROXY is not a URL: percent-encode special characters in its password")
+	}
+	return u, nil
+}
+
+// Failures returns the number of failed findings.
 func Failures(findings []Finding) int {
 	n := 0
 	for _, f := range findings {

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"math/big"
 	"net"
 	"net/http"
@@ -24,11 +25,11 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
 )
 
-// patient is a local server without a base URL.
-func patient(t *testing.T) *doctor.Doctor {
+// localDoctor is a local server without a base URL.
+func localDoctor(t *testing.T) *doctor.Doctor {
 	t.Helper()
 	return &doctor.Doctor{
-		DatabaseURL: dbtest.SQLite().URL(t), AutoMigrate: true, Local: true, Loopback: true,
+		DatabaseURL: dbtest.SQLite().URL(t), AutoMigrate: true, Provider: identity.Local{}, Loopback: true, Private: true,
 		Keys: func() (*keyring.Keyring, error) { return keyring.Parse(keyring.Generate()) },
 	}
 }
@@ -92,7 +93,7 @@ func TestCertificates(t *testing.T) {
 			front.Config.ErrorLog = nil
 			front.StartTLS()
 			t.Cleanup(front.Close)
-			d := patient(t)
+			d := localDoctor(t)
 			d.BaseURL = front.URL
 			d.HTTP = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
 			wants(t, d.Run(t.Context()), "certificate", doctor.Failed, tt.what)
@@ -100,11 +101,70 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
+// TestCertificateExpires: one that should have been renewed is said before clients refuse
+// it, by its lifetime; one from a file also if it is for another name.
+func TestCertificateExpires(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	now, loopback, other := time.Now(), net.IPv4(127, 0, 0, 1), net.IPv4(192, 0, 2, 1)
+	for name, tt := range map[string]struct {
+		age, left time.Duration
+		status    doctor.Status
+		what      string
+	}{
+		"a year, 15 days left":    {350 * day, 15 * day, doctor.OK, "valid until " + now.Add(15*day).UTC().Format(time.DateOnly)},
+		"a year, 13 days left":    {352 * day, 13 * day, doctor.Warning, "expires on " + now.Add(13*day).UTC().Format(time.DateOnly)},
+		"six days, two days left": {4 * day, 2 * day, doctor.OK, "valid until"},
+		"six days, hours left":    {6*day - 20*time.Hour, 20 * time.Hour, doctor.Warning, "expires on"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cert, pool := certificate(t, now.Add(-tt.age), now.Add(tt.left), loopback)
+			front := httptest.NewUnstartedServer(challenging())
+			front.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+			front.StartTLS()
+			t.Cleanup(front.Close)
+			d := localDoctor(t)
+			d.BaseURL = front.URL
+			d.HTTP = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+			findings := d.Run(t.Context())
+			wants(t, findings, "base_url_reachable", doctor.OK, "requires a token")
+			wants(t, findings, "certificate", tt.status, tt.what)
+
+			d = localDoctor(t) // which is not reachable
+			d.BaseURL, d.Certificate = "https://127.0.0.1:1", leaf(t, cert)
+			wants(t, d.Run(t.Context()), "certificate", tt.status, tt.what)
+		})
+	}
+	cert, _ := certificate(t, now, now.Add(90*day), other)
+	d := localDoctor(t)
+	d.BaseURL, d.Names, d.Certificate = "https://192.0.2.1:1", []string{"https://127.0.0.1:1"}, leaf(t, cert)
+	d.HTTP = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("away") }}}
+	wants(t, d.Run(t.Context()), "certificate", doctor.Failed, "MCPKEEP_TLS_CERT is not for 127.0.0.1")
+}
+
+// challenging is a server whose first answer is right, at any name.
+func challenging() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Bearer resource_metadata="https://`+r.Host+`/.well-known/oauth-protected-resource/mcp"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+}
+
+func leaf(t *testing.T, cert tls.Certificate) *x509.Certificate {
+	t.Helper()
+	parsed, err := x509.ParseCertificate(cert.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
 // TestClocks: the database's and the provider's, against a machine whose clock is off.
 func TestClocks(t *testing.T) {
 	t.Parallel()
 	op := oidctest.New(t, oidctest.Plain())
-	upstream, err := identity.NewOIDC(identity.OIDCConfig{Issuer: op.Issuer, ClientID: op.ClientID, ClientSecret: op.ClientSecret})
+	provider, err := identity.NewOIDC(identity.OIDCConfig{Issuer: op.Issuer, ClientID: op.ClientID, ClientSecret: op.ClientSecret})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,34 +173,34 @@ func TestClocks(t *testing.T) {
 		status doctor.Status
 		what   string
 	}{
-		{0, doctor.OK, "agree"}, {2 * time.Second, doctor.OK, "agree"},
+		{0, doctor.OK, "agrees"}, {2 * time.Second, doctor.OK, "agrees"},
 		{30 * time.Second, doctor.Warning, "behind this machine's"}, {-30 * time.Second, doctor.Warning, "ahead of this machine's"},
 		{5 * time.Minute, doctor.Failed, "5m0s behind"},
 	} {
-		d := patient(t)
-		d.Local, d.Upstream, d.Policy = false, upstream, identity.Policy{Domains: []string{"example.com"}}
+		d := localDoctor(t)
+		d.Provider, d.Policy = provider, identity.Policy{Domains: []string{"example.com"}}
 		d.Now = func() time.Time { return time.Now().Add(tt.off) }
 		findings := d.Run(t.Context())
 		wants(t, findings, "clock_provider", tt.status, tt.what)
 		wants(t, findings, "provider_usable", doctor.OK, "accepts")
 	}
-	postgres := patient(t)
+	postgres := localDoctor(t)
 	postgres.DatabaseURL = dbtest.Postgres().URL(t)
-	wants(t, postgres.Run(t.Context()), "clock_database", doctor.OK, "agree")
+	wants(t, postgres.Run(t.Context()), "clock_database", doctor.OK, "agrees")
 }
 
-// TestWhoMayEnter: a password on a public address is worth a word.
-func TestWhoMayEnter(t *testing.T) {
+// TestAccessPolicy: a password on a public address is a warning.
+func TestAccessPolicy(t *testing.T) {
 	t.Parallel()
-	d := patient(t)
-	d.Loopback = false
-	wants(t, d.Run(t.Context()), "who_may_enter", doctor.Warning, "anybody may try it")
-	d = patient(t)
+	d := localDoctor(t)
+	d.Private = false
+	wants(t, d.Run(t.Context()), "access_policy", doctor.Warning, "anyone may try")
+	d = localDoctor(t)
 	d.Policy.Users = []string{"alice"}
-	wants(t, d.Run(t.Context()), "who_may_enter", doctor.Warning, "not looked at")
+	wants(t, d.Run(t.Context()), "access_policy", doctor.Warning, "ignored")
 }
 
-// TestHostileAnswers: what somebody else's server says cannot move the cursor.
+// TestHostileAnswers: what someone else's server says cannot move the cursor.
 func TestHostileAnswers(t *testing.T) {
 	t.Parallel()
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -148,7 +208,7 @@ func TestHostileAnswers(t *testing.T) {
 		w.WriteHeader(http.StatusFound)
 	}))
 	t.Cleanup(front.Close)
-	d := patient(t)
+	d := localDoctor(t)
 	d.BaseURL = front.URL
 	findings := d.Run(t.Context())
 	var text, json bytes.Buffer
@@ -156,21 +216,21 @@ func TestHostileAnswers(t *testing.T) {
 		t.Fatal("not printed")
 	}
 	for _, out := range []string{text.String(), json.String()} {
-		if strings.ContainsAny(out, "\u202e\u009b\x1b") || !strings.Contains(out, "is redirected to") {
+		if strings.ContainsAny(out, "\u202e\u009b\x1b") || !strings.Contains(out, "redirects to") {
 			t.Error(out)
 		}
 	}
 }
 
-// TestTells: whoever waits can see what is looked at, before it is.
-func TestTells(t *testing.T) {
+// TestProgress: each check is announced before it runs.
+func TestProgress(t *testing.T) {
 	t.Parallel()
-	d := patient(t)
-	var told []string
-	d.Tell = func(area string) { told = append(told, area) }
+	d := localDoctor(t)
+	var seen []string
+	d.Progress = func(area string) { seen = append(seen, area) }
 	d.Run(t.Context())
-	if want := []string{"database", "schema", "keys", "provider", "base_url"}; !slices.Equal(told, want) {
-		t.Errorf("told %v, want %v", told, want)
+	if want := []string{"database", "schema", "keys", "fastmcp", "provider", "documents", "base_url"}; !slices.Equal(seen, want) {
+		t.Errorf("seen %v, want %v", seen, want)
 	}
 }
 
@@ -179,10 +239,60 @@ func TestCanceled(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	d := patient(t)
+	d := localDoctor(t)
 	d.DatabaseURL, d.BaseURL = "postgres://u@192.0.2.1/d", "https://192.0.2.1"
 	began := time.Now()
 	if findings := d.Run(ctx); doctor.Failures(findings) == 0 || time.Since(began) > 5*time.Second {
 		t.Errorf("%v after %v", findings, time.Since(began))
+	}
+}
+
+// TestDocuments: one document is tried; that none is available is a warning, because apps
+// register instead.
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	const url = "https://client.example/oauth/client.json"
+	for name, tt := range map[string]struct {
+		url    string
+		err    error
+		status doctor.Status
+		what   string
+	}{
+		"reachable":  {url, nil, doctor.OK, "can be fetched, such as " + url},
+		"not needed": {"", nil, doctor.OK, "no client's metadata document from the internet is needed"},
+		"away":       {url, errors.New("its site cannot be reached"), doctor.Warning, url + " and others cannot be fetched: its site cannot be reached"},
+	} {
+		d := localDoctor(t)
+		d.TryDocument = func(context.Context) (string, error) { return tt.url, tt.err }
+		findings := d.Run(t.Context())
+		t.Log(name)
+		wants(t, findings, "documents_reachable", tt.status, tt.what)
+	}
+	wants(t, localDoctor(t).Run(t.Context()), "documents_reachable", doctor.Skipped, "unknown until the settings are valid")
+}
+
+// TestServerClock: what the running server says of its clock and its database's.
+func TestServerClock(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]struct {
+		status doctor.Status
+		what   string
+	}{
+		`{"status":"ready","clock_offset_seconds":0.002}`:      {doctor.OK, "agrees with its database's"},
+		`{"status":"ready","clock_offset_seconds":-300.5}`:     {doctor.Warning, "the running server's clock is 5m1s ahead of its database's"},
+		`{"status":"not ready","clock_offset_seconds":30.125}`: {doctor.Warning, "30s behind its database's"},
+	} {
+		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/readyz" {
+				w.Header().Set("WWW-Authenticate", `Bearer resource_metadata="http://`+r.Host+`/.well-known/oauth-protected-resource/mcp"`)
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			_, _ = w.Write([]byte(answer))
+		}))
+		t.Cleanup(front.Close)
+		d := localDoctor(t)
+		d.BaseURL = front.URL
+		wants(t, d.Run(t.Context()), "clock_server", want.status, want.what)
 	}
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
@@ -18,11 +18,11 @@ import (
 const (
 	maxAnswer = 64 << 10
 	mcpPath   = "/mcp"
-	// visitor is the origin of a web client that asks.
+	// visitor is the origin of a web client.
 	visitor = "https://client.example"
 )
 
-// answer is what came back from the base URL.
+// answer is a response of the base URL with its body.
 type answer struct {
 	*http.Response
 	body string
@@ -35,7 +35,7 @@ func (a answer) mediaType() string {
 	return media
 }
 
-// member is a string member of the JSON body.
+// member returns a string member of the JSON body, "" if there is none.
 func (a answer) member(name string) string {
 	var members map[string]any
 	if json.Unmarshal([]byte(a.body), &members) != nil {
@@ -45,11 +45,23 @@ func (a answer) member(name string) string {
 	return value
 }
 
+// number returns a number of a JSON answer as text, "" if there is none.
+func (a answer) number(name string) string {
+	var members map[string]any
+	decoder := json.NewDecoder(strings.NewReader(a.body))
+	decoder.UseNumber()
+	if decoder.Decode(&members) != nil {
+		return ""
+	}
+	value, _ := members[name].(json.Number)
+	return value.String()
+}
+
 // ask sends a request as a client would.
 func (d *Doctor) ask(ctx context.Context, method, path string, headers ...string) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, outsideWait)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, d.BaseURL+path, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, method, d.origin+path, http.NoBody)
 	if err != nil {
 		return answer{}, err
 	}
@@ -67,12 +79,24 @@ func (d *Doctor) ask(ctx context.Context, method, path string, headers ...string
 	return answer{resp, string(body)}, err
 }
 
-// outside looks at the base URL from where clients are.
+// outside checks the origins of the server as clients see them.
 func (d *Doctor) outside(ctx context.Context) {
 	if d.BaseURL == "" {
-		d.skip(areaOutside, "base_url_reachable", "the base URL is not known: a free port is picked at the start, or the setting is wrong")
+		d.skip(areaOutside, "base_url_reachable", "the base URL is unknown: the port is picked at start, or the setting is invalid")
 		return
 	}
+	for _, d.origin = range d.origins() {
+		d.outsideAt(ctx)
+	}
+}
+
+// origins are the base URL and the other names, at which clients connect as well.
+func (d *Doctor) origins() []string { return append([]string{d.BaseURL}, d.Names...) }
+
+// baseURLs is the setting that names all of them.
+func (d *Doctor) baseURLs() string { return "MCPKEEP_BASE_URL=" + strings.Join(d.origins(), ",") }
+
+func (d *Doctor) outsideAt(ctx context.Context) {
 	before := d.now()
 	first, err := d.ask(ctx, http.MethodGet, mcpPath)
 	if err != nil {
@@ -83,47 +107,54 @@ func (d *Doctor) outside(ctx context.Context) {
 		d.add(f)
 		return
 	}
-	d.ok(areaOutside, "base_url_reachable", d.BaseURL+mcpPath+" asks for a token, as it should")
+	d.ok(areaOutside, "base_url_reachable", d.origin+mcpPath+" requires a token, as it should")
+	d.judgeLifetime(first.TLS)
 	d.metadata(ctx)
 	d.passedThrough(ctx)
 	d.cors(ctx)
 	d.slash(ctx)
+	if d.origin != d.BaseURL {
+		return // the same server, whose state the findings about the base URL tell
+	}
 	d.ready(ctx)
 	if u, err := url.Parse(d.BaseURL); err == nil && u.Hostname() != "127.0.0.1" && u.Hostname() != "localhost" {
-		d.dateClock("clock_base_url", "the clock behind the base URL", first.Header, before)
+		d.baseURLClock(first.Header, before)
 	}
 }
 
-// reached is a finding about the first answer.
-func (*Doctor) reached(what, why, mend string) Finding {
-	return Finding{Area: areaOutside, Check: "base_url_reachable", Status: Failed, What: what, Why: why, Mend: mend}
+// reached returns a finding about the first answer.
+func (*Doctor) reached(what, why, fix string) Finding {
+	return Finding{Area: areaOutside, Check: "base_url_reachable", Status: Failed, What: what, Why: why, Fix: fix}
 }
 
 var resourceMetadata = regexp.MustCompile(`resource_metadata="([^"]*)"`)
 
-// judgeAnswer judges the answer to a request without a token: nothing but a
-// challenge of ours is right (RFC 9728 section 5.1).
+// judgeAnswer checks the answer to a request without a token: only a challenge of
+// mcpkeep is right (RFC 9728 section 5.1).
 func (d *Doctor) judgeAnswer(a answer) (f Finding, bad bool) {
-	const lost = "Clients cannot connect: they begin with exactly this request."
-	at := d.BaseURL + mcpPath
+	const lost = "Clients cannot connect: this is their first request."
+	at := d.origin + mcpPath
+	if f := recognize(a); f != nil {
+		return d.reached(f.what+" ("+a.Status+" from "+at+")", lost, f.fix), true
+	}
 	switch {
 	case a.StatusCode >= 300 && a.StatusCode < 400:
 		return d.judgeRedirect(a), true
-	case a.member("error_description") == "this host is not served here":
-		return d.reached("the proxy sends another Host header than the base URL's, and the server refuses it (403)", lost,
-			"Let the proxy pass Host on: nginx `proxy_set_header Host $host;`, Apache `ProxyPreserveHost On`; or mend MCPKEEP_BASE_URL."), true
+	case a.member("error") == string(oauth.UnknownHost):
+		return d.reached("the proxy sends a Host header other than the base URL's, which the server rejects (403)", lost,
+			"Make the proxy pass the Host header through (nginx `proxy_set_header Host $host;`, Apache `ProxyPreserveHost On`), or correct MCPKEEP_BASE_URL."), true
 	case a.StatusCode == http.StatusServiceUnavailable && a.mediaType() == "application/json":
-		return d.reached("the server answers 503: it cannot reach its database", lost, "See the findings about the database, and the server's log."), true
+		return d.reached("the server returns 503: it cannot reach its database", lost, "See the findings about the database, and the server's log."), true
 	case a.StatusCode == http.StatusBadGateway || a.StatusCode == http.StatusGatewayTimeout || a.StatusCode == http.StatusServiceUnavailable:
 		return d.reached(fmt.Sprintf("the proxy cannot reach the server (%s)", a.Status), lost,
-			"Start the server, and check the address and port that the proxy forwards to."), true
+			"Start the server, and check the address and port to which the proxy forwards."), true
 	case a.StatusCode == http.StatusNotFound:
-		return d.reached(at+" is not found (404)", lost, "Let the proxy forward every path to the server, "+mcpPath+" and /.well-known/ included."), true
+		return d.reached(at+" is not found (404)", lost, "Make the proxy forward every path to the server, including "+mcpPath+" and /.well-known/."), true
 	case a.isHTML():
-		return d.reached(fmt.Sprintf("%s is answered by a web page (%s), not by the server", at, a.Status), lost+" A page is what firewalls, bot checks and sign-in walls answer.",
-			"Exempt "+d.BaseURL+" from the firewall's or proxy's bot checks and sign-in: clients are programs without cookies."), true
+		return d.reached(fmt.Sprintf("%s returns a web page (%s), not the server's answer", at, a.Status), lost+" Firewalls, bot checks and sign-in walls return pages.",
+			"Exempt "+d.origin+" from bot checks and sign-in of the firewall or proxy: clients are programs without cookies."), true
 	case a.StatusCode != http.StatusUnauthorized:
-		return d.reached(fmt.Sprintf("%s answers %s without a token, want 401", at, a.Status), lost, "Check that the base URL leads to mcpkeep, and to its path "+mcpPath+" unchanged."), true
+		return d.reached(fmt.Sprintf("%s returns %s without a token, want 401", at, a.Status), lost, "Check that the base URL leads to mcpkeep and that the path "+mcpPath+" is forwarded unchanged."), true
 	}
 	return d.judgeChallenge(a)
 }
@@ -131,38 +162,38 @@ func (d *Doctor) judgeAnswer(a answer) (f Finding, bad bool) {
 func (d *Doctor) judgeRedirect(a answer) Finding {
 	location := a.Header.Get("Location")
 	target, err := a.Request.URL.Parse(location)
-	what := fmt.Sprintf("%s is redirected to %q (%s)", d.BaseURL+mcpPath, location, a.Status)
-	const why = "Clients do not take their token along, and many follow no redirect at all."
+	what := fmt.Sprintf("%s redirects to %q (%s)", d.origin+mcpPath, location, a.Status)
+	const why = "Clients drop the token on redirects, and many do not follow them at all."
 	if err == nil && target.Host == a.Request.URL.Host && target.Scheme == a.Request.URL.Scheme {
-		return d.reached(what, why, "Take the redirect out of the proxy: it must forward "+mcpPath+" as it is.")
+		return d.reached(what, why, "Remove the redirect from the proxy: it must forward "+mcpPath+" unchanged.")
 	}
-	mend := "Set MCPKEEP_BASE_URL to where the redirect leads, or take the redirect out of the proxy."
+	fix := "Set MCPKEEP_BASE_URL to the target of the redirect, or remove the redirect from the proxy."
 	if err == nil {
-		mend = "Set MCPKEEP_BASE_URL=" + target.Scheme + "://" + target.Host + ", or take the redirect out of the proxy."
+		fix = "Set MCPKEEP_BASE_URL=" + target.Scheme + "://" + target.Host + ", or remove the redirect from the proxy."
 	}
-	return d.reached(what, why+" The redirect leads to another origin, so that the issuer would not fit either.", mend)
+	return d.reached(what, why+" The redirect leads to another origin, so the issuer would not match either.", fix)
 }
 
 func (d *Doctor) judgeChallenge(a answer) (f Finding, bad bool) {
 	challenges := a.Header.Values("WWW-Authenticate")
 	all := strings.Join(challenges, ", ")
-	const why = "It is the challenge by which clients find out where to sign in (RFC 9728)."
+	const why = "Clients learn from this challenge where to sign in (RFC 9728)."
 	switch {
 	case len(challenges) == 0:
-		return d.reached("the 401 comes without WWW-Authenticate", why, "Let the proxy pass the header WWW-Authenticate on, also with errors."), true
+		return d.reached("the 401 response has no WWW-Authenticate header", why, "Make the proxy pass the WWW-Authenticate header through, for errors too."), true
 	case !strings.Contains(strings.ToLower(all), "bearer"):
-		return d.reached("something before the server asks for a password of its own (WWW-Authenticate: "+scheme(all)+")", why,
-			"Take the proxy's own authentication away from "+d.BaseURL+": the server does it."), true
+		return d.reached("something in front of the server asks for its own password (WWW-Authenticate: "+scheme(all)+")", why,
+			"Turn off the proxy's own authentication for "+d.origin+": the server authenticates clients."), true
 	}
-	got, want := metadataOf(all), metadataOf(oauth.NewResource(d.BaseURL).Challenge(oauth.ChallengeParams{}))
+	got, want := metadataOf(all), metadataOf(oauth.NewResource(d.origin, mcpPath).Challenge(oauth.ChallengeParams{}))
 	if got != want {
-		return d.reached(fmt.Sprintf("the challenge names the metadata at %q, want %q", got, want), why+" It must be of the address that the client asked.",
-			"Start the server with MCPKEEP_BASE_URL="+d.BaseURL+", or run this with the one that it has."), true
+		return d.reached(fmt.Sprintf("the challenge names the metadata at %q, want %q", got, want), why+" It must name the address that the client requested.",
+			"Start the server with "+d.baseURLs()+", or run doctor with the base URL of the server."), true
 	}
 	return Finding{}, false
 }
 
-// metadataOf is where a challenge says that the metadata is, "" when it does not.
+// metadataOf returns the metadata URL of a challenge, "" if it has none.
 func metadataOf(challenge string) string {
 	found := resourceMetadata.FindStringSubmatch(challenge)
 	if len(found) == 0 {
@@ -171,131 +202,38 @@ func metadataOf(challenge string) string {
 	return found[1]
 }
 
-// scheme is the first word of a challenge.
+// scheme returns the first word of a challenge.
 func scheme(challenge string) string {
 	word, _, _ := strings.Cut(challenge, " ")
 	return fmt.Sprintf("%.20q", word)
 }
 
-// metadata looks at the documents that clients read next. What they say of
-// themselves is compared to the letter.
+// metadata checks the documents that clients read next. Clients compare the identifiers
+// in them exactly.
 func (d *Doctor) metadata(ctx context.Context) {
 	for _, doc := range []struct{ check, path, member, want, rfc string }{
-		{"metadata_resource", "/.well-known/oauth-protected-resource" + mcpPath, "resource", d.BaseURL + mcpPath, "RFC 9728 section 3.3"},
-		{"metadata_resource_root", "/.well-known/oauth-protected-resource", "resource", d.BaseURL + mcpPath, "RFC 9728 section 3.3"},
-		{"metadata_issuer", "/.well-known/oauth-authorization-server", "issuer", d.BaseURL, "RFC 8414 section 3.3"},
+		{"metadata_resource", "/.well-known/oauth-protected-resource" + mcpPath, "resource", d.origin + mcpPath, "RFC 9728 section 3.3"},
+		{"metadata_resource_root", "/.well-known/oauth-protected-resource", "resource", d.origin + mcpPath, "RFC 9728 section 3.3"},
+		{"metadata_issuer", "/.well-known/oauth-authorization-server", "issuer", cmp.Or(d.Issuer, d.BaseURL), "RFC 8414 section 3.3"},
 	} {
-		f := Finding{Area: areaOutside, Check: doc.check, Status: Failed, Why: "Clients read this document to find out where to register and sign in (" + doc.rfc + ").",
-			Mend: "Let the proxy forward /.well-known/ to the server as it is."}
+		f := Finding{Area: areaOutside, Check: doc.check, Status: Failed, Why: "Clients read this document to learn where to register and sign in (" + doc.rfc + ").",
+			Fix: "Make the proxy forward /.well-known/ to the server unchanged."}
 		a, err := d.ask(ctx, http.MethodGet, doc.path)
 		switch {
 		case err != nil:
 			f.What = doc.path + ": " + oneLine(err)
 		case a.StatusCode >= 300 && a.StatusCode < 400:
-			f.What = fmt.Sprintf("%s is redirected to %q", doc.path, a.Header.Get("Location"))
+			f.What = fmt.Sprintf("%s redirects to %q", doc.path, a.Header.Get("Location"))
 		case a.StatusCode != http.StatusOK || a.mediaType() != "application/json":
-			f.What = fmt.Sprintf("%s answers %s with %q, want JSON", doc.path, a.Status, a.mediaType())
+			f.What = fmt.Sprintf("%s returns %s with %q, want JSON", doc.path, a.Status, a.mediaType())
 		case a.member(doc.member) != doc.want:
-			f.What = fmt.Sprintf("%s says %s %q, want %q", doc.path, doc.member, a.member(doc.member), doc.want)
-			f.Why = "Clients compare it to the letter and go no further (" + doc.rfc + ")."
-			f.Mend = "Start the server with MCPKEEP_BASE_URL=" + d.BaseURL + ", and let the proxy not rewrite bodies."
+			f.What = fmt.Sprintf("%s has the %s %q, want %q", doc.path, doc.member, a.member(doc.member), doc.want)
+			f.Why = "Clients compare it exactly and stop (" + doc.rfc + ")."
+			f.Fix = "Start the server with " + d.baseURLs() + ", and stop the proxy from rewriting bodies."
 		default:
-			d.ok(areaOutside, doc.check, doc.path+" says "+doc.member+" "+doc.want)
+			d.ok(areaOutside, doc.check, doc.path+" has the "+doc.member+" "+doc.want)
 			continue
 		}
 		d.add(f)
-	}
-}
-
-// passedThrough sees whether a token would arrive: a bad one is answered otherwise
-// than none (RFC 6750 section 3).
-func (d *Doctor) passedThrough(ctx context.Context) {
-	const check = "authorization_header"
-	a, err := d.ask(ctx, http.MethodGet, mcpPath, "Authorization", "Bearer mcpkeep-doctor")
-	if err == nil && strings.Contains(strings.Join(a.Header.Values("WWW-Authenticate"), ","), `error="invalid_token"`) {
-		d.ok(areaOutside, check, "the Authorization header arrives")
-		return
-	}
-	what := "the Authorization header does not arrive at the server: a wrong token is answered like none"
-	if err != nil {
-		what = "a request with a token fails: " + oneLine(err)
-	} else if a.StatusCode != http.StatusUnauthorized {
-		what = fmt.Sprintf("a request with a token is answered %s before it arrives at the server", a.Status)
-	}
-	d.add(Finding{
-		Area: areaOutside, Check: check, Status: Failed, What: what,
-		Why:  "Every client would be asked to sign in for ever.",
-		Mend: "Let the proxy pass Authorization on: nginx `proxy_set_header Authorization $http_authorization;`, Apache CGIPassAuth or no `RequestHeader unset Authorization`.",
-	})
-}
-
-// cors sees whether clients that are web pages get through.
-func (d *Doctor) cors(ctx context.Context) {
-	f := Finding{
-		Area: areaOutside, Check: "cors", Status: Warning, Why: "Clients in a browser, such as the MCP Inspector, cannot read the answers; all others can.",
-		Mend: "Let the proxy pass OPTIONS requests and the Access-Control headers on as they are, and add none of its own.",
-	}
-	preflight, err := d.ask(ctx, http.MethodOptions, mcpPath, "Origin", visitor,
-		"Access-Control-Request-Method", http.MethodPost, "Access-Control-Request-Headers", "authorization,content-type")
-	if err != nil {
-		f.What = "a preflight request fails: " + oneLine(err)
-		d.add(f)
-		return
-	}
-	document, err := d.ask(ctx, http.MethodGet, "/.well-known/oauth-authorization-server", "Origin", visitor)
-	if err != nil {
-		f.What = "a request of a web page fails: " + oneLine(err)
-		d.add(f)
-		return
-	}
-	allowed := preflight.Header.Values("Access-Control-Allow-Origin")
-	switch {
-	case preflight.StatusCode >= 300:
-		f.What = "a preflight request (OPTIONS) is answered " + preflight.Status
-	case len(allowed) == 0 || len(document.Header.Values("Access-Control-Allow-Origin")) == 0:
-		f.What = "the header Access-Control-Allow-Origin does not come through"
-	case len(allowed) > 1 || len(document.Header.Values("Access-Control-Allow-Origin")) > 1:
-		f.What = "the header Access-Control-Allow-Origin comes twice: the proxy adds its own"
-	case !strings.Contains(strings.ToLower(strings.Join(preflight.Header.Values("Access-Control-Allow-Headers"), ",")), "authorization"):
-		f.What = "the preflight's answer does not allow the header Authorization"
-	default:
-		d.ok(areaOutside, "cors", "clients that are web pages get through")
-		return
-	}
-	d.add(f)
-}
-
-// slash sees whether the URL with a slash works, which people paste.
-func (d *Doctor) slash(ctx context.Context) {
-	a, err := d.ask(ctx, http.MethodGet, mcpPath+"/")
-	if err == nil && a.StatusCode == http.StatusUnauthorized {
-		d.ok(areaOutside, "trailing_slash", mcpPath+"/ works as well")
-		return
-	}
-	f := Finding{
-		Area: areaOutside, Check: "trailing_slash", Status: Warning, Why: "Some people paste the URL with a slash, and redirects lose the token.",
-		Mend: "Let the proxy forward " + mcpPath + "/ as it is, without redirect.",
-	}
-	if err != nil {
-		f.What = mcpPath + "/ fails: " + oneLine(err)
-	} else {
-		f.What = fmt.Sprintf("%s/ is answered %s, want 401", mcpPath, a.Status)
-	}
-	d.add(f)
-}
-
-// ready asks the running server whether it is ready, if the proxy lets that through.
-func (d *Doctor) ready(ctx context.Context) {
-	a, err := d.ask(ctx, http.MethodGet, "/readyz")
-	switch {
-	case err != nil || !slices.Contains([]string{"ready", "not ready"}, a.member("status")):
-		d.skip(areaOutside, "server_ready", "/readyz does not come through the proxy, which is fine")
-	case a.StatusCode == http.StatusOK:
-		d.ok(areaOutside, "server_ready", "the server says that it is ready")
-	default:
-		d.add(Finding{
-			Area: areaOutside, Check: "server_ready", Status: Failed, What: "the running server is not ready: " + a.member("reason"),
-			Why: "It answers 503 to what needs the database.", Mend: "See the findings about database, schema and keys, and the server's log.",
-		})
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/mcpkeep/mcpkeep/internal/text"
+	"github.com/mcpkeep/mcpkeep/internal/display"
 )
 
-// longest is how many characters of a text are shown: parts of it may come from
-// whoever answered.
-const longest = 1000
+// longest is the number of characters of a text that are shown: parts of it may come
+// from a server that is not ours. The statements for a role that lacks all rights fit.
+const longest = 8000
 
 // Print prints a checklist for people.
 func Print(w io.Writer, findings []Finding) error {
@@ -28,7 +28,7 @@ func Print(w io.Writer, findings []Finding) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%d ok, %s, %d failed, %d not looked at\n", counts[OK], number(counts[Warning], "warning", "warnings"), counts[Failed], counts[Skipped])
+	_, err := fmt.Fprintf(w, "\n%d ok, %s, %d failed, %d skipped\n", counts[OK], number(counts[Warning], "warning", "warnings"), counts[Failed], counts[Skipped])
 	return err
 }
 
@@ -37,14 +37,14 @@ func printFinding(w io.Writer, f Finding) error {
 	if f.Status == Skipped {
 		status = "-"
 	}
-	if _, err := fmt.Fprintf(w, "  %-8s %s\n", status, text.Line(f.What, longest)); err != nil {
+	if _, err := fmt.Fprintf(w, "  %-8s %s\n", status, display.Line(f.What, longest)); err != nil {
 		return err
 	}
-	for _, line := range [][2]string{{"why:", f.Why}, {"mend:", f.Mend}} {
+	for _, line := range [][2]string{{"why:", f.Why}, {"fix:", f.Fix}} {
 		if line[1] == "" {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "           %-6s%s\n", line[0], text.Line(line[1], longest)); err != nil {
+		if _, err := fmt.Fprintf(w, "           %-6s%s\n", line[0], display.Line(line[1], longest)); err != nil {
 			return err
 		}
 	}
@@ -61,7 +61,7 @@ type report struct {
 func PrintJSON(w io.Writer, findings []Finding) error {
 	r := report{Status: OK, Findings: []Finding{}}
 	for _, f := range findings {
-		f.What, f.Why, f.Mend = text.Line(f.What, longest), text.Line(f.Why, longest), text.Line(f.Mend, longest)
+		f.What, f.Why, f.Fix = display.Line(f.What, longest), display.Line(f.Why, longest), display.Line(f.Fix, longest)
 		r.Findings = append(r.Findings, f)
 		if f.Status == Failed || f.Status == Warning && r.Status == OK {
 			r.Status = f.Status

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -8,51 +9,55 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 )
 
-// callbackPath is where providers send people back to.
-const callbackPath = "/auth/callback"
+const providerUsable = "provider_usable"
 
-// provider asks the provider about itself and about our client there.
+// provider checks the sign-in provider and our client there.
 func (d *Doctor) provider(ctx context.Context) {
-	const check = "provider_usable"
-	switch {
-	case d.Local:
-		d.ok(areaProvider, check, "the local password signs one person in; there is no provider to ask")
-		return
-	case d.Upstream == nil:
-		d.skip(areaProvider, check, "who signs people in is not known before the settings are right")
-		return
+	switch p := d.Provider.(type) {
+	case identity.RedirectProvider:
+		d.redirectProvider(ctx, p)
+	case nil:
+		d.skip(areaProvider, providerUsable, "the provider is unknown until the settings are valid")
+	default:
+		d.ok(areaProvider, providerUsable, "sign-in uses the local password; there is no external provider")
 	}
+}
+
+func (d *Doctor) redirectProvider(ctx context.Context, p identity.RedirectProvider) {
 	base := d.BaseURL
 	if base == "" {
-		base = "http://127.0.0.1" // any will do to ask about the client
+		base = "http://127.0.0.1" // any URL serves to check the client
 	}
 	ctx, cancel := context.WithTimeout(ctx, providerWait)
 	defer cancel()
-	err := identity.Check(ctx, d.Upstream, base+callbackPath)
-	title := d.Upstream.Title()
+	err := identity.Check(ctx, p, base+d.callbackPath())
+	title := p.Title()
 	switch {
 	case err == nil:
-		d.ok(areaProvider, check, title+" answers, and accepts client id and secret")
+		d.ok(areaProvider, providerUsable, title+" responds and accepts the client ID and secret")
 	case errors.Is(err, identity.ErrUnavailable):
 		d.add(Finding{
-			Area: areaProvider, Check: check, Status: Failed, What: oneLine(err),
-			Why:  "Nobody can sign in while it does not answer; sessions go on for a while.",
-			Mend: "Check that this machine may reach " + d.Upstream.Issuer() + " (firewall, proxy, DNS), and the provider's own status page.",
+			Area: areaProvider, Check: providerUsable, Status: Failed, What: oneLine(err),
+			Why: "Users cannot sign in until it responds; sessions continue for a while.",
+			Fix: "Check that this machine can reach " + p.Issuer() + " (firewall, proxy, DNS), and look at the provider's status page.",
 		})
 	default:
 		d.add(Finding{
-			Area: areaProvider, Check: check, Status: Failed, What: oneLine(err),
-			Why:  "Nobody can sign in.",
-			Mend: "Compare client id, client secret and address of the provider with what it shows for this client (MCPKEEP_" + variables(d.Upstream.Name()) + ").",
+			Area: areaProvider, Check: providerUsable, Status: Failed, What: oneLine(err),
+			Why: "Users cannot sign in.",
+			Fix: "Compare the client ID, client secret and URL with those that the provider shows for this client (MCPKEEP_" + variables(p.Name()) + ").",
 		})
 	}
 	if d.BaseURL != "" {
-		d.ok(areaProvider, "provider_callback", "callback URL to register at "+title+": "+d.BaseURL+callbackPath)
+		d.ok(areaProvider, "provider_callback", "callback URL to register at "+title+": "+d.BaseURL+d.callbackPath())
 	}
-	d.providerClock(ctx)
+	d.providerClock(ctx, p)
 }
 
-// variables are the settings of a provider.
+// callbackPath is where providers redirect users after sign-in.
+func (d *Doctor) callbackPath() string { return cmp.Or(d.CallbackPath, "/auth/callback") }
+
+// variables returns the settings of a provider.
 func variables(provider string) string {
 	switch provider {
 	case "github":
@@ -64,17 +69,25 @@ func variables(provider string) string {
 	}
 }
 
-// providerClock compares clocks by the Date of any answer.
-func (d *Doctor) providerClock(ctx context.Context) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, d.Upstream.Issuer(), http.NoBody)
+// providerClock compares clocks by the Date header of any response.
+func (d *Doctor) providerClock(ctx context.Context, p identity.Provider) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, p.Issuer(), http.NoBody)
 	if err != nil {
 		return
 	}
 	before := d.now()
 	resp, err := d.client().Do(req)
 	if err != nil {
-		return // why is said above
+		return // provider reports why
 	}
 	defer func() { _ = resp.Body.Close() }()
-	d.dateClock("clock_provider", d.Upstream.Title()+"'s clock", resp.Header, before)
+	c := clocks{
+		check: "clock_provider", whose: p.Title() + "'s clock", with: thisMachine, status: Failed,
+		why: "ID tokens and rate limits have times: if the clocks differ, sign-ins are rejected.", fix: "Synchronize this machine's clock with NTP (timedatectl set-ntp true).",
+	}
+	if d.databaseAhead != nil { // by which servers go
+		c.with, c.ahead = "the database server's", -*d.databaseAhead
+		c.fix = "Synchronize the database server's clock with NTP (timedatectl set-ntp true)."
+	}
+	d.dateClock(c, resp.Header, before)
 }

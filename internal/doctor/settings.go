@@ -1,69 +1,80 @@
 package doctor
 
 import (
+	"errors"
 	"strings"
+
+	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/setting"
 )
 
-// settings says what serve would not start with. Its errors name the setting, what is
-// wrong and, behind "want", what is accepted.
+// settings reports the settings that serve would not start with.
 func (d *Doctor) settings() {
 	for _, err := range d.Settings {
-		what, want, ok := strings.Cut(err.Error(), "; want ")
-		mend := "Mend the setting; `mcpkeep serve --help` lists them."
-		if ok {
-			mend = "Give " + want + "."
+		f := Finding{
+			Area: areaSettings, Check: "settings", Status: Failed, What: oneLine(err),
+			Why: "The server does not start with this setting.", Fix: "Correct the setting; `mcpkeep serve --help` describes it.",
 		}
-		d.add(Finding{
-			Area: areaSettings, Check: "settings", Status: Failed, What: what,
-			Why: "The server does not start with this.", Mend: mend,
-		})
+		var bad *setting.Error
+		if errors.As(err, &bad) {
+			f.What = bad.What()
+			if bad.Want != "" {
+				f.Fix = "Set it to " + bad.Want + "."
+			}
+		}
+		var file *setting.FileError
+		if errors.As(err, &file) {
+			f.Fix = fileFix(file)
+		}
+		d.add(f)
 	}
 	if len(d.Settings) == 0 {
-		d.ok(areaSettings, "settings", "every setting can be used")
+		d.ok(areaSettings, "settings", "all settings are valid")
 	}
 }
 
-// access says who may sign in.
+// access reports who may sign in.
 func (d *Doctor) access() {
-	const check = "who_may_enter"
+	const check = "access_policy"
+	_, local := d.Provider.(identity.Local)
 	switch {
-	case d.Local && !d.Loopback:
+	case local && !d.Private:
 		d.add(Finding{
 			Area: areaAccess, Check: check, Status: Warning,
-			What: "whoever knows one password may sign in, and anybody may try it",
-			Why:  "Guessing is slowed down, for the owner as well while somebody guesses; and there is one person only.",
-			Mend: "Let a provider sign people in: MCPKEEP_PROVIDER=github, google or oidc.",
+			What: "anyone who knows one password may sign in, and anyone may try",
+			Why:  "Failed attempts are throttled, for the owner too; and there is only one user.",
+			Fix:  "Use an external provider: MCPKEEP_PROVIDER=github, google or oidc.",
 		})
-	case d.Local && !d.Policy.Empty():
+	case local && !d.Policy.Empty():
 		d.add(Finding{
 			Area: areaAccess, Check: check, Status: Warning,
-			What: "the lists of who may sign in are not looked at: whoever knows the password may sign in",
-			Why:  "Only a provider tells who somebody is; the local password tells one person, the owner.",
-			Mend: "Let a provider sign people in: MCPKEEP_PROVIDER=github, google or oidc.",
+			What: "the allow lists are ignored: anyone who knows the password may sign in",
+			Why:  "Only an external provider identifies users; the local password identifies one, the owner.",
+			Fix:  "Use an external provider: MCPKEEP_PROVIDER=github, google or oidc.",
 		})
-	case d.Local:
-		d.ok(areaAccess, check, "whoever knows the password may sign in")
-	case d.Upstream == nil:
-		d.skip(areaAccess, check, "who may sign in is not known before the settings are right")
+	case local:
+		d.ok(areaAccess, check, "anyone who knows the password may sign in")
+	case d.Provider == nil:
+		d.skip(areaAccess, check, "who may sign in is unknown until the settings are valid")
 	case d.Policy.AllowAnyone:
 		d.add(Finding{
 			Area: areaAccess, Check: check, Status: Warning,
-			What: "everybody with an account at " + d.Upstream.Title() + " may sign in (MCPKEEP_ALLOW_ANYONE)",
-			Why:  "At a public provider that is anybody in the world.",
-			Mend: "Set MCPKEEP_ALLOW_ANYONE=false and list people, domains, organisations or groups: MCPKEEP_ALLOWED_USERS and the like.",
+			What: "anyone with an account at " + d.Provider.Title() + " may sign in (MCPKEEP_ALLOW_ANYONE)",
+			Why:  "At a public provider, that is anyone in the world.",
+			Fix:  "Set MCPKEEP_ALLOW_ANYONE=false and list users, domains, organizations or groups (MCPKEEP_ALLOWED_USERS, _DOMAINS, _ORGS, _GROUPS).",
 		})
 	case d.Policy.Empty():
 		d.add(Finding{
-			Area: areaAccess, Check: check, Status: Failed, What: "nobody may sign in",
-			Why: "Every account is refused.", Mend: "Set MCPKEEP_ALLOWED_USERS, _DOMAINS, _ORGS or _GROUPS.",
+			Area: areaAccess, Check: check, Status: Failed, What: "no one may sign in",
+			Why: "Every account is rejected.", Fix: "Set MCPKEEP_ALLOWED_USERS, _DOMAINS, _ORGS or _GROUPS.",
 		})
 	default:
-		d.ok(areaAccess, check, "listed: "+strings.Join([]string{
-			number(len(d.Policy.Users), "person", "people"), number(len(d.Policy.Domains), "domain", "domains"),
-			number(len(d.Policy.Orgs), "organisation or team", "organisations and teams"), number(len(d.Policy.Groups), "group", "groups"),
+		d.ok(areaAccess, check, "allowed: "+strings.Join([]string{
+			number(len(d.Policy.Users), "user", "users"), number(len(d.Policy.Domains), "domain", "domains"),
+			number(len(d.Policy.Orgs), "organization or team", "organizations and teams"), number(len(d.Policy.Groups), "group", "groups"),
 		}, ", "))
 	}
-	if d.Upstream != nil && len(d.Policy.Admins) == 0 {
-		d.ok(areaAccess, "administrators", "there are no administrators (MCPKEEP_ADMINS); commands do what their tools do")
+	if d.Provider != nil && !local && len(d.Policy.Admins) == 0 {
+		d.ok(areaAccess, "administrators", "there are no administrators (MCPKEEP_ADMINS); use the commands instead of their tools")
 	}
 }

@@ -4,14 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // Client is the ProxyDCRClient that FastMCP's OAuth proxy stores: the client
 // metadata of RFC 7591 section 2, what registration returns for it, and members
 // of FastMCP's own. Nil is null. It is written by EncodeClient only; anything
-// else that prints it shows the client id.
+// else that prints it shows the client ID.
 type Client struct {
-	RedirectURIs               []string // normalised by FastMCP; nil with a client ID metadata document
+	RedirectURIs               []string // normalized by FastMCP; nil with a client ID metadata document
 	TokenEndpointAuthMethod    string   // FastMCP writes "none", whatever was registered
 	GrantTypes                 []string
 	ResponseTypes              []string
@@ -101,11 +102,19 @@ func (c *Client) setDefaults() {
 	}
 }
 
-// String returns the client id.
+// String returns the client ID.
 func (c Client) String() string { return fmt.Sprintf("FastMCP client %q", c.ClientID) }
 
-// Format writes the client id, whatever the verb.
+// Format writes the client ID, whatever the verb.
 func (c Client) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(c.String())) }
 
-// LogValue logs the client id.
+// LogValue logs the client ID.
 func (c Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// FetchedAt is when FastMCP fetched the client's metadata document, zero for never.
+func (c Client) FetchedAt() time.Time {
+	if c.CIMDFetchedAt == nil || !inRange(*c.CIMDFetchedAt) {
+		return time.Time{}
+	}
+	return secondsAt(*c.CIMDFetchedAt)
+}

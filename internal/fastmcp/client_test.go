@@ -124,10 +124,10 @@ func TestDecodeClientRefuses(t *testing.T) {
 		`{}`:                                   "no client_id",
 		`{"client_id":null}`:                   "no client_id",
 		`{"client_id":""}`:                     "no client_id",
-		`{"client_id":4711}`:                   "member client_id is of another type",
-		`{"client_id":"c","scope":["s3cret"]}`: "member scope is of another type",
-		`{"client_id":"c","redirect_uris":"s3cret"}`:     "member redirect_uris is of another type",
-		`{"client_id":"c","client_id_issued_at":4711.5}`: "member client_id_issued_at is of another type",
+		`{"client_id":4711}`:                   "member client_id has the wrong type",
+		`{"client_id":"c","scope":["s3cret"]}`: "member scope has the wrong type",
+		`{"client_id":"c","redirect_uris":"s3cret"}`:     "member redirect_uris has the wrong type",
+		`{"client_id":"c","client_id_issued_at":4711.5}`: "member client_id_issued_at has the wrong type",
 	} {
 		c, err := fastmcp.DecodeClient([]byte(text))
 		if !errors.Is(err, fastmcp.ErrClient) || err.Error() != fastmcp.ErrClient.Error()+": "+want {
@@ -192,8 +192,8 @@ func TestClientShowsItsIDOnly(t *testing.T) {
 		}
 	}
 	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "client", c, "clients", []fastmcp.Client{c})
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "client", &c)
+	slog.New(slog.NewJSONHandler(&log, nil)).InfoContext(t.Context(), "x", "client", c, "clients", []fastmcp.Client{c})
+	slog.New(slog.NewTextHandler(&log, nil)).InfoContext(t.Context(), "x", "client", &c)
 	if strings.Contains(log.String(), "s3cret") {
 		t.Errorf("logged: %s", log.String())
 	}

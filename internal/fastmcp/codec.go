@@ -119,7 +119,7 @@ func (c *Client) set(p pair, i int) error {
 		if !json.Valid(p.value) {
 			return errNoObject
 		}
-		return fmt.Errorf("%w: member %s is of another type", ErrClient, members[i].name)
+		return fmt.Errorf("%w: member %s has the wrong type", ErrClient, members[i].name)
 	}
 	return nil
 }

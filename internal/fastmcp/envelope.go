@@ -16,9 +16,9 @@ var (
 	// ErrCorrupted: the value is not an envelope as py-key-value writes it
 	// (its CorruptedDataError).
 	ErrCorrupted = errors.New("corrupted envelope")
-	// ErrDecrypt: the envelope is of a newer version, no key opens it, or what
+	// ErrDecrypt: the envelope has a newer version, no key opens it, or what
 	// is inside is not JSON (py-key-value's DecryptionError).
-	ErrDecrypt = errors.New("envelope does not open")
+	ErrDecrypt = errors.New("envelope could not be decrypted")
 )
 
 // Cipher seals and opens Fernet tokens. Its errors must hold no secrets.
@@ -46,7 +46,7 @@ type envelope struct {
 func Seal(c Cipher, plaintext []byte) (json.RawMessage, error) {
 	token, err := c.SealShared(plaintext)
 	if err != nil {
-		return nil, fmt.Errorf("seal an envelope: %w", err)
+		return nil, fmt.Errorf("encrypt an envelope: %w", err)
 	}
 	return json.Marshal(envelope{Data: base64.StdEncoding.EncodeToString([]byte(token)), Version: version})
 }
@@ -73,7 +73,7 @@ func Reseal(c Cipher, value json.RawMessage, plaintext []byte) (json.RawMessage,
 // Open returns the JSON inside an envelope, as py-key-value's
 // FernetEncryptionWrapper does. Like there, a JSON object without encrypted data
 // is returned as it is: a row from before encryption was turned on. So what
-// comes back was not necessarily written by somebody with a key. The error is
+// comes back was not necessarily written by someone with a key. The error is
 // ErrCorrupted or ErrDecrypt.
 func Open(c Cipher, value json.RawMessage) ([]byte, error) {
 	plaintext, _, err := OpenWithKey(c, value)
@@ -95,17 +95,19 @@ func OpenWithKey(c Cipher, value json.RawMessage) (plaintext []byte, keyID strin
 	return plaintext, keyID, nil
 }
 
-// OpenClient returns the client inside an envelope. The error is ErrCorrupted or
-// ErrDecrypt, or wraps ErrClient.
-func OpenClient(c Cipher, value json.RawMessage) (Client, error) {
-	plaintext, _, err := open(c, value)
+// OpenClient returns the client inside an envelope, and whether it was sealed there: one
+// that was not can come from anyone who may write to the table. The error is ErrCorrupted
+// or ErrDecrypt, or wraps ErrClient.
+func OpenClient(c Cipher, value json.RawMessage) (client Client, sealed bool, err error) {
+	plaintext, keyID, err := open(c, value)
 	if err != nil {
-		return Client{}, err
+		return Client{}, false, err
 	}
-	return DecodeClient(plaintext)
+	client, err = DecodeClient(plaintext)
+	return client, keyID != "", err
 }
 
-// IsSealed says whether a value is an envelope with encrypted data, readable or
+// IsSealed reports whether a value is an envelope with encrypted data, readable or
 // not.
 func IsSealed(value json.RawMessage) bool {
 	pairs, _ := pairsOf(nil, value) // anything else holds no envelope
@@ -178,7 +180,7 @@ func decodeToken(data []byte) ([]byte, bool) {
 	return token[:n], err == nil && !skipped
 }
 
-// supports says whether a version is one that py-key-value opens: any integer
+// supports reports whether a version is one that py-key-value opens: any integer
 // that is not greater than its own. To Python true and false are integers.
 func supports(raw json.RawMessage) (bool, error) {
 	switch text := string(raw); {

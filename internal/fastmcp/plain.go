@@ -104,7 +104,7 @@ func cutText(text []byte) (plain, rest []byte, ok bool) {
 	return text[1:end], text[end+1:], true
 }
 
-// isPlain says whether a text is written in JSON as it is.
+// isPlain reports whether a text is written in JSON as it is.
 func isPlain[T string | []byte](text T) bool {
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {

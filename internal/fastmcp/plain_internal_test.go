@@ -130,7 +130,7 @@ func BenchmarkOpenClient(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := OpenClient(noCipher{}, value); err != nil {
+		if _, _, err := OpenClient(noCipher{}, value); err != nil {
 			b.Fatal(err)
 		}
 	}

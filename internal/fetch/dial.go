@@ -42,7 +42,7 @@ func (f *Fetcher) dial(ctx context.Context, network, hostport string) (net.Conn,
 	}
 	for _, a := range addrs {
 		if !f.allowed(netip.AddrPortFrom(a, uint16(port))) {
-			// One bad address spoils all: nobody honest mixes them.
+			// One bad address spoils all: no one honest mixes them.
 			return nil, fmt.Errorf("%s port %d: %w", a, port, errNotPublic)
 		}
 	}
@@ -61,7 +61,7 @@ func (f *Fetcher) resolve(ctx context.Context, host string) ([]netip.Addr, error
 		return nil, err
 	}
 	if len(addrs) == 0 {
-		return nil, errors.New("the name has no address")
+		return nil, errors.New("the host name has no address")
 	}
 	for i, a := range addrs {
 		addrs[i] = a.Unmap() // resolvers give addresses of version 4 in either form
@@ -69,7 +69,7 @@ func (f *Fetcher) resolve(ctx context.Context, host string) ([]netip.Addr, error
 	return addrs, nil
 }
 
-// allowed says whether we may connect.
+// allowed reports whether we may connect.
 func (f *Fetcher) allowed(a netip.AddrPort) bool {
 	if containedIn(f.networks, a.Addr()) {
 		return a.Port() == httpsPort || a.Port() >= firstOpenedPort

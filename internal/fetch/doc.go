@@ -1,5 +1,4 @@
-// Package fetch gets small public JSON documents from addresses that strangers
-// name, without becoming their way into the network behind this server (CWE-918):
-// it connects to public addresses only, follows nothing, believes little and
-// takes no more than it must. It knows HTTP and nothing of OAuth.
+// Package fetch retrieves small public JSON documents from URLs that untrusted clients
+// name, without giving them access to the server's network (CWE-918): it connects only to
+// public addresses, follows no redirects and limits size and time. It knows HTTP, not OAuth.
 package fetch

@@ -22,7 +22,7 @@ const (
 	maxETag      = 256
 	maxAddresses = 4
 	connectWait  = 2 * time.Second
-	// Timeout is how long a fetch may take, from the look-up of the name to the
+	// Timeout is how long a fetch may take, from the lookup of the name to the
 	// last byte.
 	Timeout = 5 * time.Second
 )
@@ -117,16 +117,21 @@ func (f *Fetcher) Check(rawURL string) error {
 	return nil
 }
 
-// check refuses what needs no look-up to be refused.
+// check refuses what needs no lookup to be refused.
 func (f *Fetcher) check(rawURL string) (*url.URL, error) {
+	if len(rawURL) > maxURL {
+		return nil, errors.New("longer than 2048 bytes")
+	}
 	u, err := url.Parse(rawURL)
 	switch {
 	case err != nil:
 		return nil, errors.New("not a URL") // the parser's own words quote it
 	case u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" || u.Opaque != "":
 		return nil, errors.New("not a plain https URL")
-	case u.Port() != "" && u.Port() != "443" && len(f.networks) == 0:
-		return nil, errors.New("not port 443")
+	case !f.mayUse(u.Port()):
+		return nil, errors.New("not a port that may be used")
+	case !canResolve(u.Hostname(), len(f.networks) > 0):
+		return nil, errors.New("not a host name of the public DNS")
 	}
 	if a, err := netip.ParseAddr(u.Hostname()); err == nil && !containedIn(f.networks, a) && !IsPublic(a) {
 		return nil, errNotPublic
@@ -157,6 +162,8 @@ func (f *Fetcher) read(res *http.Response, etag string) (Answer, error) {
 	case res.StatusCode == http.StatusNotModified && etag != "":
 		a.NotModified = true
 		return a, nil
+	case res.StatusCode == http.StatusTooManyRequests || res.StatusCode >= http.StatusInternalServerError:
+		return Answer{}, &Error{Reason: reasonStatus, Away: true, cause: errors.New("status " + res.Status)}
 	case res.StatusCode != http.StatusOK:
 		return Answer{}, failed(reasonStatus, errors.New("status "+res.Status))
 	case !isJSON(res.Header):

@@ -53,7 +53,7 @@ func newSlots(atOnce, perSite int) *slots {
 }
 
 // take waits for a slot until the context ends. The site's comes first, so that
-// a slow one holds up nobody else.
+// a slow one holds up no one else.
 func (s *slots) take(ctx context.Context, name string) (release func(), err error) {
 	at := s.enter(name)
 	select {

@@ -67,7 +67,7 @@ func TestE1(t *testing.T) {
 			_, err := f.Get(t.Context(), tt.url, "")
 			wantError(t, err)
 			e := new(fetch.Error)
-			if !errors.As(err, &e) || e.Reason == "its address is not one that is fetched" {
+			if !errors.As(err, &e) || e.Reason == "its URL is not allowed" {
 				return
 			}
 			// Strangers do not learn which names there are behind us; the operator does.
@@ -78,7 +78,7 @@ func TestE1(t *testing.T) {
 	}
 }
 
-// wantError checks that an error is for anybody to read.
+// wantError checks that an error is for anyone to read.
 func wantError(t testing.TB, err error) {
 	t.Helper()
 	var e *fetch.Error
@@ -87,7 +87,7 @@ func wantError(t testing.TB, err error) {
 	}
 }
 
-// TestE1AllowedNetworks: what the operator allows is allowed, and nothing beside
+// TestE1AllowedNetworks: what the operator allows is allowed, and nothing next to
 // it.
 func TestE1AllowedNetworks(t *testing.T) {
 	t.Parallel()

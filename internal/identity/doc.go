@@ -1,9 +1,7 @@
-// Package identity establishes who a person is: by asking an upstream provider
-// (GitHub through OAuth 2.0; Google and any other OpenID provider through OpenID
-// Connect), or by the one password of the local owner. It also holds the policy
-// that says who of them may sign in.
+// Package identity establishes who a user is: through a sign-in provider (GitHub over OAuth
+// 2.0; Google and any other OpenID provider over OpenID Connect) or the local password. It
+// also contains the policy that decides who may sign in.
 //
-// It keeps nothing that matters: no session, no database; only the discovery
-// document and the keys of an OpenID provider are cached. State, nonce, PKCE
-// verifiers, tokens and password hashes are stored by its callers.
+// It stores no state: it only caches an OpenID provider's discovery document and keys. Its
+// callers store state, nonce, PKCE verifiers, tokens and password hashes.
 package identity

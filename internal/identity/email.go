@@ -16,16 +16,16 @@ const (
 )
 
 var (
-	errEmail  = errors.New("not an e-mail address")
+	errEmail  = errors.New("not an email address")
 	errDomain = errors.New("not a domain name")
 )
 
-// normalEmail brings an address into the one form in which addresses are compared:
-// ASCII letters small, the domain as DNS sees it (RFC 5891). It refuses what two
-// programs could read in two ways: quoting, comments, display names, a second "@"
-// (or a character that normalises to one), white space, control characters.
+// normalEmail returns the form of an address in which addresses are compared: ASCII letters
+// in lower case, the domain as in DNS (RFC 5891). It refuses what two programs could read
+// in two ways: quoting, comments, display names, a second "@" (or a character that
+// normalizes to one), white space, control characters.
 func normalEmail(s string) (string, error) {
-	local, domain, ok := cutLast(s, '@')
+	local, domain, ok := cutAddress(s)
 	if !ok || local == "" || len(local) > maxLocalPart || len(s) > maxEmail || !utf8.ValidString(s) {
 		return "", errEmail
 	}
@@ -39,8 +39,8 @@ func normalEmail(s string) (string, error) {
 	return lowerASCII(local) + "@" + domain, nil
 }
 
-// unfitForEmail reports characters that an address without quoting cannot have
-// (RFC 5322 section 3.2.3, RFC 6532 section 3.2).
+// unfitForEmail reports characters that an unquoted address cannot contain (RFC 5322
+// section 3.2.3, RFC 6532 section 3.2).
 func unfitForEmail(r rune) bool {
 	return strings.ContainsRune(`"(),:;<>@[\]`, r) || unicode.IsSpace(r) || !unicode.IsGraphic(r)
 }
@@ -49,7 +49,7 @@ func unfitForEmail(r rune) bool {
 // and a full-width one is no letter of a domain at all.
 var strictDomain = idna.New(idna.ValidateForRegistration(), idna.StrictDomainName(true), idna.VerifyDNSLength(true), idna.BidiRule())
 
-// normalDomain returns a domain as DNS sees it: small letters, punycode.
+// normalDomain returns a domain as in DNS: lower case, punycode.
 func normalDomain(s string) (string, error) {
 	ascii, err := strictDomain.ToASCII(lowerASCII(s))
 	if err != nil || !strings.Contains(ascii, ".") || strings.HasSuffix(ascii, ".") {
@@ -60,19 +60,20 @@ func normalDomain(s string) (string, error) {
 
 // domainOf is the domain of a normal address.
 func domainOf(email string) string {
-	_, domain, _ := cutLast(email, '@')
+	_, domain, _ := cutAddress(email)
 	return domain
 }
 
-func cutLast(s string, sep byte) (before, after string, found bool) {
-	i := strings.LastIndexByte(s, sep)
+// cutAddress cuts an address at its last "@".
+func cutAddress(s string) (local, domain string, ok bool) {
+	i := strings.LastIndexByte(s, '@')
 	if i < 0 {
 		return s, "", false
 	}
 	return s[:i], s[i+1:], true
 }
 
-// lowerASCII makes A-Z small and touches no other byte. Unicode's own folding makes
+// lowerASCII lowers A-Z and leaves every other byte alone. Unicode's own folding makes
 // ASCII letters of others: a k of the Kelvin sign, an s of the long s.
 func lowerASCII(s string) string {
 	b := []byte(s)

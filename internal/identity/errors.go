@@ -6,27 +6,28 @@ import (
 	"time"
 )
 
-// The three kinds of failure. Only ErrRefused says something about the person;
-// after either of the others nothing is known and nothing may be revoked.
+// The three kinds of failure. Only ErrRefused says something about the user; after either
+// of the others nothing is known and nothing may be revoked.
 var (
-	// ErrRefused: the provider or the policy definitively says no. The person
-	// cancelled, the token was revoked, the account is suspended or not allowed.
-	// The error is always a *RefusedError.
+	// ErrRefused means that the provider or the policy definitively says no: the user
+	// canceled, the token was revoked, the account is suspended or not allowed. The error is
+	// always a *RefusedError.
 	ErrRefused = errors.New("sign-in refused")
 
-	// ErrUnavailable: the provider is down, slow, rate-limiting or answering
-	// nonsense. Trying again later helps. The error is always an *UnavailableError.
+	// ErrUnavailable means that the provider is down, slow, rate-limiting or returning
+	// nonsense. Retrying later helps. The error is always an *UnavailableError.
 	ErrUnavailable = errors.New("sign-in provider unavailable")
 
-	// ErrMisconfigured: an operator has to act, such as a wrong client secret.
+	// ErrMisconfigured means that an operator has to act, for example because the client
+	// secret is wrong.
 	ErrMisconfigured = errors.New("sign-in provider misconfigured")
 )
 
-// RefusedError is a refusal whose text may be shown to the person: it says which
-// account was refused, where that is known, and why.
+// RefusedError is a refusal whose text may be shown to the user: it says which account was
+// refused, if known, and why.
 type RefusedError struct {
 	Login  string // empty when the provider did not say who it was
-	Reason string // a clause without capital and full stop
+	Reason string // a clause in lower case without a final period
 }
 
 // Error quotes the login, which is the provider's text.
@@ -40,14 +41,15 @@ func (e *RefusedError) Error() string {
 // Unwrap makes every refusal an ErrRefused.
 func (e *RefusedError) Unwrap() error { return ErrRefused }
 
-// UnavailableError is a passing failure of the provider.
+// UnavailableError is a temporary failure of the provider.
 type UnavailableError struct {
 	Reason     string
 	RetryAfter time.Duration // when the provider asks to be called again, at most an hour; 0 when it did not say
+	Own        bool          // the provider limits only this account; others get answers
 	Cause      error         // network error or context error, possibly nil
 }
 
-// Error is for logs: the cause may name internal addresses.
+// Error returns text for logs only: the cause may name internal addresses.
 func (e *UnavailableError) Error() string {
 	if e.Cause == nil {
 		return fmt.Sprintf("%v: %s", ErrUnavailable, e.Reason)
@@ -79,11 +81,11 @@ func misconfigured(format string, args ...any) error {
 func CallbackError(code string) error {
 	switch code {
 	case "access_denied":
-		return refused("", "the sign-in was cancelled at the provider")
-	case "org_internal", "admin_policy_enforced": // Google: the application is for one organisation, or blocked in another
-		return refused("", "the provider does not let this account use this server")
+		return refused("", "the sign-in was canceled at the provider")
+	case "org_internal", "admin_policy_enforced": // Google: the application is for one organization, or blocked in another
+		return refused("", "the provider does not allow this account to use this server")
 	case "login_required", "interaction_required", "account_selection_required", "consent_required":
-		return refused("", "the provider needs the sign-in to be done again")
+		return refused("", "the provider requires a new sign-in")
 	case "temporarily_unavailable", "server_error":
 		return unavailable("the provider reports "+code, nil)
 	case "redirect_uri_mismatch":
@@ -95,9 +97,9 @@ func CallbackError(code string) error {
 	}
 }
 
-// errOtherIssuer is a mix-up (RFC 9700 section 4.4): an answer of one provider where
-// another one was asked.
-var errOtherIssuer = refused("", "the answer does not come from the provider that was asked")
+// errOtherIssuer is a mix-up (RFC 9700 section 4.4): the response comes from another
+// provider than the one that was asked.
+var errOtherIssuer = refused("", "the response does not come from the expected provider")
 
 const redirectMismatch = "the redirect URI is not the callback URL registered for the OAuth application; " +
 	"register the base URL followed by /auth/callback"

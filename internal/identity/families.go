@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// family is what is peculiar to one kind of OpenID provider. Its zero value is what
+// family holds the quirks of one kind of OpenID provider. Its zero value is what
 // the specifications say.
 type family struct {
-	// host recognises the issuer; shape, for products that run on any host, the
-	// discovery document.
+	// host recognizes the issuer; shape recognizes the discovery document of products that run
+	// on any host.
 	host  func(issuer *url.URL) bool
 	shape func(document) bool
 
-	title string // for people; empty for the issuer's host
+	title string // display name; empty for the issuer's host
 
 	// issuerOf is the issuer that the discovery document and ID tokens have, where it
 	// is not the configured one. It may hold "{tenantid}", and then the tenant is part
@@ -30,15 +30,17 @@ type family struct {
 
 	loginClaim  string // "" is preferred_username
 	groupsClaim string // "" is groups
-	// assignsLogins: administrators assign the login, so it counts where it looks like
-	// an e-mail address.
+	// assignsLogins: administrators assign the login, so it counts even if it looks like an
+	// email address.
 	assignsLogins func(issuer *url.URL) bool
-	// verifies decides whether the provider vouches for an e-mail address; nil goes by
+	// verifies decides whether the provider vouches for an email address; nil relies on
 	// email_verified.
 	verifies func(c claims) bool
 
+	hostsDomains bool // the claim hd is the domain that the account belongs to
+
 	noUserInfo bool     // the userinfo endpoint knows nothing that the ID token does not
-	endsWith   []string // error codes, beside invalid_grant, by which a refresh is refused for good
+	endsWith   []string // error codes, in addition to invalid_grant, with which a refresh is refused for good
 }
 
 // consentPrompt says when prompt=consent is sent.
@@ -50,10 +52,10 @@ const (
 	consentNever
 )
 
-// families are the providers whose ways are known. The first that fits is used.
+// families are the providers with known quirks. The first match is used.
 var families = []family{google, entra, okta, auth0, keycloak, cognito, dex}
 
-// familyOf finds the family by issuer, and by discovery document where that is known.
+// familyOf finds the family by issuer, and by the discovery document if that is known.
 func familyOf(issuer *url.URL, d *document) family {
 	for _, f := range families {
 		if f.host != nil && f.host(issuer) || f.shape != nil && d != nil && f.shape(*d) {
@@ -69,7 +71,7 @@ func familyOf(issuer *url.URL, d *document) family {
 // offline_access is an error, and discovery does not list it. The ID token has all
 // claims. Source for addresses: "Verify the Google ID token on your server side":
 // Google is authoritative for @gmail.com, and for verified addresses of a Workspace,
-// which the claim hd names; any other may have been verified years ago by somebody
+// which the claim hd names; any other may have been verified years ago by someone
 // who no longer has it.
 var google = family{
 	host:       hosts("accounts.google.com"),
@@ -78,7 +80,9 @@ var google = family{
 	consent:    consentAlways,
 	chooser:    "select_account",
 	postSecret: true,
-	noUserInfo: true,
+
+	hostsDomains: true,
+	noUserInfo:   true,
 	verifies: func(c claims) bool {
 		gmail := strings.HasSuffix(lowerASCII(c.text("email")), "@gmail.com")
 		return c.truth("email_verified") && (gmail || c.text("hd") != "")
@@ -86,18 +90,18 @@ var google = family{
 }
 
 // Microsoft Entra ID. Sources (learn.microsoft.com/entra/identity-platform): "OpenID
-// Connect on the Microsoft identity platform" for the tenants common, organizations
-// and consumers, whose tokens have the issuer of the account's own tenant, and for
-// prompt, which takes one value; "Scopes and permissions" for offline_access, which
-// discovery lists, and for one resource in a request, so that neither resource nor
-// another API's scope may be sent; prompt=consent would ask for what an administrator
-// has granted already, and fail where people may not consent. "ID token claims
-// reference" and "Optional claims reference": an address is nobody's word unless
-// xms_edov says that the domain's owner was verified; sub is per application, and
-// unique together with the tenant. "Configure group claims": object ids; of more than
-// 200 groups only the place to ask for them is given (_claim_names), with a
-// permission that this program does not want. "Microsoft identity platform UserInfo
-// endpoint": it has no more than the ID token, and belongs to another resource.
+// Connect on the Microsoft identity platform" for the tenants common, organizations and
+// consumers, whose tokens have the issuer of the account's own tenant, and for prompt,
+// which takes one value; "Scopes and permissions" for offline_access, which discovery
+// lists, and for one resource in a request, so that neither resource nor another API's
+// scope may be sent; prompt=consent would ask for what an administrator has granted
+// already, and fail where people may not consent. "ID token claims reference" and "Optional
+// claims reference": an address is no one's word unless xms_edov says that the domain's
+// owner was verified; sub is per application, and unique together with the tenant.
+// "Configure group claims": object ids; of more than 200 groups only the place to ask for
+// them is given (_claim_names), with a permission that this program does not request.
+// "Microsoft identity platform UserInfo endpoint": it has no more than the ID token, and
+// belongs to another resource.
 var entra = family{
 	host:       hosts("login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", ".ciamlogin.com"),
 	title:      "Microsoft",
@@ -113,7 +117,7 @@ var entra = family{
 	noUserInfo:    true,
 }
 
-// tenantTemplate is how Entra's discovery document writes an issuer with any tenant.
+// tenantTemplate stands for the tenant in the issuer of Entra's discovery document.
 const tenantTemplate = "{tenantid}"
 
 // consumersTenant is the tenant of all personal Microsoft accounts.
@@ -132,7 +136,7 @@ func entraIssuer(issuer *url.URL) string {
 // Okta. Source: "OpenID Connect & OAuth 2.0 API" (developer.okta.com/docs/reference):
 // prompt is none, consent, login, or consent and login; offline_access brings a
 // refresh token without a prompt; the scope groups brings the claim, and is known to
-// an org authorization server, but to a custom one only if somebody added it, so that
+// an org authorization server, but to a custom one only if someone added it, so that
 // it is asked for only where discovery lists it.
 var okta = family{
 	host:    hosts(".okta.com", ".oktapreview.com", ".okta-emea.com", ".okta-gov.com"),
@@ -143,7 +147,7 @@ var okta = family{
 // Auth0. Sources (auth0.com/docs): "Refresh Tokens": offline_access, no prompt.
 // "Get Access Tokens": without the parameter audience the access token is for the
 // userinfo endpoint, which is all that is wanted. "Create Custom Claims": claims of
-// one's own have a URL as name, so groups need MCPKEEP_OIDC_GROUPS_CLAIM. nickname,
+// a tenant's own have a URL as name, so groups need MCPKEEP_OIDC_GROUPS_CLAIM. nickname,
 // the local part of any address, is not unique and never a login here. The issuer has
 // a final slash.
 var auth0 = family{
@@ -194,7 +198,7 @@ var dex = family{
 	endsWith: []string{"invalid_request"},
 }
 
-// hosts matches a host by name, and with a leading dot every host below it.
+// hosts matches a host by name; a leading dot matches every subdomain.
 func hosts(names ...string) func(*url.URL) bool {
 	return func(issuer *url.URL) bool {
 		host := issuer.Hostname()

@@ -26,7 +26,7 @@ func FuzzNormalEmail(f *testing.F) {
 	})
 }
 
-// FuzzClaims reads a person from whatever a provider may say. Nobody has a login that
+// FuzzClaims reads a person from whatever a provider may say. No one has a login that
 // looks like an address unless it is the verified one.
 func FuzzClaims(f *testing.F) {
 	for _, seed := range []string{

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -15,8 +16,8 @@ import (
 // together.
 const DefaultTimeout = 10 * time.Second
 
-// refreshLeeway renews an expiring access token this long before its end, so that
-// it cannot expire on the way.
+// refreshLeeway is how long before its expiry an access token is renewed, so that it cannot
+// expire in transit.
 const refreshLeeway = time.Minute
 
 // GitHubConfig describes the OAuth app (or GitHub App) that signs people in.
@@ -24,16 +25,18 @@ type GitHubConfig struct {
 	ClientID     string
 	ClientSecret string
 
-	// URL is the web site, https://github.com when empty; for GitHub Enterprise
-	// Server https://HOSTNAME. https is required except on loopback.
+	// URL is the website: https://github.com if empty, https://HOSTNAME for GitHub Enterprise
+	// Server. It must be https except on loopback.
 	URL string
-	// APIURL is the REST API. When empty it is derived from URL: api.github.com,
+	// APIURL is the REST API. If empty, it is derived from URL: api.github.com,
 	// api.SUBDOMAIN.ghe.com, or URL/api/v3 for GitHub Enterprise Server.
 	APIURL string
 
-	Orgs   bool // ask for the organisations too (scope read:org); see Policy.NeedsOrgs
+	Title string // GitHub's name for people; "GitHub" when empty
+
+	Orgs   bool // ask for the organizations too (scope read:org); see Policy.NeedsOrgs
 	Teams  bool // ask for the teams too (scope read:org); see Policy.NeedsTeams
-	Emails bool // ask for the verified e-mail address too (scope user:email); see Policy.NeedsEmail
+	Emails bool // ask for the verified email address too (scope user:email); see Policy.NeedsEmail
 
 	HTTPClient *http.Client     // its transport, cookie jar and timeout are used; nil is http.DefaultClient
 	Timeout    time.Duration    // of one call as a whole; 0 is DefaultTimeout
@@ -47,31 +50,31 @@ func (GitHubConfig) Format(f fmt.State, _ rune) { redact(f, "identity.GitHubConf
 func (GitHubConfig) LogValue() slog.Value { return redacted("identity.GitHubConfig") }
 
 // GitHub signs people in with their GitHub account. Person.Subject is the
-// account's numeric id: a renamed account stays the same person, and somebody who
-// registers a freed login is another one. E-mail is the account's primary address
+// account's numeric id: a renamed account stays the same person, and someone who
+// registers a freed login is another one. Email is the account's primary address
 // where GitHub says that it is verified and the configuration asks for it, otherwise
 // the public profile's, which counts as unverified.
 //
-// GitHub keeps ten tokens per account, application and set of scopes and revokes
-// the oldest beyond that, so callers keep the newest token of each person, not one
-// per sign-in.
+// GitHub keeps ten tokens per account, application and set of scopes and revokes the oldest
+// beyond that, so callers keep the newest token of each user, not one per sign-in.
 type GitHub struct {
 	oauth   *oauth2.Config // holds the client secret
 	client  *http.Client
 	issuer  string
 	api     *url.URL
+	title   string
 	asks    githubAsks
 	timeout time.Duration
 	now     func() time.Time
 }
 
-var _ Upstream = (*GitHub)(nil)
+var _ Provider = (*GitHub)(nil)
 
-// NewGitHub checks the configuration without asking GitHub. Errors are
-// ErrMisconfigured and name the setting.
+// NewGitHub checks the configuration without contacting GitHub. Errors are ErrMisconfigured
+// and name the setting.
 func NewGitHub(c GitHubConfig) (*GitHub, error) {
 	if c.ClientID == "" || c.ClientSecret == "" {
-		return nil, misconfigured("GitHub needs the client id and the client secret of an OAuth app")
+		return nil, misconfigured("GitHub requires the client ID and client secret of an OAuth app")
 	}
 	asks := githubAsks{orgs: c.Orgs, teams: c.Teams, emails: c.Emails}
 	site, api, err := githubURLs(c.URL, c.APIURL)
@@ -87,7 +90,7 @@ func NewGitHub(c GitHubConfig) (*GitHub, error) {
 				AuthStyle: oauth2.AuthStyleInParams,
 			},
 		},
-		client: boundClient(c.HTTPClient), issuer: origin(site), api: api, asks: asks,
+		client: boundClient(c.HTTPClient), issuer: origin(site), api: api, asks: asks, title: cmp.Or(c.Title, "GitHub"),
 		timeout: c.Timeout, now: c.Now,
 	}
 	if g.timeout <= 0 {
@@ -99,8 +102,20 @@ func NewGitHub(c GitHubConfig) (*GitHub, error) {
 	return g, nil
 }
 
-// githubAsks is what a policy wants to know of a person beside the profile.
+// githubAsks is what a policy needs to know about a user in addition to the profile.
 type githubAsks struct{ orgs, teams, emails bool }
+
+// memberships returns the requested facts that depend on memberships.
+func (a githubAsks) memberships() []Fact {
+	var facts []Fact
+	if a.orgs {
+		facts = append(facts, FactOrgs)
+	}
+	if a.teams {
+		facts = append(facts, FactTeams)
+	}
+	return facts
+}
 
 // scopes are read:user for the profile, read:org for private memberships and teams,
 // user:email for addresses and whether they are verified.
@@ -127,14 +142,14 @@ func (g *GitHub) Name() string { return "github" }
 // Issuer is the origin of the GitHub site, such as https://github.com.
 func (g *GitHub) Issuer() string { return g.issuer }
 
-// Title is "GitHub".
-func (g *GitHub) Title() string { return "GitHub" }
+// Title is the configured name, or "GitHub".
+func (g *GitHub) Title() string { return g.title }
 
 // FormAction is the origin of the GitHub site.
 func (g *GitHub) FormAction() string { return g.issuer }
 
-// CheckIssuer takes the issuer of GitHub's own metadata, the site followed by
-// /login/oauth, the site alone, and none: GitHub did not always send one.
+// CheckIssuer accepts the issuer in GitHub's own metadata (the site followed by
+// /login/oauth), the site alone, or none: GitHub did not always send one.
 func (g *GitHub) CheckIssuer(_ context.Context, iss string) error {
 	if iss == "" || iss == g.issuer || iss == g.issuer+"/login/oauth" {
 		return nil
@@ -142,7 +157,7 @@ func (g *GitHub) CheckIssuer(_ context.Context, iss string) error {
 	return errOtherIssuer
 }
 
-// AuthorizeURL asks GitHub nothing. GitHub has no ID tokens, so the nonce is not sent.
+// AuthorizeURL does not contact GitHub. GitHub has no ID tokens, so the nonce is not sent.
 func (g *GitHub) AuthorizeURL(_ context.Context, r AuthRequest) (string, error) {
 	if err := r.check(); err != nil {
 		return "", err
@@ -161,7 +176,7 @@ func (g *GitHub) Exchange(ctx context.Context, r ExchangeRequest) (Person, Token
 	}
 	ctx, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
-	answer, err := g.at(r.RedirectURI).Exchange(g.withClient(ctx), r.Code, oauth2.VerifierOption(r.Verifier))
+	answer, err := g.at(r.RedirectURI).Exchange(g.withClient(ctx), r.Code, r.options()...)
 	if err != nil {
 		return Person{}, Token{}, g.tokenError(err)
 	}
@@ -173,11 +188,11 @@ func (g *GitHub) Exchange(ctx context.Context, r ExchangeRequest) (Person, Token
 	return p, t, nil
 }
 
-// Recheck fetches the account that the token belongs to now, after renewing an
-// expired token (GitHub Apps have those, OAuth apps do not).
+// Recheck renews an expired token (GitHub Apps have those, OAuth apps do not), then fetches
+// the account that the token now belongs to.
 func (g *GitHub) Recheck(ctx context.Context, t Token) (Person, Token, error) {
 	if t.Issuer != g.issuer {
-		return Person{}, t, refused("", "the last sign-in was with another provider; please sign in again")
+		return Person{}, t, refused("", "the last sign-in was with a different provider; please sign in again")
 	}
 	ctx, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
@@ -205,7 +220,7 @@ func (g *GitHub) renew(ctx context.Context, t Token) (Token, error) {
 	return g.token(answer), nil
 }
 
-// token dates the expiry by our clock; the library's is the machine's.
+// token computes the expiry by our clock; the library uses the machine's.
 func (g *GitHub) token(answer *oauth2.Token) Token {
 	t := Token{Issuer: g.issuer, AccessToken: answer.AccessToken, RefreshToken: answer.RefreshToken}
 	if answer.ExpiresIn > 0 {
@@ -214,7 +229,7 @@ func (g *GitHub) token(answer *oauth2.Token) Token {
 	return t
 }
 
-// at is the OAuth configuration with this flow's redirect URI.
+// at returns the OAuth configuration with this flow's redirect URI.
 func (g *GitHub) at(redirectURI string) *oauth2.Config {
 	c := *g.oauth
 	c.RedirectURL = redirectURI

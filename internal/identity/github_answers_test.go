@@ -68,12 +68,14 @@ func TestGitHubAPIAnswers(t *testing.T) {
 		"403 primary, reset absurd": {reply(403, `{"message":"API rate limit exceeded"}`, gone, "0", "X-RateLimit-Reset", "9223372036854775807"), identity.ErrUnavailable, "rate limit", time.Hour},
 		"403 secondary":             {reply(403, `{"message":"You have exceeded a secondary rate limit"}`, "Retry-After", "7"), identity.ErrUnavailable, "rate limit", 7 * time.Second},
 		"403 secondary, no header":  {reply(403, `{"message":"You have exceeded a secondary rate limit"}`), identity.ErrUnavailable, "rate limit", time.Minute},
+		"403 of an address":         {reply(403, `{"message":"API rate limit exceeded for 1.2.3.4. (But here's the good news: Authenticated requests get a higher rate limit.)"}`), identity.ErrUnavailable, "rate limit", time.Minute},
 		"403 abuse":                 {reply(403, `{"message":"You have triggered an abuse detection mechanism"}`), identity.ErrUnavailable, "rate limit", time.Minute},
 		"403 other":                 {reply(403, `{"message":"Resource not accessible by integration"}`), identity.ErrMisconfigured, "Resource not accessible", 0},
 		"403 of a proxy":            {reply(403, `<h1>Forbidden</h1>`), identity.ErrUnavailable, "403", 0},
 		"404":                       {reply(404, `not here`), identity.ErrMisconfigured, "API URL", 0},
 		"400 version":               {reply(400, `{"message":"The version is not supported"}`), identity.ErrMisconfigured, "version", 0},
 		"429":                       {reply(429, ``, "Retry-After", "90000"), identity.ErrUnavailable, "429", time.Hour},
+		"429 in GitHub's words":     {reply(429, `{"message":"You have exceeded a secondary rate limit"}`), identity.ErrUnavailable, "rate limit", time.Minute},
 		"429 enormous":              {reply(429, ``, "Retry-After", "9223372036854775807"), identity.ErrUnavailable, "429", time.Hour},
 		"429 negative":              {reply(429, ``, "Retry-After", "-5"), identity.ErrUnavailable, "429", 0},
 		"500":                       {reply(500, `{"message":"Server Error"}`), identity.ErrUnavailable, "500", 0},
@@ -81,14 +83,14 @@ func TestGitHubAPIAnswers(t *testing.T) {
 		"503 with a time":           {reply(503, ``, "Retry-After", "30"), identity.ErrUnavailable, "503", 30 * time.Second},
 		"empty":                     {reply(200, ``), identity.ErrUnavailable, "JSON", 0},
 		"truncated":                 {reply(200, `{"id":1,"login":"octo`), identity.ErrUnavailable, "JSON", 0},
-		"cut off":                   {reply(200, `{"id":1`, "Content-Length", "5000"), identity.ErrUnavailable, "whole", 0},
+		"cut off":                   {reply(200, `{"id":1`, "Content-Length", "5000"), identity.ErrUnavailable, "incomplete", 0},
 		"HTML":                      {reply(200, `<html>`, "Content-Type", "text/html"), identity.ErrUnavailable, "text/html", 0},
 		"id is text":                {reply(200, `{"id":"1","login":"octocat"}`), identity.ErrUnavailable, "JSON", 0},
-		"no id":                     {reply(200, `{"login":"octocat"}`), identity.ErrUnavailable, "names no account", 0},
-		"negative id":               {reply(200, `{"id":-1,"login":"octocat"}`), identity.ErrUnavailable, "names no account", 0},
-		"no login":                  {reply(200, `{"id":1}`), identity.ErrUnavailable, "names no account", 0},
+		"no id":                     {reply(200, `{"login":"octocat"}`), identity.ErrUnavailable, "contains no account", 0},
+		"negative id":               {reply(200, `{"id":-1,"login":"octocat"}`), identity.ErrUnavailable, "contains no account", 0},
+		"no login":                  {reply(200, `{"id":1}`), identity.ErrUnavailable, "contains no account", 0},
 		"an array":                  {reply(200, `[{"id":1,"login":"octocat"}]`), identity.ErrUnavailable, "JSON", 0},
-		"too long":                  {reply(200, `{"id":1,"login":"octocat","bio":"`+strings.Repeat("x", 1<<20)+`"}`), identity.ErrUnavailable, "whole", 0},
+		"too long":                  {reply(200, `{"id":1,"login":"octocat","bio":"`+strings.Repeat("x", 1<<20)+`"}`), identity.ErrUnavailable, "incomplete", 0},
 		"redirect elsewhere":        {reply(302, ``, "Location", "https://evil.example/user"), identity.ErrMisconfigured, "https://evil.example", 0},
 		"redirect to other port":    {reply(307, ``, "Location", "http://127.0.0.1:1/user"), identity.ErrMisconfigured, "another origin", 0},
 		"redirect loop":             {reply(302, ``, "Location", "/user"), identity.ErrUnavailable, "redirects", 0},
@@ -102,8 +104,10 @@ func TestGitHubAPIAnswers(t *testing.T) {
 			if strings.Contains(err.Error(), "gho_secret") {
 				t.Error("the error holds the token")
 			}
-			if busy := new(identity.UnavailableError); errors.As(err, &busy) && busy.RetryAfter != tt.after {
-				t.Errorf("retry after %v, want %v", busy.RetryAfter, tt.after)
+			if busy := new(identity.UnavailableError); errors.As(err, &busy) {
+				if own := tt.text == "rate limit" && !strings.Contains(name, "of an address"); own != busy.Own || busy.RetryAfter != tt.after {
+					t.Errorf("retry after %v, own limit %t; want %v, %t", busy.RetryAfter, busy.Own, tt.after, own)
+				}
 			}
 			if refusal := new(identity.RefusedError); errors.Is(err, identity.ErrRefused) && !errors.As(err, &refusal) {
 				t.Errorf("%T is not for showing", err)
@@ -120,8 +124,8 @@ func TestGitHubTokenAnswers(t *testing.T) {
 		text   string
 	}{
 		"bad_verification_code":        {reply(200, `{"error":"bad_verification_code"}`), identity.ErrRefused, "code"},
-		"unverified_user_email":        {reply(200, `{"error":"unverified_user_email"}`), identity.ErrRefused, "e-mail"},
-		"access_denied":                {reply(200, `{"error":"access_denied"}`), identity.ErrRefused, "cancelled"},
+		"unverified_user_email":        {reply(200, `{"error":"unverified_user_email"}`), identity.ErrRefused, "email"},
+		"access_denied":                {reply(200, `{"error":"access_denied"}`), identity.ErrRefused, "canceled"},
 		"incorrect_client_credentials": {reply(200, `{"error":"incorrect_client_credentials"}`), identity.ErrMisconfigured, "client secret"},
 		"invalid_client":               {reply(401, `{"error":"invalid_client"}`), identity.ErrMisconfigured, "client secret"},
 		"redirect_uri_mismatch":        {reply(200, `{"error":"redirect_uri_mismatch"}`), identity.ErrMisconfigured, "/auth/callback"},
@@ -130,12 +134,12 @@ func TestGitHubTokenAnswers(t *testing.T) {
 		"error as a form":              {reply(200, `error=bad_verification_code`, "Content-Type", "application/x-www-form-urlencoded"), identity.ErrRefused, "code"},
 		"unknown error":                {reply(200, `{"error":"brand_new\u001b[31m"}`), identity.ErrMisconfigured, `"brand_new\x1b[31m"`},
 		"long error":                   {reply(200, `{"error":"`+strings.Repeat("x", 5000)+`"}`), identity.ErrMisconfigured, "xxx…"},
-		"unknown client":               {reply(404, `{"error":"Not Found"}`), identity.ErrMisconfigured, "client id"},
-		"no token":                     {reply(200, `{"token_type":"bearer","scope":"read:user"}`), identity.ErrUnavailable, "not understood"},
-		"wrong type":                   {reply(200, `{"access_token":12345678901}`), identity.ErrUnavailable, "not understood"},
-		"truncated":                    {reply(200, `{"access_token":"gho_`), identity.ErrUnavailable, "not understood"},
-		"cut off":                      {reply(200, `{"access_token"`, "Content-Length", "5000"), identity.ErrUnavailable, "whole"},
-		"page":                         {reply(200, `<html>`, "Content-Type", "text/html"), identity.ErrUnavailable, "not understood"},
+		"unknown client":               {reply(404, `{"error":"Not Found"}`), identity.ErrMisconfigured, "client ID"},
+		"no token":                     {reply(200, `{"token_type":"bearer","scope":"read:user"}`), identity.ErrUnavailable, "incomplete or malformed"},
+		"wrong type":                   {reply(200, `{"access_token":12345678901}`), identity.ErrUnavailable, "incomplete or malformed"},
+		"truncated":                    {reply(200, `{"access_token":"gho_`), identity.ErrUnavailable, "incomplete or malformed"},
+		"cut off":                      {reply(200, `{"access_token"`, "Content-Length", "5000"), identity.ErrUnavailable, "incomplete"},
+		"page":                         {reply(200, `<html>`, "Content-Type", "text/html"), identity.ErrUnavailable, "incomplete or malformed"},
 		"rate limit":                   {reply(403, `{}`, "Retry-After", "7"), identity.ErrUnavailable, "rate limit"},
 		"403 of a proxy":               {reply(403, `<h1>`), identity.ErrUnavailable, "403"},
 		"429":                          {reply(429, ``), identity.ErrUnavailable, "429"},
@@ -203,9 +207,9 @@ func TestGitHubOrganisationLinks(t *testing.T) {
 		"scheme-relative":   {`<//evil.example/next>; rel="next"`, nil, identity.ErrMisconfigured, "evil.example"},
 		"other port":        {`<http://127.0.0.1:1/next>; rel="next"`, nil, identity.ErrMisconfigured, "127.0.0.1:1"},
 		"other scheme":      {`<file:///etc/passwd>; rel="next"`, nil, identity.ErrMisconfigured, "file://"},
-		"user in front":     {`<http://127.0.0.1@evil.example/next>; rel="next"`, nil, identity.ErrMisconfigured, "leads to"},
+		"user in front":     {`<http://127.0.0.1@evil.example/next>; rel="next"`, nil, identity.ErrMisconfigured, "points to"},
 		"not a URL":         {`<http://[/>; rel="next"`, nil, identity.ErrUnavailable, "not a URL"},
-		"itself":            {`<%s/user/orgs>; rel="next"`, nil, identity.ErrUnavailable, "does not end"},
+		"itself":            {`<%s/user/orgs>; rel="next"`, nil, identity.ErrUnavailable, "too many pages"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -229,7 +233,7 @@ func TestGitHubOrganisationLinks(t *testing.T) {
 			if tt.kind != nil {
 				wantError(t, err, tt.kind, tt.text)
 			} else if diff := cmp.Diff(tt.orgs, p.Orgs); err != nil || diff != "" {
-				t.Errorf("%v, organisations (-want +got):\n%s", err, diff)
+				t.Errorf("%v, organizations (-want +got):\n%s", err, diff)
 			}
 			if calls > 20 {
 				t.Errorf("%d pages fetched", calls)
@@ -239,7 +243,7 @@ func TestGitHubOrganisationLinks(t *testing.T) {
 }
 
 // TestGitHubWithoutScopes: a server that says nothing of scopes, and a GitHub App's
-// token, which has none, are believed; the list of organisations decides.
+// token, which has none, are believed; the list of organizations decides.
 func TestGitHubWithoutScopes(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -260,12 +264,12 @@ func TestGitHubWithoutScopes(t *testing.T) {
 			p, _, err := g.Recheck(t.Context(), identity.Token{Issuer: issuer, AccessToken: tt.token})
 			if !tt.ok {
 				if err != nil || !strings.Contains(p.Withheld, "read:org") || len(p.Orgs) > 0 {
-					t.Errorf("%v, withheld %q, organisations %v", err, p.Withheld, p.Orgs)
+					t.Errorf("%v, withheld %q, organizations %v", err, p.Withheld, p.Orgs)
 				}
 				return
 			}
 			if diff := cmp.Diff([]string{"a"}, p.Orgs); err != nil || diff != "" {
-				t.Errorf("%v, organisations (-want +got):\n%s", err, diff)
+				t.Errorf("%v, organizations (-want +got):\n%s", err, diff)
 			}
 		})
 	}

@@ -17,8 +17,8 @@ const (
 	maxPages         = 20
 )
 
-// person asks who the token belongs to and, where they decide, for the e-mail
-// address, the organisations and the teams.
+// person fetches the account that the token belongs to and, if they matter, the email
+// address, the organizations and the teams.
 func (g *GitHub) person(ctx context.Context, t Token) (Person, error) {
 	var user struct {
 		ID    int64  `json:"id"`
@@ -31,49 +31,52 @@ func (g *GitHub) person(ctx context.Context, t Token) (Person, error) {
 		return Person{}, err
 	}
 	if user.ID <= 0 || user.Login == "" {
-		return Person{}, unavailable("GitHub's answer names no account; is the API URL right?", nil)
+		return Person{}, unavailable("GitHub's response contains no account; is the API URL correct?", nil)
 	}
 	p := Person{
 		Issuer: g.issuer, Subject: strconv.FormatInt(user.ID, 10),
 		Login: user.Login, Name: user.Name, Email: user.Email,
+		Known: []Fact{FactDomain, FactGroups}, // GitHub has neither
 	}
 	return g.complete(ctx, t, header, p)
 }
 
-// complete adds what the policy wants to know beside the account. A permission that the
-// token lacks is no error: the lists may have been made longer since the sign-in, and
-// whom they name otherwise has to stay.
+// complete adds what the policy needs beyond the account. A permission that the token lacks
+// is no error: the lists may have grown since the sign-in, and users whom they name in
+// another way must keep access.
 func (g *GitHub) complete(ctx context.Context, t Token, header http.Header, p Person) (Person, error) {
 	switch {
 	case !g.asks.emails:
 	case !scopeGranted(header, t.AccessToken, "user:email", "user"):
-		p.Withheld = missingScope("user:email", "verified e-mail address")
+		p.Withheld = missingScope("user:email", "verified email address")
 	default:
 		if err := g.verifiedEmail(ctx, t, &p); err != nil {
 			return Person{}, err
 		}
+		p.Known = append(p.Known, FactEmail)
 	}
 	switch {
 	case !g.asks.orgs && !g.asks.teams:
 	case !scopeGranted(header, t.AccessToken, "read:org", "write:org", "admin:org"):
-		p.Withheld = missingScope("read:org", "organisations")
+		p.Withheld = missingScope("read:org", "organizations")
 	default:
 		var err error
 		if p.Orgs, err = g.memberships(ctx, t); err != nil {
 			return Person{}, err
 		}
+		p.Known = append(p.Known, g.asks.memberships()...)
 	}
 	return p, nil
 }
 
 func missingScope(scope, what string) string {
-	return "GitHub did not grant this server the permission " + scope + ", without which it cannot see the account's " +
+	return "GitHub did not grant this server the scope " + scope + ", which it needs to see the account's " +
 		what + "; please sign in again and grant it"
 }
 
-// scopeGranted looks at the scopes that GitHub says the token has. Without the
-// right one GitHub lists public memberships at most, which would look like a
-// person who left. A GitHub App's user token (ghu_) has permissions, no scopes.
+// scopeGranted checks the scopes that GitHub reports for the token. Without the right one,
+// GitHub lists at most public memberships, which would look as if the user had left. A
+// GitHub App's user token (ghu_) has permissions, no scopes.
 func scopeGranted(h http.Header, accessToken string, anyOf ...string) bool {
 	if strings.HasPrefix(accessToken, "ghu_") || len(h.Values("X-OAuth-Scopes")) == 0 {
 		return true
@@ -86,8 +89,8 @@ func scopeGranted(h http.Header, accessToken string, anyOf ...string) bool {
 	return false
 }
 
-// verifiedEmail replaces the public profile's address by the account's primary one
-// where GitHub says that it is verified.
+// verifiedEmail replaces the public profile's address with the account's primary one if
+// GitHub reports it as verified.
 func (g *GitHub) verifiedEmail(ctx context.Context, t Token, p *Person) error {
 	type address struct {
 		Email    string `json:"email"`
@@ -106,8 +109,8 @@ func (g *GitHub) verifiedEmail(ctx context.Context, t Token, p *Person) error {
 	return nil
 }
 
-// memberships are the organisations, and the teams as org/team, as far as they are
-// asked for.
+// memberships returns the organizations and, as org/team, the teams, whichever were
+// requested.
 func (g *GitHub) memberships(ctx context.Context, t Token) ([]string, error) {
 	type organisation struct {
 		Login string `json:"login"`
@@ -135,7 +138,7 @@ func (g *GitHub) memberships(ctx context.Context, t Token) ([]string, error) {
 	return names, err
 }
 
-// pagesOf follows the pages of a list to its end.
+// pagesOf fetches all pages of a list.
 func pagesOf[T any](ctx context.Context, g *GitHub, t Token, path string) ([]T, error) {
 	page := g.api.JoinPath(path)
 	page.RawQuery = url.Values{"per_page": {perPage}}.Encode()
@@ -153,15 +156,15 @@ func pagesOf[T any](ctx context.Context, g *GitHub, t Token, path string) ([]T, 
 		}
 		page = next
 	}
-	return nil, unavailable("GitHub's list at "+clip(path)+" does not end", nil)
+	return nil, unavailable("GitHub's list at "+clip(path)+" has too many pages", nil)
 }
 
 // linkNext finds the URI of the link with relation next (RFC 8288) as GitHub
 // writes it: <uri>; rel="next".
 var linkNext = regexp.MustCompile(`<([^<>]*)>\s*;\s*rel="?next"?\s*(?:[,;]|$)`)
 
-// nextPage returns the address of the following page, nil after the last one. The
-// token goes along, so an address elsewhere is an error.
+// nextPage returns the URL of the next page, or nil after the last one. The request carries
+// the token, so a URL of another origin is an error.
 func nextPage(page *url.URL, h http.Header) (*url.URL, error) {
 	match := linkNext.FindStringSubmatch(strings.Join(h.Values("Link"), ","))
 	if match == nil {
@@ -172,8 +175,8 @@ func nextPage(page *url.URL, h http.Header) (*url.URL, error) {
 		return nil, unavailable("GitHub's link to the next page is not a URL", nil)
 	}
 	if !sameOrigin(next, page) {
-		return nil, misconfigured("GitHub's link to the next page leads to %s instead of the API URL's %s; "+
-			"is the API URL right?", clip(origin(next)), clip(origin(page)))
+		return nil, misconfigured("GitHub's link to the next page points to %s instead of the API URL's %s; "+
+			"is the API URL correct?", clip(origin(next)), clip(origin(page)))
 	}
 	return next, nil
 }
@@ -182,7 +185,7 @@ func nextPage(page *url.URL, h http.Header) (*url.URL, error) {
 func (g *GitHub) get(ctx context.Context, t Token, from *url.URL, into any) (http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from.String(), nil)
 	if err != nil {
-		return nil, misconfigured("the GitHub API URL makes no request")
+		return nil, misconfigured("the GitHub API URL is not usable")
 	}
 	req.Header.Set("Authorization", "Bearer "+t.AccessToken)
 	req.Header.Set("Accept", "application/vnd.github+json")
@@ -197,11 +200,11 @@ func (g *GitHub) get(ctx context.Context, t Token, from *url.URL, into any) (htt
 		return nil, apiError(resp, body, g.now())
 	}
 	if err != nil {
-		return nil, unavailable("GitHub's answer did not arrive whole", err)
+		return nil, unavailable("GitHub's response was incomplete", err)
 	}
 	if json.Unmarshal(body, into) != nil {
-		return nil, unavailable("GitHub answered something else than the JSON expected (content type "+
-			clip(resp.Header.Get("Content-Type"))+"); is the API URL right?", nil)
+		return nil, unavailable("GitHub did not return the expected JSON (content type "+
+			clip(resp.Header.Get("Content-Type"))+"); is the API URL correct?", nil)
 	}
 	return resp.Header, nil
 }

@@ -48,7 +48,7 @@ func TestNewGitHubRefuses(t *testing.T) {
 		config identity.GitHubConfig
 		text   string
 	}{
-		"no client id":   {identity.GitHubConfig{ClientSecret: "hush-hush"}, "client id"},
+		"no client id":   {identity.GitHubConfig{ClientSecret: "hush-hush"}, "client ID"},
 		"no secret":      {identity.GitHubConfig{ClientID: "id"}, "client secret"},
 		"plain http":     {with("http://github.example.com", ""), "https://"},
 		"plain http API": {with("", "http://api.example.com"), "API URL"},

@@ -26,9 +26,9 @@ func TestGitHubExchangeErrors(t *testing.T) {
 		"other code":     {change: func(r *identity.ExchangeRequest) { r.Code = "x" }, kind: identity.ErrRefused, text: "code"},
 		"late code":      {before: func(s *githubtest.Server) { s.Advance(githubtest.CodeLifetime + time.Second) }, kind: identity.ErrRefused, text: "expired"},
 		"down":           {before: func(s *githubtest.Server) { s.SetFault(githubtest.ServiceUnavailable) }, kind: identity.ErrUnavailable, text: "503"},
-		"reset":          {before: func(s *githubtest.Server) { s.SetFault(githubtest.ConnectionReset) }, kind: identity.ErrUnavailable, text: "does not answer"},
-		"page":           {before: func(s *githubtest.Server) { s.SetFault(githubtest.HTMLPage) }, kind: identity.ErrUnavailable, text: "not understood"},
-		"truncated":      {before: func(s *githubtest.Server) { s.SetFault(githubtest.Truncated) }, kind: identity.ErrUnavailable, text: "not understood"},
+		"reset":          {before: func(s *githubtest.Server) { s.SetFault(githubtest.ConnectionReset) }, kind: identity.ErrUnavailable, text: "is not responding"},
+		"page":           {before: func(s *githubtest.Server) { s.SetFault(githubtest.HTMLPage) }, kind: identity.ErrUnavailable, text: "incomplete or malformed"},
+		"truncated":      {before: func(s *githubtest.Server) { s.SetFault(githubtest.Truncated) }, kind: identity.ErrUnavailable, text: "incomplete or malformed"},
 		"rate limit":     {before: func(s *githubtest.Server) { s.SetFault(githubtest.PrimaryRateLimit) }, kind: identity.ErrUnavailable, text: "rate limit"},
 		"suspended":      {before: func(s *githubtest.Server) { s.Suspend("octocat", true) }, kind: identity.ErrRefused, text: "suspended"},
 	}
@@ -67,7 +67,7 @@ func TestGitHubCodeIsSpentOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err := g.Exchange(t.Context(), r)
-	wantError(t, err, identity.ErrRefused, "used already")
+	wantError(t, err, identity.ErrRefused, "already used")
 }
 
 func TestGitHubSlowness(t *testing.T) {

@@ -23,7 +23,7 @@ func TestGitHubRecheck(t *testing.T) {
 		"deleted":     {func(s *githubtest.Server) { s.DeleteUser("octocat") }, identity.ErrRefused, "revoked"},
 		"suspended":   {func(s *githubtest.Server) { s.Suspend("octocat", true) }, identity.ErrRefused, "suspended"},
 		"down":        {func(s *githubtest.Server) { s.SetFault(githubtest.ServiceUnavailable) }, identity.ErrUnavailable, "503"},
-		"reset":       {func(s *githubtest.Server) { s.SetFault(githubtest.ConnectionReset) }, identity.ErrUnavailable, "does not answer"},
+		"reset":       {func(s *githubtest.Server) { s.SetFault(githubtest.ConnectionReset) }, identity.ErrUnavailable, "is not responding"},
 		"page":        {func(s *githubtest.Server) { s.SetFault(githubtest.HTMLPage) }, identity.ErrUnavailable, "text/html"},
 		"truncated":   {func(s *githubtest.Server) { s.SetFault(githubtest.Truncated) }, identity.ErrUnavailable, "JSON"},
 		"rate limit":  {func(s *githubtest.Server) { s.SetFault(githubtest.PrimaryRateLimit) }, identity.ErrUnavailable, "rate limit"},
@@ -44,7 +44,7 @@ func TestGitHubRecheck(t *testing.T) {
 			if tt.kind != nil {
 				wantError(t, err, tt.kind, tt.text)
 			} else if diff := cmp.Diff([]string{"github"}, p.Orgs); err != nil || diff != "" {
-				t.Errorf("%v, organisations (-want +got):\n%s", err, diff)
+				t.Errorf("%v, organizations (-want +got):\n%s", err, diff)
 			}
 		})
 	}
@@ -75,7 +75,7 @@ func TestGitHubTokenStaysWithItsIssuer(t *testing.T) {
 	ours, theirs := startGitHub(t), startGitHub(t)
 	_, token := signIn(t, ours, provider(t, ours, nil))
 	_, _, err := provider(t, theirs, nil).Recheck(t.Context(), token)
-	wantError(t, err, identity.ErrRefused, "another provider")
+	wantError(t, err, identity.ErrRefused, "different provider")
 	if n := theirs.Calls("/user"); n != 0 {
 		t.Errorf("the token was sent to another provider %d times", n)
 	}
@@ -103,7 +103,7 @@ func TestGitHubExpiringTokens(t *testing.T) {
 		t.Error("a token came back from a failed renewal")
 	}
 	if _, kept, err := g.Recheck(t.Context(), second); err != nil || kept != second {
-		t.Errorf("the renewed token was replaced at once: %v", err)
+		t.Errorf("the renewed token was replaced immediately: %v", err)
 	}
 }
 
@@ -168,10 +168,10 @@ func TestGitHubLostRenewal(t *testing.T) {
 	if _, _, err := g.Recheck(t.Context(), token); err != nil {
 		t.Fatal(err)
 	}
-	spent.Doubtful = true // as for somebody who did not get the answer
+	spent.Doubtful = true // as for someone who did not get the answer
 	_, kept, err := g.Recheck(t.Context(), spent)
 	wantError(t, err, identity.ErrRefused, "sign in again")
 	if !kept.Doubtful {
-		t.Error("nobody would know that the token may only be spent")
+		t.Error("no one would know that the token may only be spent")
 	}
 }

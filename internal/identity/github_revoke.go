@@ -8,12 +8,12 @@ import (
 	"net/http"
 )
 
-// Revoke deletes the token at GitHub. What else the account has allowed this
-// application stays: other servers may use the same one. An expired token is renewed
-// first, because GitHub deletes by access tokens that are good.
+// Revoke deletes the token at GitHub. Everything else that the account has granted this
+// application stays: other servers may use the same application. An expired token is
+// renewed first, because GitHub deletes only by a valid access token.
 func (g *GitHub) Revoke(ctx context.Context, t Token) error {
 	if t.Issuer != g.issuer {
-		return refused("", "the token is another provider's")
+		return refused("", "the token belongs to a different provider")
 	}
 	ctx, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
@@ -31,7 +31,7 @@ func (g *GitHub) Revoke(ctx context.Context, t Token) error {
 	at := g.api.JoinPath("applications", g.oauth.ClientID, "token").String()
 	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, at, bytes.NewReader(body))
 	if err != nil {
-		return misconfigured("the GitHub API URL makes no request")
+		return misconfigured("the GitHub API URL is not usable")
 	}
 	req.SetBasicAuth(g.oauth.ClientID, g.oauth.ClientSecret)
 	req.Header.Set("Content-Type", "application/json")
@@ -43,7 +43,7 @@ func (g *GitHub) Revoke(ctx context.Context, t Token) error {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	switch resp.StatusCode {
-	case http.StatusNoContent, http.StatusNotFound, http.StatusUnprocessableEntity: // the latter two of a token that has ended
+	case http.StatusNoContent, http.StatusNotFound, http.StatusUnprocessableEntity: // the latter two for a token that is no longer valid
 		return nil
 	}
 	answer, _ := readBounded(resp.Body)

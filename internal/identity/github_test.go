@@ -3,6 +3,7 @@ package identity_test
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,7 +72,7 @@ func signIn(t *testing.T, s *githubtest.Server, g *identity.GitHub) (identity.Pe
 	return p, token
 }
 
-// wantError checks the kind of an error, that it is of that kind alone, and a part
+// wantError checks the kind of an error, that it is only of that kind, and a part
 // of its text.
 func wantError(t *testing.T, err, kind error, text string) {
 	t.Helper()
@@ -92,7 +93,7 @@ func TestGitHubAuthorizeURL(t *testing.T) {
 		scope        string
 	}{
 		"plain":            {scope: "read:user"},
-		"organisations":    {orgs: true, scope: "read:user read:org"},
+		"organizations":    {orgs: true, scope: "read:user read:org"},
 		"account selector": {choose: true, scope: "read:user"},
 	}
 	for name, tt := range tests {
@@ -150,7 +151,7 @@ func TestGitHubRequestsMustBeComplete(t *testing.T) {
 		wantError(t, err, identity.ErrMisconfigured, "")
 	}
 	_, _, err := g.Exchange(t.Context(), identity.ExchangeRequest{Verifier: verifier, RedirectURI: callback})
-	wantError(t, err, identity.ErrRefused, "no sign-in code")
+	wantError(t, err, identity.ErrRefused, "no authorization code")
 	if n := s.Calls("/login/oauth/access_token"); n != 0 {
 		t.Errorf("%d incomplete requests were sent", n)
 	}
@@ -163,6 +164,7 @@ func TestGitHubSignIn(t *testing.T) {
 	p, token := signIn(t, s, g)
 	want := identity.Person{
 		Issuer: s.URL, Subject: "583231", Login: "octocat", Name: "The Octocat", Email: "octocat@github.com",
+		Known: []identity.Fact{identity.FactDomain, identity.FactGroups},
 	}
 	if diff := cmp.Diff(want, p); diff != "" {
 		t.Errorf("person (-want +got):\n%s", diff)
@@ -171,7 +173,7 @@ func TestGitHubSignIn(t *testing.T) {
 		t.Error("the token is not that of an OAuth app")
 	}
 	if n := s.Calls("/user/orgs"); n != 0 {
-		t.Errorf("asked for organisations %d times", n)
+		t.Errorf("asked for organizations %d times", n)
 	}
 }
 
@@ -182,7 +184,10 @@ func TestGitHubOrganisations(t *testing.T) {
 	s.SetOrgPageSize(2)
 	p, _ := signIn(t, s, provider(t, s, withOrgs))
 	if diff := cmp.Diff([]string{"a", "b", "c", "d", "e"}, p.Orgs); diff != "" {
-		t.Errorf("organisations (-want +got):\n%s", diff)
+		t.Errorf("organizations (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]identity.Fact{identity.FactDomain, identity.FactGroups, identity.FactOrgs}, p.Known); diff != "" {
+		t.Errorf("facts (-want +got):\n%s", diff)
 	}
 	if n := s.Calls("/user/orgs"); n != 3 {
 		t.Errorf("%d pages fetched, want 3", n)
@@ -198,7 +203,7 @@ func TestGitHubPermissionForOrganisations(t *testing.T) {
 		"missing":   {[]string{"read:user"}, true},
 		"all gone":  {nil, true},
 		"granted":   {[]string{"read:user", "read:org"}, false},
-		"look-like": {[]string{"read:user", "read:organisation"}, true},
+		"look-like": {[]string{"read:user", "read:organization"}, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -209,6 +214,9 @@ func TestGitHubPermissionForOrganisations(t *testing.T) {
 			p, _, err := g.Exchange(t.Context(), signInRequest(t, s, g))
 			if err != nil || (p.Withheld != "") != tt.refused {
 				t.Fatalf("%v, withheld %q", err, p.Withheld)
+			}
+			if known := slices.Contains(p.Known, identity.FactOrgs); known == tt.refused {
+				t.Errorf("facts %v", p.Known)
 			}
 			if !tt.refused {
 				return
@@ -244,10 +252,10 @@ func TestGitHubIdentityIsTheID(t *testing.T) {
 	}
 }
 
-func TestGitHubIsAnUpstreamWithoutMemory(t *testing.T) {
+func TestGitHubIsAProviderWithoutMemory(t *testing.T) {
 	t.Parallel()
 	s := startGitHub(t)
-	var first, second identity.Upstream = provider(t, s, nil), provider(t, s, nil)
+	var first, second identity.RedirectProvider = provider(t, s, nil), provider(t, s, nil)
 	r := signInRequest(t, s, first.(*identity.GitHub))
 	if p, _, err := second.Exchange(t.Context(), r); err != nil || p.Login != "octocat" {
 		t.Errorf("a flow begun elsewhere: %v, %v", p, err)

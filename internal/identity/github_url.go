@@ -21,7 +21,7 @@ func githubURLs(site, api string) (siteURL, apiURL *url.URL, err error) {
 		return nil, nil, err
 	}
 	if siteURL.Path != "" {
-		return nil, nil, misconfigured("the GitHub URL is an origin such as https://github.example.com, without a path")
+		return nil, nil, misconfigured("the GitHub URL must be an origin such as https://github.example.com, without a path")
 	}
 	if api == "" {
 		api = defaultAPI(siteURL)
@@ -45,8 +45,8 @@ func defaultAPI(site *url.URL) string {
 	}
 }
 
-// baseURL parses an http(s) URL and brings it into one form, because the origin
-// becomes part of people's identity: lower case, no default port, no final slash.
+// baseURL parses and normalizes an http(s) URL, because the origin becomes part of a user's
+// identity: lower case, no default port, no final slash.
 func baseURL(what, raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" {

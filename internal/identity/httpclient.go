@@ -17,12 +17,12 @@ const (
 	maxRedirects = 3
 )
 
-// errRedirect: an answer leads to another origin. Requests carry tokens and the
-// client secret, so they go nowhere but where the configuration says.
+// errRedirect reports a redirect to another origin. Requests carry tokens and the client
+// secret, so they go only to configured origins.
 var errRedirect = errors.New("redirect to another origin")
 
-// boundClient returns a copy of c that names us, follows no redirect to another
-// origin, and reads no endless answer.
+// boundClient returns a copy of c that identifies mcpkeep, follows no redirect to another
+// origin, and bounds the size of responses.
 func boundClient(c *http.Client) *http.Client {
 	if c == nil {
 		c = http.DefaultClient
@@ -47,8 +47,8 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// namedTransport bounds answers and adds what GitHub requires of each request and
-// x/oauth2 does not set: a User-Agent, and an Accept without which the token endpoint answers with a form.
+// namedTransport bounds responses and adds headers that GitHub requires and x/oauth2 does
+// not set: User-Agent, and Accept, without which the token endpoint returns a form.
 type namedTransport struct{ base http.RoundTripper }
 
 func (t namedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -59,8 +59,8 @@ func (t namedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := t.base.RoundTrip(req)
 	if err == nil {
-		// One byte more than allowed shows readBounded that it was too much. The
-		// libraries' own reading just finds that the JSON does not end.
+		// One byte beyond the limit tells readBounded that the response is too large. The
+		// libraries just find JSON without an end.
 		resp.Body = boundedBody{io.LimitReader(resp.Body, maxResponse+1), resp.Body}
 	}
 	return resp, err
@@ -71,26 +71,26 @@ type boundedBody struct {
 	io.Closer
 }
 
-// readBounded reads the whole body, or fails when it is longer than a mebibyte.
+// readBounded reads the whole body, or fails if it is longer than a mebibyte.
 func readBounded(body io.Reader) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(body, maxResponse+1))
 	if err == nil && len(b) > maxResponse {
-		err = fmt.Errorf("the answer is longer than %d bytes", maxResponse)
+		err = fmt.Errorf("the response is longer than %d bytes", maxResponse)
 	}
 	return b, err
 }
 
-// transportError classifies a request that brought no usable answer.
+// transportError classifies a request without a usable response.
 func transportError(who string, err error) error {
 	var network *url.Error
 	switch {
 	case errors.Is(err, errRedirect):
-		return misconfigured("%s answered with a %v; is its URL right?", who, errors.Unwrap(err))
+		return misconfigured("%s responded with a %v; is its URL correct?", who, errors.Unwrap(err))
 	case errors.As(err, &network):
-		return unavailable(who+" does not answer", err)
+		return unavailable(who+" is not responding", err)
 	default:
-		// x/oauth2 could not read or parse the answer; its error may quote it.
-		return unavailable(who+"'s answer did not arrive whole or is not understood", nil)
+		// x/oauth2 could not read or parse the response; its error may quote it.
+		return unavailable(who+"'s response was incomplete or malformed", nil)
 	}
 }
 
@@ -99,8 +99,8 @@ const (
 	defaultRetryAfter = time.Minute // GitHub asks for at least this when it gives no time
 )
 
-func overloaded(who string, resp *http.Response, now time.Time) error {
-	reason := who + " answered " + resp.Status
+func overloaded(who string, resp *http.Response, now time.Time) *UnavailableError {
+	reason := who + " returned " + resp.Status
 	if resp.StatusCode < 500 {
 		reason = who + "'s rate limit is reached (" + resp.Status + ")"
 	}

@@ -2,17 +2,31 @@ package identity
 
 import "crypto/rand"
 
-// LocalIssuer is the Person.Issuer of the local owner.
-const LocalIssuer = "local"
+// Local is the provider with a single user, the owner, who signs in with a password. The
+// form is on our own pages, and the caller stores the hash.
+type Local struct{}
 
-// LocalPerson is the one person of the local provider: whoever knows the password.
-// The password is the permission, so no Policy needs to be asked.
-func LocalPerson() Person {
-	return Person{Issuer: LocalIssuer, Subject: "owner", Login: "owner", Name: "Owner"}
+var _ Provider = Local{}
+
+const local = "local"
+
+// Name implements Provider.
+func (Local) Name() string { return local }
+
+// Title implements Provider.
+func (Local) Title() string { return "local password" }
+
+// Issuer implements Provider.
+func (Local) Issuer() string { return local }
+
+// Person is the provider's only user: anyone who knows the password. The password is the
+// permission, so no Policy applies.
+func (Local) Person() Person {
+	return Person{Issuer: local, Subject: "owner", Login: "owner", Name: "Owner"}
 }
 
-// passwordAlphabet has no i, l, o, 0 and 1, which look alike in many typefaces,
-// and no capitals, which are a nuisance to type.
+// passwordAlphabet omits i, l, o, 0 and 1, which look alike in many typefaces, and
+// capitals, which are a nuisance to type.
 const passwordAlphabet = "abcdefghjkmnpqrstuvwxyz23456789"
 
 // GeneratePassword returns a random password in four groups of five small letters
@@ -29,9 +43,8 @@ func GeneratePassword() string {
 	return string(out)
 }
 
-// randomIndex returns a uniform number below n, which is at most 256. Bytes above
-// the largest multiple of n are thrown away: folding them in would favour the
-// alphabet's first characters.
+// randomIndex returns a uniform number below n, which is at most 256. It discards bytes
+// above the largest multiple of n: using them would favor the alphabet's first characters.
 func randomIndex(n int) int {
 	var b [1]byte
 	for {

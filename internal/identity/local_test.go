@@ -158,7 +158,7 @@ func TestGeneratePassword(t *testing.T) {
 func TestLocalPerson(t *testing.T) {
 	t.Parallel()
 	want := identity.Person{Issuer: "local", Subject: "owner", Login: "owner", Name: "Owner"}
-	if diff := cmp.Diff(want, identity.LocalPerson()); diff != "" {
+	if diff := cmp.Diff(want, identity.Local{}.Person()); diff != "" {
 		t.Errorf("local person (-want +got):\n%s", diff)
 	}
 }

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -14,12 +15,12 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// UnaskableFor is how long a person counts as confirmed when the provider cannot be
-// asked again: it gave no refresh token, and the access token has expired. Then the
-// person has to sign in again.
+// UnaskableFor is how long a user counts as confirmed if the provider cannot be asked
+// again, because it issued no refresh token and the access token has expired. After that,
+// the user has to sign in again.
 const UnaskableFor = 24 * time.Hour
 
-// OIDCConfig describes the client that an OpenID provider knows us as.
+// OIDCConfig describes the client that an OpenID provider registered for this server.
 type OIDCConfig struct {
 	// Issuer is the issuer identifier, such as https://login.example.com. A final
 	// slash does not matter; https is required except on loopback.
@@ -27,8 +28,12 @@ type OIDCConfig struct {
 	ClientID     string
 	ClientSecret string
 
-	// Scopes are asked for beside openid. When there are none they follow from what
-	// the provider offers: profile, email, offline_access, and groups where Groups.
+	// Title is the provider's name on pages. If empty, it is that of a well-known provider, or
+	// else the issuer's host.
+	Title string
+
+	// Scopes are requested in addition to openid. If there are none, they follow from what the
+	// provider offers: profile, email, offline_access, and groups where Groups.
 	Scopes []string
 
 	// Groups asks for the person's groups; see Policy.NeedsGroups.
@@ -48,13 +53,13 @@ func (OIDCConfig) Format(f fmt.State, _ rune) { redact(f, "identity.OIDCConfig")
 // LogValue hides the client secret.
 func (OIDCConfig) LogValue() slog.Value { return redacted("identity.OIDCConfig") }
 
-// OIDC signs people in at an OpenID provider (OpenID Connect Core 1.0, authorization
-// code flow). What a provider says about itself is looked up when it is first
-// needed, so that it may be down when this program starts, and kept for an hour.
+// OIDC signs people in at an OpenID provider (OpenID Connect Core 1.0, authorization code
+// flow). The discovery document is fetched when it is first needed, so that the provider
+// may be down when this program starts, and cached for an hour.
 //
-// Person.Subject is the claim sub, behind the tenant where an issuer stands for many.
-// An e-mail address is verified only if the provider says so, and at Google and
-// Microsoft only in the way that their families tell.
+// Person.Subject is the claim sub, prefixed with the tenant if an issuer stands for many.
+// An email address is verified only if the provider says so; for Google and Microsoft,
+// their families decide.
 type OIDC struct {
 	name      string
 	issuer    *url.URL // where discovery is
@@ -66,9 +71,9 @@ type OIDC struct {
 	authStyle atomic.Int32 // the oauth2.AuthStyle that the token endpoint took last
 }
 
-var _ Upstream = (*OIDC)(nil)
+var _ Provider = (*OIDC)(nil)
 
-// NewOIDC checks the configuration without asking the provider. Errors are
+// NewOIDC checks the configuration without contacting the provider. Errors are
 // ErrMisconfigured and name the setting.
 func NewOIDC(c OIDCConfig) (*OIDC, error) { return newOIDC("oidc", c) }
 
@@ -80,7 +85,7 @@ func NewGoogle(c OIDCConfig) (*OIDC, error) {
 
 func newOIDC(name string, c OIDCConfig) (*OIDC, error) {
 	if c.ClientID == "" || c.ClientSecret == "" {
-		return nil, misconfigured("the client id and the client secret that the provider gave are required")
+		return nil, misconfigured("the client ID and client secret from the provider are required")
 	}
 	issuer, err := baseURL("the issuer", c.Issuer)
 	if err != nil {
@@ -93,7 +98,7 @@ func newOIDC(name string, c OIDCConfig) (*OIDC, error) {
 		c.Now = time.Now
 	}
 	f := familyOf(issuer, nil)
-	o := &OIDC{name: name, issuer: issuer, id: issuer.String(), title: f.title, config: c, client: boundClient(c.HTTPClient)}
+	o := &OIDC{name: name, issuer: issuer, id: issuer.String(), title: cmp.Or(c.Title, f.title), config: c, client: boundClient(c.HTTPClient)}
 	o.client.Timeout = c.Timeout // for keys too, which go-oidc fetches without a deadline
 	if f.issuerOf != nil {
 		o.id = f.issuerOf(issuer)
@@ -121,12 +126,12 @@ func (o *OIDC) Title() string { return o.title }
 // organizations of Microsoft it has "{tenantid}" in their place.
 func (o *OIDC) Issuer() string { return o.id }
 
-// FormAction is the issuer's scheme: providers pass people on to hosts of their own
-// and to other providers.
+// FormAction is the issuer's scheme: providers redirect users to hosts of their own and to
+// other providers.
 func (o *OIDC) FormAction() string { return o.issuer.Scheme + ":" }
 
-// Discover looks the provider up, if that was not done lately. Nobody needs to call
-// it; at a program's start it shows what is wrong before people do.
+// Discover fetches the discovery document unless that was done recently. Calling it is
+// optional; at startup, it reveals a problem before a user does.
 func (o *OIDC) Discover(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, o.config.Timeout)
 	defer cancel()
@@ -140,7 +145,7 @@ func (o *OIDC) AuthorizeURL(ctx context.Context, r AuthRequest) (string, error) 
 		return "", err
 	}
 	if r.Nonce == "" {
-		return "", misconfigured("an OpenID Connect authorization request needs a nonce")
+		return "", misconfigured("an OpenID Connect authorization request requires a nonce")
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.config.Timeout)
 	defer cancel()
@@ -163,8 +168,8 @@ func (o *OIDC) AuthorizeURL(ctx context.Context, r AuthRequest) (string, error) 
 	return c.AuthCodeURL(r.State, options...), nil
 }
 
-// scopes are the configured ones, or what the provider offers of those that are of
-// use. The standard ones need not be announced (RFC 8414 section 2).
+// scopes returns the configured scopes, or else the useful ones that the provider offers.
+// Standard scopes need not be advertised (RFC 8414 section 2).
 func (o *OIDC) scopes(p *provider) []string {
 	scopes := []string{"openid"}
 	if len(o.config.Scopes) == 0 {
@@ -184,7 +189,7 @@ func (o *OIDC) scopes(p *provider) []string {
 	return scopes
 }
 
-// prompt is what the sign-in page is to do although it might not need to.
+// prompt returns what the sign-in page must do even if it would not need to.
 func (p *provider) prompt(scopes []string, chooseAccount bool) string {
 	var prompts []string
 	if chooseAccount {
@@ -197,8 +202,8 @@ func (p *provider) prompt(scopes []string, chooseAccount bool) string {
 	return strings.Join(prompts, " ")
 }
 
-// chooser is select_account where it is known to be taken: many providers answer with
-// an error. Signing in anew gives a choice as well, and each provider has to know it.
+// chooser returns select_account where it is known to be supported: many providers return
+// an error. Signing in again offers a choice as well, and every provider must support it.
 func (p *provider) chooser() string {
 	switch {
 	case p.family.chooser != "":
@@ -227,13 +232,13 @@ func (o *OIDC) CheckIssuer(ctx context.Context, iss string) error {
 }
 
 // Exchange redeems the code and reads who signed in from the ID token, and from the
-// userinfo endpoint where the token does not say enough.
+// userinfo endpoint if the token lacks claims.
 func (o *OIDC) Exchange(ctx context.Context, r ExchangeRequest) (Person, Token, error) {
 	if err := r.check(); err != nil {
 		return Person{}, Token{}, err
 	}
-	if r.Nonce == "" {
-		return Person{}, Token{}, misconfigured("a code exchange needs the nonce of the authorization request")
+	if r.Nonce == "" && !r.Foreign {
+		return Person{}, Token{}, misconfigured("a code exchange requires the nonce of the authorization request")
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.config.Timeout)
 	defer cancel()
@@ -242,7 +247,7 @@ func (o *OIDC) Exchange(ctx context.Context, r ExchangeRequest) (Person, Token, 
 		return Person{}, Token{}, err
 	}
 	answer, err := o.askToken(ctx, p, r.RedirectURI, func(ctx context.Context, c *oauth2.Config) (*oauth2.Token, error) {
-		return c.Exchange(ctx, r.Code, oauth2.VerifierOption(r.Verifier))
+		return c.Exchange(ctx, r.Code, r.options()...)
 	})
 	if err != nil {
 		return Person{}, Token{}, o.tokenError(p, err, reasonCodeSpent)
@@ -252,9 +257,9 @@ func (o *OIDC) Exchange(ctx context.Context, r ExchangeRequest) (Person, Token, 
 	case err != nil:
 		return Person{}, Token{}, err
 	case said == nil:
-		return Person{}, Token{}, misconfigured("%s gave no ID token", o.title)
+		return Person{}, Token{}, misconfigured("%s returned no ID token", o.title)
 	case said.text("nonce") != r.Nonce:
-		return Person{}, Token{}, refused("", "the provider's answer belongs to another sign-in; please start again")
+		return Person{}, Token{}, refused("", "the provider's response belongs to a different sign-in; please start again")
 	}
 	t := o.take(answer, Token{Issuer: o.id, Nonce: r.Nonce})
 	if said, err = o.complete(ctx, p, t, said); err != nil {

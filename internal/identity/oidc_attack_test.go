@@ -19,7 +19,7 @@ func unsigned(header string) func(string) string {
 	}
 }
 
-// TestForgedIDTokens: C11. Nobody gets in, and at a recheck nobody is signed out: the
+// TestForgedIDTokens: C11. No one gets in, and at a recheck no one is signed out: the
 // provider answers nonsense, which says nothing about the person.
 func TestForgedIDTokens(t *testing.T) {
 	t.Parallel()
@@ -46,8 +46,8 @@ func TestForgedIDTokens(t *testing.T) {
 		"no issuer":          {claim("iss", nil), "different provider"},
 		"wrong audience":     {claim("aud", "another-client"), "audience"},
 		"no audience":        {claim("aud", nil), "audience"},
-		"wrong azp":          {claim("azp", "another-client"), "another client"},
-		"azp is no string":   {claim("azp", 7), "another client"},
+		"wrong azp":          {claim("azp", "another-client"), "different client"},
+		"azp is no string":   {claim("azp", 7), "different client"},
 		"at_hash":            {claim("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"), "access token hash"},
 		"expired":            {claim("exp", time.Now().Add(-2*time.Minute).Unix()), "expired"},
 		"no expiry":          {claim("exp", nil), "expired"},
@@ -83,12 +83,12 @@ func TestAudiences(t *testing.T) {
 	o := relyingParty(t, s, nil)
 	s.Change(func(c oidctest.Claims) { c["aud"] = []string{"an-api", s.ClientID} })
 	_, _, err := exchange(t, s, o)
-	wantError(t, err, identity.ErrUnavailable, "another client")
+	wantError(t, err, identity.ErrUnavailable, "different client")
 	s.Change(func(c oidctest.Claims) { c["aud"], c["azp"] = []string{"an-api", s.ClientID}, s.ClientID })
 	oidcSignIn(t, s, o)
 }
 
-// TestNonce: a code of another sign-in, put into this one, signs nobody in.
+// TestNonce: a code of another sign-in, put into this one, signs no one in.
 func TestNonce(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]any{"other": "n_of-the-attacker", "missing": nil, "empty": "", "number": 7} {
@@ -107,10 +107,10 @@ func TestNonce(t *testing.T) {
 				wantError(t, err, identity.ErrUnavailable, "")
 				return
 			}
-			wantError(t, err, identity.ErrRefused, "another sign-in")
+			wantError(t, err, identity.ErrRefused, "different sign-in")
 			_, _, err = o.Recheck(t.Context(), token)
 			if name == "other" {
-				wantError(t, err, identity.ErrUnavailable, "another sign-in")
+				wantError(t, err, identity.ErrUnavailable, "different sign-in")
 			} else if err != nil {
 				t.Errorf("a later ID token need not have a nonce: %v", err)
 			}
@@ -140,7 +140,7 @@ func TestCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err = o.Exchange(t.Context(), r)
-	wantError(t, err, identity.ErrRefused, "used already")
+	wantError(t, err, identity.ErrRefused, "already used")
 	_, _, err = o.Recheck(t.Context(), token)
 	wantError(t, err, identity.ErrRefused, "revoked")
 	r = request()
@@ -188,7 +188,7 @@ func TestMixUp(t *testing.T) {
 				t.Error(err)
 			}
 			if !tt.ok {
-				wantError(t, err, identity.ErrRefused, "provider that was asked")
+				wantError(t, err, identity.ErrRefused, "expected provider")
 			}
 			if s.Calls(oidctest.Token) != 0 {
 				t.Error("the token endpoint was called")
@@ -237,5 +237,5 @@ func TestUserInfoOfAnother(t *testing.T) {
 	o := relyingParty(t, s, nil)
 	s.Change(func(c oidctest.Claims) { c["sub"] = "mallory" })
 	_, _, err := exchange(t, s, o)
-	wantError(t, err, identity.ErrUnavailable, "another subject")
+	wantError(t, err, identity.ErrUnavailable, "different subject")
 }

@@ -2,13 +2,14 @@ package identity
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 )
 
-// claims are what a provider says of a person.
+// claims are what a provider reports about a person.
 type claims map[string]any
 
-// text returns a claim that is a string, "" when it is not.
+// text returns a claim that is a string, or "" if it is not.
 func (c claims) text(name string) string {
 	s, _ := c[name].(string)
 	return s
@@ -71,30 +72,31 @@ func (c claims) groups(name string) []string {
 	return names
 }
 
-// elsewhere says whether the provider has a claim and left it out (OpenID Connect
-// Core section 5.6.2).
+// elsewhere reports whether the provider has a claim but left it out (OpenID Connect Core
+// section 5.6.2).
 func (c claims) elsewhere(name string) bool {
 	names, _ := c["_claim_names"].(map[string]any)
 	_, ok := names[name]
 	return ok
 }
 
-// over returns the claims completed by others. An address is not completed by the
-// other's word on whether it is verified.
+// emailClaims describe an email address and must come from the same source.
+var emailClaims = []string{"email", "email_verified", "xms_edov"}
+
+// over returns the claims completed by others. An address and whether it is verified come
+// from the same source: the one that reports both, or else the first that has an address.
+// Verification without an address is ignored.
 func (c claims) over(others claims) claims {
-	all := claims{}
-	for name, v := range others {
-		all[name] = v
+	all := maps.Clone(others)
+	maps.Copy(all, c)
+	from := c
+	if c.text("email") == "" || !c.has("email_verified") && others.text("email") != "" {
+		from = others
 	}
-	for name, v := range c {
-		all[name] = v
-	}
-	if _, ok := c["email_verified"]; !ok && others.text("email") != "" {
-		all["email"] = others["email"]
-	} else if ok && c.text("email") == "" {
-		delete(all, "email_verified")
-		if v, ok := others["email_verified"]; ok {
-			all["email_verified"] = v
+	for _, name := range emailClaims {
+		delete(all, name)
+		if v, ok := from[name]; ok && from.text("email") != "" {
+			all[name] = v
 		}
 	}
 	return all
@@ -117,7 +119,8 @@ func (f family) login() string {
 	return "preferred_username"
 }
 
-// enough says whether the claims tell all that the userinfo endpoint is asked for.
+// enough reports whether the claims contain everything that the userinfo endpoint could
+// add.
 func (o *OIDC) enough(f family, said claims) bool {
 	groups := o.groupsClaim(f)
 	return said.text("email") != "" && (said.has("email_verified") || f.verifies != nil) &&
@@ -152,7 +155,10 @@ func (o *OIDC) personOf(p *provider, said claims) Person {
 	f := p.family
 	who := Person{
 		Issuer: o.id, Subject: said.text("sub"), Name: said.text("name"),
-		Email: said.text("email"), HostedDomain: said.text("hd"),
+		Email: said.text("email"), Known: []Fact{FactEmail, FactDomain, FactOrgs, FactTeams},
+	}
+	if f.hostsDomains {
+		who.HostedDomain = said.text("hd")
 	}
 	if strings.Contains(o.id, tenantTemplate) {
 		who.Subject = said.text("tid") + "/" + who.Subject
@@ -170,11 +176,14 @@ func (o *OIDC) personOf(p *provider, said claims) Person {
 		who.Groups = said.groups(name)
 		who.GroupsUnknown = said.elsewhere(name)
 	}
+	if o.config.Groups && !who.GroupsUnknown {
+		who.Known = append(who.Known, FactGroups)
+	}
 	return who
 }
 
-// login is the account's name. One that looks like an address and is not vouched for
-// like one could be anybody's, so that the provider's id stands in.
+// login returns the account's name. A name that looks like an email address but is not
+// verified could be anyone's, so it is replaced with the provider's ID.
 func (o *OIDC) login(f family, said claims, who Person) string {
 	login := said.text(f.login())
 	looksLikeAddress := strings.ContainsAny(login, "@\uff20\ufe6b")

@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	discoveryFor = time.Hour       // how long a document is good
-	aliveFor     = 5 * time.Second // how long a provider that answered counts as being there
-	failureFor   = 2 * time.Second // how long a failure is not tried again
-	keysFor      = 12 * time.Hour  // how long keys that the provider took back may still be believed
+	discoveryFor = time.Hour       // how long a document is cached
+	aliveFor     = 5 * time.Second // how long a provider that responded counts as reachable
+	failureFor   = 2 * time.Second // how long to wait after a failure before retrying
+	keysFor      = 12 * time.Hour  // how long withdrawn keys may still be accepted
 )
 
 // document is the part of a discovery document that is used (OpenID Connect Discovery
@@ -38,7 +38,7 @@ type document struct {
 	IssuerParameter       bool     `json:"authorization_response_iss_parameter_supported"`
 }
 
-// provider is what discovery found. It does not change.
+// provider is the result of discovery. It is immutable.
 type provider struct {
 	document
 	family     family
@@ -47,13 +47,13 @@ type provider struct {
 	keysSince  time.Time
 }
 
-// signatures are the algorithms with a public key. Whatever a provider announces,
-// nothing else is taken: with "none" or a shared secret anybody could sign.
+// signatures are the algorithms with a public key. Whatever a provider announces, no others
+// are accepted: with "none" or a shared secret, anyone could sign.
 var signatures = []string{
 	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
 }
 
-// discovery keeps what was found. One caller at a time fetches.
+// discovery caches the result. One caller at a time fetches.
 type discovery struct {
 	fetch func(context.Context, *provider) (*provider, error)
 	now   func() time.Time
@@ -66,8 +66,8 @@ type discovery struct {
 	failedAt time.Time
 }
 
-// get returns the provider as it was within the last hour, or, when it cannot be
-// reached, as it was last.
+// get returns the provider as found within the last hour or, if it is unreachable, as last
+// found.
 func (d *discovery) get(ctx context.Context) (*provider, error) {
 	p, err := d.within(ctx, discoveryFor)
 	if errors.Is(err, ErrUnavailable) {
@@ -80,9 +80,9 @@ func (d *discovery) get(ctx context.Context) (*provider, error) {
 	return p, err
 }
 
-// alive returns the provider if it is there now. A refresh token that is good for one
-// use must not be sent to one that hangs: it would be spent when the provider wakes
-// up, and nobody would be there to take the next one.
+// alive returns the provider if it is reachable now. A single-use refresh token must not be
+// sent to a provider that hangs: it would be spent once the provider recovers, and no one
+// would be there to receive the next one.
 func (d *discovery) alive(ctx context.Context) (*provider, error) { return d.within(ctx, aliveFor) }
 
 func (d *discovery) within(ctx context.Context, age time.Duration) (*provider, error) {
@@ -93,7 +93,7 @@ func (d *discovery) within(ctx context.Context, age time.Duration) (*provider, e
 	case d.gate <- struct{}{}:
 		defer func() { <-d.gate }()
 	case <-ctx.Done():
-		return nil, unavailable("the sign-in provider does not answer", ctx.Err())
+		return nil, unavailable("the sign-in provider is not responding", ctx.Err())
 	}
 	p, err := d.lately(age)
 	if p != nil || err != nil {
@@ -110,7 +110,7 @@ func (d *discovery) last() *provider {
 	return d.found
 }
 
-// lately returns what was found or what failed a short while ago, or neither.
+// lately returns a recent result or failure, or neither.
 func (d *discovery) lately(age time.Duration) (*provider, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -130,7 +130,7 @@ func (d *discovery) keep(ctx context.Context, p *provider, err error) {
 	switch {
 	case err == nil:
 		d.found, d.foundAt, d.failure = p, d.now(), nil
-	case ctx.Err() == nil: // otherwise it was this caller who gave up
+	case ctx.Err() == nil: // otherwise this caller gave up
 		d.failure, d.failedAt = err, d.now()
 	}
 }
@@ -167,7 +167,7 @@ func (o *OIDC) getDocument(ctx context.Context, d *document) error {
 	at := o.issuer.JoinPath(".well-known/openid-configuration").String()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
-		return misconfigured("the issuer makes no request")
+		return misconfigured("the issuer URL is not usable")
 	}
 	resp, err := o.client.Do(req)
 	if err != nil {
@@ -179,23 +179,23 @@ func (o *OIDC) getDocument(ctx context.Context, d *document) error {
 	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
 		return overloaded(o.title, resp, o.config.Now())
 	case status != http.StatusOK:
-		return misconfigured("there is no OpenID provider at the issuer %s: %s answered %s", clip(o.config.Issuer), clip(at), resp.Status)
+		return misconfigured("no OpenID provider at the issuer %s: %s returned %s", clip(o.config.Issuer), clip(at), resp.Status)
 	case err != nil || json.Unmarshal(body, d) != nil:
-		return unavailable(o.title+"'s discovery document is not the JSON expected (content type "+
-			clip(resp.Header.Get("Content-Type"))+"); is the issuer right?", err)
+		return unavailable(o.title+"'s discovery document is not the expected JSON (content type "+
+			clip(resp.Header.Get("Content-Type"))+"); is the issuer correct?", err)
 	}
 	return nil
 }
 
-// checkDocument: the document must be the issuer's own (OpenID Connect Discovery
-// section 4.3), and codes, tokens and the client secret go to https only.
+// checkDocument checks that the document is the issuer's own (OpenID Connect Discovery
+// section 4.3) and that codes, tokens and the client secret go only to https.
 func (o *OIDC) checkDocument(d document, f family) error {
 	want := o.issuer.String()
 	if f.issuerOf != nil {
 		want = f.issuerOf(o.issuer)
 	}
 	if strings.TrimSuffix(d.Issuer, "/") != want {
-		return misconfigured("the issuer is %s, but its discovery document is of %s; the two must be the same%s",
+		return misconfigured("the issuer is %s, but its discovery document names %s; the two must be the same%s",
 			clip(o.config.Issuer), clip(d.Issuer), f.hint)
 	}
 	for name, endpoint := range map[string]string{
@@ -213,7 +213,7 @@ func (o *OIDC) checkDocument(d document, f family) error {
 	return nil
 }
 
-// maySendTo takes https, and plain http on loopback from an issuer that is there too.
+// maySendTo accepts https, and plain http on loopback if the issuer is there too.
 func (o *OIDC) maySendTo(endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
@@ -223,13 +223,13 @@ func (o *OIDC) maySendTo(endpoint string) bool {
 	return u.Scheme == "https" || local
 }
 
-// tenantID is how Entra writes tenants in issuers.
+// tenantID matches a tenant in Entra's issuers.
 var tenantID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// manyTenants says whether the issuer stands for any tenant.
+// manyTenants reports whether the issuer stands for any tenant.
 func (p *provider) manyTenants() bool { return strings.Contains(p.Issuer, tenantTemplate) }
 
-// isIssuer says whether an issuer is the provider's, of any tenant where it has many.
+// isIssuer reports whether an issuer is the provider's; any tenant matches if it has many.
 func (p *provider) isIssuer(iss string) bool {
 	before, after, many := strings.Cut(p.Issuer, tenantTemplate)
 	if !many {

@@ -18,9 +18,8 @@ import (
 // minutes in the other direction.
 const clockSkew = time.Minute
 
-// verify returns the claims of the ID token in an answer of the token endpoint, nil
-// when there is none (OpenID Connect Core sections 3.1.3.7 and 12.2). The nonce is
-// compared by the caller.
+// verify returns the claims of the ID token in a token response, or nil if there is none
+// (OpenID Connect Core sections 3.1.3.7 and 12.2). The caller compares the nonce.
 func (o *OIDC) verify(ctx context.Context, p *provider, answer *oauth2.Token) (claims, error) {
 	raw, _ := answer.Extra("id_token").(string)
 	if raw == "" {
@@ -46,35 +45,36 @@ func (o *OIDC) verify(ctx context.Context, p *provider, answer *oauth2.Token) (c
 	return said, nil
 }
 
-// checkParties looks at what go-oidc does not: that the token is meant for us alone
-// (azp), and, where an issuer stands for many, that it is the token's own tenant.
+// checkParties checks what go-oidc does not: that the token is meant for this client alone
+// (azp) and, if the issuer stands for many tenants, that the issuer is the token's own
+// tenant.
 func (o *OIDC) checkParties(p *provider, said claims, audience []string) error {
 	azp, hasAzp := said["azp"]
 	others := slices.ContainsFunc(audience, func(a string) bool { return a != o.config.ClientID })
 	switch {
 	case hasAzp && azp != any(o.config.ClientID), !hasAzp && others:
-		return errors.New("it was issued to another client")
+		return errors.New("it was issued to a different client")
 	case said.text("sub") == "":
-		return errors.New("it names no subject")
+		return errors.New("it contains no subject")
 	case !p.manyTenants():
 		return nil
 	}
 	tenant := said.text("tid")
 	if !tenantID.MatchString(tenant) || said.text("iss") != strings.Replace(p.Issuer, tenantTemplate, tenant, 1) {
-		return errors.New("its issuer is not that of its tenant")
+		return errors.New("its issuer does not match its tenant")
 	}
 	return nil
 }
 
-// errAccessTokenDead: the userinfo endpoint does not take the access token any more.
+// errAccessTokenDead means that the userinfo endpoint no longer accepts the access token.
 var errAccessTokenDead = refused("", reasonEnded)
 
-// userInfo asks the userinfo endpoint (OpenID Connect Core section 5.3), whose answer
+// userInfo queries the userinfo endpoint (OpenID Connect Core section 5.3), whose response
 // may be signed.
 func (o *OIDC) userInfo(ctx context.Context, p *provider, accessToken string) (claims, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.UserInfoEndpoint, nil)
 	if err != nil {
-		return nil, misconfigured("%s's userinfo endpoint makes no request", o.title)
+		return nil, misconfigured("%s's userinfo endpoint is not usable", o.title)
 	}
 	req.Header.Set("Authorization", "Bearer "+accessToken)
 	resp, err := o.client.Do(req)
@@ -95,14 +95,14 @@ func (o *OIDC) userInfo(ctx context.Context, p *provider, accessToken string) (c
 		err = json.Unmarshal(body, &said)
 	}
 	if err != nil || said.text("sub") == "" {
-		return nil, unavailable(o.title+"'s userinfo endpoint answered something else than claims (content type "+
+		return nil, unavailable(o.title+"'s userinfo endpoint did not return claims (content type "+
 			clip(resp.Header.Get("Content-Type"))+")", nil)
 	}
 	return said, nil
 }
 
-// signedUserInfo verifies a signed answer: it has an issuer and an audience, but need
-// not expire (OpenID Connect Core section 5.3.2).
+// signedUserInfo verifies a signed response: it has an issuer and an audience, but need not
+// expire (OpenID Connect Core section 5.3.2).
 func (o *OIDC) signedUserInfo(ctx context.Context, p *provider, raw string) ([]byte, error) {
 	token, err := oidc.NewVerifier(p.Issuer, p.keys, &oidc.Config{
 		ClientID: o.config.ClientID, SupportedSigningAlgs: p.algorithms, SkipExpiryCheck: true,
@@ -115,8 +115,8 @@ func (o *OIDC) signedUserInfo(ctx context.Context, p *provider, raw string) ([]b
 	return payload, err
 }
 
-// userInfoError takes a refusal for one only in the provider's own words (RFC 6750
-// section 3.1): a proxy on the way can answer 401 as well.
+// userInfoError recognizes a refusal only in the format of RFC 6750 section 3.1: a proxy in
+// between can return 401 as well.
 func (o *OIDC) userInfoError(resp *http.Response, body []byte) error {
 	own := resp.Header.Get("WWW-Authenticate") + string(body)
 	switch status := resp.StatusCode; {
@@ -125,7 +125,7 @@ func (o *OIDC) userInfoError(resp *http.Response, body []byte) error {
 	case (status == http.StatusUnauthorized || status == http.StatusForbidden) && strings.Contains(own, "invalid_token"):
 		return errAccessTokenDead
 	case status == http.StatusUnauthorized:
-		return unavailable(o.title+"'s userinfo endpoint answered "+resp.Status+" without an error of its own", nil)
+		return unavailable(o.title+"'s userinfo endpoint returned "+resp.Status+" without an error code", nil)
 	}
-	return misconfigured("%s's userinfo endpoint answered %s", o.title, resp.Status)
+	return misconfigured("%s's userinfo endpoint returned %s", o.title, resp.Status)
 }

@@ -8,15 +8,15 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Recheck renews the provider's token, which tells whether the account is still there
-// and may be used, and reads who it is from what comes back.
+// Recheck renews the provider's token, which shows whether the account still exists and may
+// be used, and reads the user from the response.
 //
-// A provider that gave no refresh token is asked with the access token as long as
-// that lives. Where nothing can be asked any more, the last answer counts for
-// UnaskableFor. A provider that is away costs no refresh token: it is looked up first.
+// If the provider issued no refresh token, it uses the access token while that is valid.
+// After that, the last response counts for UnaskableFor. It checks that the provider is
+// reachable first, so that an outage spends no refresh token.
 func (o *OIDC) Recheck(ctx context.Context, t Token) (Person, Token, error) {
 	if t.Issuer != o.id {
-		return Person{}, t, refused("", "the last sign-in was with another provider; please sign in again")
+		return Person{}, t, refused("", "the last sign-in was with a different provider; please sign in again")
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.config.Timeout)
 	defer cancel()
@@ -35,7 +35,7 @@ func (o *OIDC) Recheck(ctx context.Context, t Token) (Person, Token, error) {
 	return o.askAgain(ctx, p, t)
 }
 
-// lives says whether the access token may still be good.
+// lives reports whether the access token may still be valid.
 func (o *OIDC) lives(t Token) bool { return t.Expiry.IsZero() || o.config.Now().Before(t.Expiry) }
 
 // renew uses the refresh token.
@@ -50,7 +50,7 @@ func (o *OIDC) renew(ctx context.Context, p *provider, t Token) (Person, Token, 
 	t = o.take(answer, t)
 	said, err := o.verify(ctx, p, answer)
 	if err == nil && said != nil && said.text("nonce") != "" && said.text("nonce") != t.Nonce {
-		err = unavailable(o.title+"'s ID token belongs to another sign-in", nil)
+		err = unavailable(o.title+"'s ID token belongs to a different sign-in", nil)
 	}
 	if err != nil {
 		return Person{}, t, err
@@ -61,9 +61,8 @@ func (o *OIDC) renew(ctx context.Context, p *provider, t Token) (Person, Token, 
 	return o.confirm(p, t, said)
 }
 
-// complete asks the userinfo endpoint for what an ID token does not say. Without an ID
-// token, and without the endpoint, what is known stays: the provider has renewed its
-// token for this account just now.
+// complete queries the userinfo endpoint for claims that the ID token lacks. With neither,
+// what is known stays: the provider has just renewed its token for this account.
 func (o *OIDC) complete(ctx context.Context, p *provider, t Token, said claims) (claims, error) {
 	if said != nil && (o.enough(p.family, said) || p.family.noUserInfo || p.UserInfoEndpoint == "") {
 		return said, nil
@@ -76,7 +75,7 @@ func (o *OIDC) complete(ctx context.Context, p *provider, t Token, said claims) 
 		return more, err
 	}
 	if more.text("sub") != said.text("sub") {
-		return nil, unavailable(o.title+"'s userinfo endpoint speaks of another subject than its ID token", nil)
+		return nil, unavailable(o.title+"'s userinfo endpoint returned a different subject than its ID token", nil)
 	}
 	return said.over(more), nil
 }
@@ -85,7 +84,7 @@ func (o *OIDC) complete(ctx context.Context, p *provider, t Token, said claims) 
 func (o *OIDC) askAgain(ctx context.Context, p *provider, t Token) (Person, Token, error) {
 	more, err := o.userInfo(ctx, p, t.AccessToken)
 	if errors.Is(err, errAccessTokenDead) && t.Expiry.IsZero() {
-		return o.lastKnown(ctx, t) // it may as well have expired
+		return o.lastKnown(ctx, t) // it may have expired as well
 	}
 	if err != nil {
 		return Person{}, t, err
@@ -100,17 +99,17 @@ func (o *OIDC) askAgain(ctx context.Context, p *provider, t Token) (Person, Toke
 	return o.confirm(p, t, more.over(known))
 }
 
-// confirm dates what the provider has just said.
+// confirm records when the provider reported the claims.
 func (o *OIDC) confirm(p *provider, t Token, said claims) (Person, Token, error) {
 	t.Claims, t.Confirmed = o.keep(p.family, said), o.config.Now().UTC().Round(0)
 	return o.personOf(p, said), t, nil
 }
 
-// lastKnown is the person whom the provider confirmed last, for a bounded time.
+// lastKnown returns the person that the provider last confirmed, for a bounded time.
 func (o *OIDC) lastKnown(ctx context.Context, t Token) (Person, Token, error) {
 	said, err := t.claims()
 	if err != nil || !o.config.Now().Before(t.Confirmed.Add(UnaskableFor)) {
-		return Person{}, t, refused("", "the provider cannot be asked about this sign-in any more; please sign in again")
+		return Person{}, t, refused("", "the provider can no longer confirm this sign-in; please sign in again")
 	}
 	p := o.discovery.last()
 	if p == nil {
@@ -121,11 +120,11 @@ func (o *OIDC) lastKnown(ctx context.Context, t Token) (Person, Token, error) {
 	return o.personOf(p, said), t, nil
 }
 
-// claims are what the provider said last.
+// claims returns what the provider last reported.
 func (t Token) claims() (claims, error) {
 	var said claims
 	if json.Unmarshal([]byte(t.Claims), &said) != nil || said.text("sub") == "" {
-		return nil, refused("", "nothing is known of the last sign-in; please sign in again")
+		return nil, refused("", "nothing is known about the last sign-in; please sign in again")
 	}
 	return said, nil
 }

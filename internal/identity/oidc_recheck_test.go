@@ -64,7 +64,7 @@ func TestOIDCProxyRefusal(t *testing.T) {
 	for _, endpoint := range []string{oidctest.Token, oidctest.UserInfo} {
 		s.SetFault(oidctest.ProxyRefusal, endpoint)
 		_, next, err := o.Recheck(t.Context(), token)
-		wantError(t, err, identity.ErrUnavailable, "without an error of its own")
+		wantError(t, err, identity.ErrUnavailable, "without an error code")
 		s.SetFault(oidctest.Healthy)
 		token = next
 	}
@@ -87,7 +87,7 @@ func TestOIDCRetryAfter(t *testing.T) {
 }
 
 // TestHangingProvider: a provider that hangs is sent no refresh token. It would spend
-// the token when it wakes up, and nobody would get the next one.
+// the token when it wakes up, and no one would get the next one.
 func TestHangingProvider(t *testing.T) {
 	t.Parallel()
 	s := startOIDC(t, oidctest.Panva())
@@ -100,7 +100,7 @@ func TestHangingProvider(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		_, next, err := o.Recheck(ctx, token)
 		cancel()
-		wantError(t, err, identity.ErrUnavailable, "does not answer")
+		wantError(t, err, identity.ErrUnavailable, "is not responding")
 		if next != token {
 			t.Error("the token changed")
 		}
@@ -124,13 +124,13 @@ func TestLostRenewal(t *testing.T) {
 	_, token := oidcSignIn(t, s, o)
 	s.SetFault(oidctest.AnswerLost, oidctest.Token)
 	_, token, err := o.Recheck(t.Context(), token)
-	wantError(t, err, identity.ErrUnavailable, "does not answer")
+	wantError(t, err, identity.ErrUnavailable, "is not responding")
 	s.SetFault(oidctest.Healthy)
 	for range 2 {
 		_, token, err = o.Recheck(t.Context(), keptToken(t, token))
 		wantError(t, err, identity.ErrRefused, "sign in again")
 		if !token.Doubtful {
-			t.Fatal("nobody would know that the token may only be spent")
+			t.Fatal("no one would know that the token may only be spent")
 		}
 	}
 }
@@ -168,7 +168,7 @@ func TestNoRefreshToken(t *testing.T) {
 	silent.NoExpiresIn = true
 	tests := map[string]struct {
 		provider oidctest.Provider
-		gone     bool // somebody who left is noticed while the access token lives
+		gone     bool // someone who left is noticed while the access token lives
 	}{
 		"userinfo":            {withUserInfo, true},
 		"no userinfo":         {oidctest.Bare(), false},
@@ -192,7 +192,7 @@ func TestNoRefreshToken(t *testing.T) {
 			} else if err != nil {
 				t.Error(err)
 			}
-			s.SetFault(oidctest.ServiceUnavailable) // nobody is asked any more, or in vain
+			s.SetFault(oidctest.ServiceUnavailable) // no one is asked any more, or in vain
 			if name != "expiry is not known" {
 				s.Advance(time.Hour)
 				if p, _, err = o.Recheck(t.Context(), token); err != nil || p.Login != "alice" {
@@ -216,7 +216,7 @@ func TestUnaskableTokenWithoutClaims(t *testing.T) {
 	wantError(t, err, identity.ErrRefused, "sign in again")
 }
 
-// TestLeftTheGroup: claims are read anew at each recheck.
+// TestLeftTheGroup: claims are read again at each recheck.
 func TestLeftTheGroup(t *testing.T) {
 	t.Parallel()
 	s := startOIDC(t, oidctest.Dex(), having(oidctest.Claims{"groups": []string{"ops"}}))
@@ -263,7 +263,7 @@ func TestKeyRotation(t *testing.T) {
 	}
 }
 
-// TestOldKeysAreForgotten: a key that the provider took back is not believed for ever.
+// TestOldKeysAreForgotten: a key that the provider withdrew is not accepted forever.
 func TestOldKeysAreForgotten(t *testing.T) {
 	t.Parallel()
 	s := startOIDC(t, oidctest.Plain())
@@ -362,7 +362,7 @@ func TestDiscoveryIsLazy(t *testing.T) {
 	}
 }
 
-// TestDiscoveryAtOnce: many sign-ins at once ask once.
+// TestDiscoveryAtOnce: concurrent sign-ins ask once.
 func TestDiscoveryAtOnce(t *testing.T) {
 	t.Parallel()
 	s := startOIDC(t, oidctest.Plain())
@@ -381,7 +381,7 @@ func TestDiscoveryAtOnce(t *testing.T) {
 	}
 }
 
-// TestImpatientCaller: somebody who gives up does not make the provider unavailable for
+// TestImpatientCaller: someone who gives up does not make the provider unavailable for
 // others.
 func TestImpatientCaller(t *testing.T) {
 	t.Parallel()

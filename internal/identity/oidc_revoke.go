@@ -10,12 +10,12 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Revoke sends the refresh token, or else the access token, to the revocation
-// endpoint where there is one (RFC 7009). Google ends everything that the account
-// allowed this client.
+// Revoke sends the refresh token, or else the access token, to the revocation endpoint
+// where there is one (RFC 7009). Google ends everything that the account has granted this
+// client.
 func (o *OIDC) Revoke(ctx context.Context, t Token) error {
 	if t.Issuer != o.id {
-		return refused("", "the token is another provider's")
+		return refused("", "the token belongs to a different provider")
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.config.Timeout)
 	defer cancel()
@@ -40,7 +40,7 @@ func (o *OIDC) Revoke(ctx context.Context, t Token) error {
 	return o.revocationError(resp, body)
 }
 
-// clientRequest is a request by which we authenticate as at the token endpoint.
+// clientRequest returns a request with the client authentication of the token endpoint.
 func (o *OIDC) clientRequest(ctx context.Context, p *provider, endpoint string, form url.Values) (*http.Request, error) {
 	styles, err := o.authStyles(p)
 	if err != nil {
@@ -53,7 +53,7 @@ func (o *OIDC) clientRequest(ctx context.Context, p *provider, endpoint string, 
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
-		return nil, misconfigured("%s's discovery document has an endpoint that makes no request: %s", o.title, clip(endpoint))
+		return nil, misconfigured("%s's discovery document has an unusable endpoint: %s", o.title, clip(endpoint))
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if basic {
@@ -62,7 +62,7 @@ func (o *OIDC) clientRequest(ctx context.Context, p *provider, endpoint string, 
 	return req, nil
 }
 
-// revocationError takes Google's invalid_token for success: the token has ended.
+// revocationError treats Google's invalid_token as success: the token is no longer valid.
 func (o *OIDC) revocationError(resp *http.Response, body []byte) error {
 	var answer struct {
 		Code string `json:"error"`
@@ -74,5 +74,5 @@ func (o *OIDC) revocationError(resp *http.Response, body []byte) error {
 	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
 		return overloaded(o.title, resp, o.config.Now())
 	}
-	return misconfigured("%s's revocation endpoint answered %s with error %s", o.title, resp.Status, clip(answer.Code))
+	return misconfigured("%s's revocation endpoint returned %s with error %s", o.title, resp.Status, clip(answer.Code))
 }

@@ -156,6 +156,9 @@ func TestProviders(t *testing.T) {
 		"Google": {provider: oidctest.Google(), person: workspace,
 			want:  identity.Person{Login: "alice@example.com", EmailVerified: true, HostedDomain: "example.com"},
 			scope: "openid profile email", prompt: "consent", chooser: "select_account consent", refresh: true, groups: "-"},
+		"Google's domain elsewhere": {provider: oidctest.Plain(), person: having(oidctest.Claims{"hd": "example.com"}),
+			want:  identity.Person{Login: "alice", EmailVerified: true},
+			scope: "openid profile email offline_access", prompt: "consent", chooser: "login consent", refresh: true, groups: "-"},
 		"Entra": {provider: oidctest.Entra(), person: entra,
 			want:  identity.Person{Login: "alice@example.com", Groups: []string{"9f2c", "0001"}},
 			scope: "openid profile email offline_access", chooser: "select_account", refresh: true},
@@ -208,6 +211,10 @@ func TestProviders(t *testing.T) {
 			tt.want.Issuer, tt.want.Name, tt.want.Email = strings.TrimSuffix(s.Issuer, "/"), "Alice A.", "alice@example.com"
 			if !tt.want.EmailVerified {
 				tt.want.Email = "Alice@Example.com"
+			}
+			tt.want.Known = []identity.Fact{identity.FactEmail, identity.FactDomain, identity.FactOrgs, identity.FactTeams}
+			if tt.groups != "-" && !tt.want.GroupsUnknown {
+				tt.want.Known = append(tt.want.Known, identity.FactGroups)
 			}
 			if tt.want.Subject == "" {
 				tt.want.Subject = "a1"
@@ -280,7 +287,7 @@ func keptToken(t *testing.T, token identity.Token) identity.Token {
 	return kept
 }
 
-func TestOIDCIsAnUpstreamWithoutMemory(t *testing.T) {
+func TestOIDCIsAProviderWithoutMemory(t *testing.T) {
 	t.Parallel()
 	s := startOIDC(t, oidctest.Panva())
 	first, second := relyingParty(t, s, nil), relyingParty(t, s, nil)

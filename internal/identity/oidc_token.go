@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	reasonCodeSpent = "the provider's sign-in code has expired or was used already; please sign in again"
+	reasonCodeSpent = "the provider's sign-in code has expired or was already used; please sign in again"
 	reasonEnded     = "the provider no longer accepts the last sign-in: it was revoked or has expired, or the account was removed; " +
 		"please sign in again"
 )
 
-// askToken sends a request to the token endpoint. Where the provider offers two ways
-// to authenticate, it may have recorded either for this client: what it refuses is
-// sent in the other way.
+// askToken sends a request to the token endpoint. If the provider supports two
+// authentication methods, it may have recorded either for this client: after a refusal, the
+// other is tried.
 func (o *OIDC) askToken(
 	ctx context.Context, p *provider, redirectURI string, ask func(context.Context, *oauth2.Config) (*oauth2.Token, error),
 ) (*oauth2.Token, error) {
@@ -45,8 +45,8 @@ func (o *OIDC) askToken(
 	return answer, err
 }
 
-// authStyles are the ways to authenticate to the token endpoint, the one that worked
-// last first. Without announcement it is client_secret_basic (RFC 8414 section 2).
+// authStyles returns the authentication methods of the token endpoint, starting with the
+// one that worked last. The default is client_secret_basic (RFC 8414 section 2).
 func (o *OIDC) authStyles(p *provider) ([]oauth2.AuthStyle, error) {
 	var styles []oauth2.AuthStyle
 	offered := p.TokenAuthMethods
@@ -57,7 +57,7 @@ func (o *OIDC) authStyles(p *provider) ([]oauth2.AuthStyle, error) {
 		styles = append(styles, oauth2.AuthStyleInParams)
 	}
 	if len(styles) == 0 {
-		return nil, misconfigured("%s's token endpoint takes neither client_secret_basic nor client_secret_post", o.title)
+		return nil, misconfigured("%s's token endpoint supports neither client_secret_basic nor client_secret_post", o.title)
 	}
 	first := oauth2.AuthStyle(o.authStyle.Load())
 	if first == 0 && p.family.postSecret {
@@ -69,8 +69,8 @@ func (o *OIDC) authStyles(p *provider) ([]oauth2.AuthStyle, error) {
 	return styles, nil
 }
 
-// take returns the token with what the token endpoint gave. The expiry is dated by
-// our clock; the library's is the machine's.
+// take returns the token with what the token endpoint returned. The expiry is computed by
+// our clock; the library uses the machine's.
 func (o *OIDC) take(answer *oauth2.Token, t Token) Token {
 	t.AccessToken, t.Expiry, t.Doubtful = answer.AccessToken, time.Time{}, false
 	if answer.RefreshToken != "" {
@@ -83,7 +83,7 @@ func (o *OIDC) take(answer *oauth2.Token, t Token) Token {
 }
 
 // tokenError classifies a failure of the token endpoint. invalid is the reason of an
-// invalid_grant. The library's error is not wrapped: its text holds the answer.
+// invalid_grant. The library's error is not wrapped: its text contains the response.
 func (o *OIDC) tokenError(p *provider, err error, invalid string) error {
 	var answer *oauth2.RetrieveError
 	if !errors.As(err, &answer) {
@@ -96,7 +96,7 @@ func (o *OIDC) tokenError(p *provider, err error, invalid string) error {
 	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
 		return overloaded(o.title, answer.Response, o.config.Now())
 	case answer.ErrorCode == "":
-		return unavailable(o.title+"'s token endpoint answered "+answer.Response.Status+" without an error of its own", nil)
+		return unavailable(o.title+"'s token endpoint returned "+answer.Response.Status+" without an error code", nil)
 	case invalid == reasonEnded && slices.Contains(p.family.endsWith, answer.ErrorCode):
 		return refused("", invalid)
 	}
@@ -104,14 +104,14 @@ func (o *OIDC) tokenError(p *provider, err error, invalid string) error {
 	case "invalid_grant":
 		return refused("", invalid)
 	case "access_denied", "login_required", "interaction_required", "consent_required":
-		return refused("", "the provider needs the sign-in to be done again")
+		return refused("", "the provider requires a new sign-in")
 	case "temporarily_unavailable", "server_error", "slow_down":
 		return unavailable(o.title+"'s token endpoint reports "+code, nil)
 	case "invalid_client", "unauthorized_client":
-		return misconfigured("%s does not accept the client id and client secret (%s)", o.title, clip(answer.ErrorDescription))
+		return misconfigured("%s rejected the client ID and client secret (%s)", o.title, clip(answer.ErrorDescription))
 	case "redirect_uri_mismatch":
 		return misconfigured("%s", redirectMismatch)
 	default:
-		return misconfigured("%s's token endpoint refused with error %s (%s)", o.title, clip(code), clip(answer.ErrorDescription))
+		return misconfigured("%s's token endpoint returned error %s (%s)", o.title, clip(code), clip(answer.ErrorDescription))
 	}
 }

@@ -22,8 +22,8 @@ const (
 	keySize    = 32
 )
 
-// Bounds for hashes that are read: a row that somebody tampered with must not make
-// one sign-in take gigabytes or minutes.
+// Bounds for stored hashes: a tampered row must not make a sign-in take gigabytes or
+// minutes.
 const (
 	maxMemory = 256 * 1024 // KiB
 	maxPasses = 16
@@ -46,10 +46,10 @@ var phcBase64 = base64.RawStdEncoding.Strict()
 // password and one above 1024 bytes.
 func HashPassword(password string) (string, error) {
 	if password == "" || len(password) > maxPassword {
-		return "", fmt.Errorf("identity: a password has 1 to %d bytes, this one has %d", maxPassword, len(password))
+		return "", fmt.Errorf("identity: a password must have 1 to %d bytes, not %d", maxPassword, len(password))
 	}
 	h := phc{memory: hashMemory, passes: hashPasses, lanes: hashLanes, salt: make([]byte, saltSize)}
-	_, _ = rand.Read(h.salt) // never fails: it ends the process instead
+	_, _ = rand.Read(h.salt) // never returns an error: it crashes the program instead
 	h.key = h.derive(password, keySize)
 	return h.String(), nil
 }

@@ -7,32 +7,34 @@ import (
 
 // Person is who a provider says signed in.
 //
-// The identity is the pair (Issuer, Subject) and nothing else (OpenID Connect
-// Core section 5.7): a login can be renamed and then registered by somebody
-// else, an e-mail address can be anybody's. All other fields are profile, as
-// fresh as the provider's last answer.
+// The identity is the pair (Issuer, Subject) and nothing else (OpenID Connect Core section
+// 5.7): a login can be renamed and then registered by someone else, an email address can be
+// anyone's. All other fields are profile, as current as the provider's last response.
 type Person struct {
 	Issuer  string // origin or issuer identifier of the provider, "local" for the local owner
 	Subject string // the provider's stable, never reassigned id of the account
 
-	// Login is the account name shown to people; it may change. It looks like an
-	// e-mail address only where the provider vouches for it like for one.
+	// Login is the account name on pages; it may change. It looks like an email address only
+	// if the provider vouches for that address.
 	Login         string
 	Name          string   // display name, possibly empty
 	Email         string   // possibly empty; worth nothing unless EmailVerified
 	EmailVerified bool     // the provider itself vouches for the address
-	HostedDomain  string   // domain of the Google Workspace that the account belongs to
-	Orgs          []string // GitHub organisations, and teams as org/team
+	HostedDomain  string   // domain of the Google Workspace that the account belongs to; empty at other providers
+	Orgs          []string // GitHub organizations, and teams as org/team
 	Groups        []string // of an OpenID provider, without a leading slash
 	GroupsUnknown bool     // the provider has groups and did not list them
 
-	// Withheld says, for the person, which permission the provider did not grant, so
-	// that addresses or organisations are not known; "" when nothing was withheld.
+	// Known are the facts that the provider was asked for, reported or not.
+	Known []Fact
+
+	// Withheld tells the user which permission the provider did not grant, so that addresses
+	// or organizations are unknown; "" if nothing was withheld.
 	Withheld string
 }
 
-// Label names the account to the person whose it is: the login, or the e-mail
-// address where the login is only the provider's id.
+// Label names the account to its owner: the login, or the email address if the login is
+// only the provider's ID.
 func (p Person) Label() string {
 	if p.Email != "" && (p.Login == "" || p.Login == p.Subject) {
 		return p.Email
@@ -40,12 +42,12 @@ func (p Person) Label() string {
 	return p.Login
 }
 
-// String names the account without the e-mail address and the display name.
+// String names the account without the email address and the display name.
 func (p Person) String() string {
 	return fmt.Sprintf("%q (%s at %s)", p.Login, p.Subject, p.Issuer)
 }
 
-// Format writes String for every verb, so that %+v and %#v show no e-mail either.
+// Format writes String for every verb, so that %+v and %#v show no email either.
 func (p Person) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, p.String()) }
 
 // LogValue holds issuer, subject and login only.

@@ -5,45 +5,44 @@ import (
 	"strings"
 )
 
-// subjectPrefix marks an entry of a list that is the provider's id of an account and
-// not a name.
+// subjectPrefix marks a list entry that is the provider's ID of an account rather than a
+// name.
 const subjectPrefix = "sub:"
 
-// Policy says who may sign in. The zero value lets nobody in.
+// Policy says who may sign in. The zero value allows no one.
 //
-// Names and addresses are compared without regard to ASCII case and to nothing else:
-// no other character folds to an ASCII letter. They are names, not ids: when an
-// account on the list is renamed or deleted, its provider may let somebody else
-// register the old name, and that person then matches. Entries such as "sub:583231"
-// are ids and do not have that problem, nor have organisations and groups for their
-// members.
+// Names and addresses are compared without regard to ASCII case and to nothing else: no
+// other character folds to an ASCII letter. They are names, not ids: when an account on the
+// list is renamed or deleted, its provider may let someone else register the old name, and
+// that person then matches. Entries such as "sub:583231" are IDs and do not have that
+// problem; neither do organizations and groups.
 //
-// A policy speaks about one provider's accounts; it does not look at the issuer.
+// A policy applies to one provider's accounts; it does not check the issuer.
 type Policy struct {
-	AllowAnyone bool     // whoever the provider signs in
-	Users       []string // logins, verified e-mail addresses, or "sub:" and the provider's id of the account
-	Domains     []string // domains of verified e-mail addresses and of Google Workspaces, without their subdomains
-	Orgs        []string // GitHub organisations and teams (org/team) whose members may sign in
+	AllowAnyone bool     // every user of the provider
+	Users       []string // logins, verified email addresses, or "sub:" and the provider's id of the account
+	Domains     []string // domains of verified email addresses and of Google Workspaces, without their subdomains
+	Orgs        []string // GitHub organizations and teams (org/team) whose members may sign in
 	Groups      []string // groups of an OpenID provider whose members may sign in, compared exactly
 	Admins      []string // administrators, like Users; being one is no permission to sign in
 }
 
-// Empty reports that the policy lets nobody in.
+// Empty reports whether the policy allows no one.
 func (p Policy) Empty() bool {
 	return !p.AllowAnyone && len(p.Users)+len(p.Domains)+len(p.Orgs)+len(p.Groups) == 0
 }
 
-// Check returns nil when the person may sign in, and otherwise a *RefusedError
-// whose text may be shown to the person. It does not name the lists' contents.
+// Check returns nil if the user may sign in, and otherwise a *RefusedError whose text may
+// be shown to the user. It does not name the lists' contents.
 func (p Policy) Check(who Person) error {
 	switch {
 	case who.Issuer == "" || who.Subject == "":
-		return refused(who.Label(), "the provider did not say which account it is")
+		return refused(who.Label(), "the provider did not identify the account")
 	case p.AllowAnyone, listed(p.Users, who), p.inDomain(who), p.inOrg(who), p.inGroup(who):
 		return nil
 	case len(p.Groups) > 0 && who.GroupsUnknown:
-		return refused(who.Label(), "the account is in too many groups for the provider to list them; "+
-			"the operator can have it list only the groups that are assigned to this application")
+		return refused(who.Label(), "the account is in too many groups for the provider to list; "+
+			"the administrator can limit the list to groups assigned to this application")
 	case who.Withheld != "":
 		return refused(who.Label(), who.Withheld)
 	}
@@ -80,10 +79,10 @@ func (p Policy) inGroup(who Person) bool {
 	return false
 }
 
-// plainGroup leaves out the slash that Keycloak begins the path of a group with.
+// plainGroup trims the leading slash of Keycloak's group paths.
 func plainGroup(name string) string { return strings.TrimPrefix(name, "/") }
 
-// NeedsOrgs reports whether GitHub has to be asked for the person's organisations.
+// NeedsOrgs reports whether GitHub has to be asked for the person's organizations.
 func (p Policy) NeedsOrgs() bool {
 	return !p.AllowAnyone && slices.ContainsFunc(p.Orgs, func(o string) bool { return !strings.Contains(o, "/") })
 }
@@ -93,13 +92,8 @@ func (p Policy) NeedsTeams() bool {
 	return !p.AllowAnyone && slices.ContainsFunc(p.Orgs, func(o string) bool { return strings.Contains(o, "/") })
 }
 
-// NeedsEmail reports whether the person's verified e-mail address matters.
+// NeedsEmail reports whether the person's verified email address matters.
 func (p Policy) NeedsEmail() bool {
-	hasAddress := func(list []string) bool {
-		return slices.ContainsFunc(list, func(entry string) bool {
-			return strings.Contains(entry, "@") && !strings.HasPrefix(entry, subjectPrefix)
-		})
-	}
 	return hasAddress(p.Admins) || !p.AllowAnyone && (len(p.Domains) > 0 || hasAddress(p.Users))
 }
 
@@ -112,8 +106,8 @@ func (p Policy) IsAdmin(who Person) bool {
 	return who.Issuer != "" && who.Subject != "" && listed(p.Admins, who)
 }
 
-// Validate reports the first entry that can never match, such as a domain that is
-// none. The error is ErrMisconfigured and quotes the entry.
+// Validate reports the first entry that can never match, such as a malformed domain. The
+// error is ErrMisconfigured and quotes the entry.
 func (p Policy) Validate() error {
 	for _, entry := range p.Domains {
 		if _, err := normalDomain(strings.TrimPrefix(entry, "@")); err != nil {
@@ -134,21 +128,24 @@ func (p Policy) Validate() error {
 func (p Policy) reason() string {
 	switch {
 	case p.Empty():
-		return "nobody has been allowed to sign in to this server yet"
+		return "no one is allowed to sign in to this server yet"
 	case len(p.Orgs) > 0:
-		return "the account is neither on the list of people who may sign in to this server " +
-			"nor a member of an allowed organisation, or the organisation has not approved this application"
+		return "the account is neither on the list of users who may sign in to this server " +
+			"nor a member of an allowed organization, or the organization has not approved this application"
 	case len(p.Groups) > 0:
-		return "the account is neither on the list of people who may sign in to this server " +
-			"nor in a group that may"
+		return "the account is neither on the list of users who may sign in to this server " +
+			"nor in an allowed group"
 	default:
-		return "the account is not on the list of people who may sign in to this server"
+		return "the account is not on the list of users who may sign in to this server"
 	}
 }
 
-// listed reports whether a list of people holds the person: by login, by verified
-// e-mail address, or by the provider's id.
+// listed reports whether a list of users contains the user: by login, by verified email
+// address, or by the provider's id.
 func listed(list []string, who Person) bool {
+	if len(list) == 0 {
+		return false
+	}
 	email, err := normalEmail(who.Email)
 	verified := err == nil && who.EmailVerified
 	for _, entry := range list {
@@ -158,12 +155,23 @@ func listed(list []string, who Person) bool {
 			}
 			continue
 		}
-		address, err := normalEmail(entry)
-		if equalName(entry, who.Login) || verified && err == nil && address == email {
+		if equalName(entry, who.Login) || verified && isAddress(entry, email) {
 			return true
 		}
 	}
 	return false
+}
+
+// isAddress reports whether an entry is the normal address. Most entries differ before the
+// "@", so domains are rarely compared: calls with an access token run this as well.
+func isAddress(entry, email string) bool {
+	mine, _, _ := cutAddress(email)
+	local, _, ok := cutAddress(entry)
+	if !ok || !equalName(local, mine) {
+		return false
+	}
+	address, err := normalEmail(entry)
+	return err == nil && address == email
 }
 
 func contains(names []string, name string) bool {

@@ -57,9 +57,9 @@ func TestPolicyLists(t *testing.T) {
 		"id without prefix":              {identity.Policy{Users: []string{"007"}}, identity.Person{Issuer: "i", Subject: "007", Login: "bond"}, false},
 		"empty id":                       {identity.Policy{Users: []string{"sub:"}}, identity.Person{Issuer: "i", Subject: "1", Login: "sub:"}, false},
 
-		"domain":                        {domains, mail("anybody@example.com"), true},
-		"domain, international":         {domains, mail("anybody@xn--bcher-kva.example"), true},
-		"A14 domain, unverified":        {domains, unverified("anybody@example.com"), false},
+		"domain":                        {domains, mail("anyone@example.com"), true},
+		"domain, international":         {domains, mail("anyone@xn--bcher-kva.example"), true},
+		"A14 domain, unverified":        {domains, unverified("anyone@example.com"), false},
 		"A14 domain, homoglyph":         {domains, mail("a@\u0435xample.com"), false},
 		"A14 domain, full width":        {domains, mail("a@\uff45xample.com"), false},
 		"A14 domain, other @":           {domains, mail("a@evil.example\uff20example.com"), false},
@@ -73,7 +73,7 @@ func TestPolicyLists(t *testing.T) {
 		"an empty entry is not a match": {identity.Policy{Domains: []string{""}}, identity.Person{Issuer: "i", Subject: "1"}, false},
 
 		"team":             {teams, person("x", "acme/eng"), true},
-		"its organisation": {teams, person("x", "acme"), false},
+		"its organization": {teams, person("x", "acme"), false},
 		"another team":     {teams, person("x", "acme/ops"), false},
 		"same slug":        {teams, person("x", "evil/eng"), false},
 
@@ -115,7 +115,7 @@ func TestPolicyNeeds(t *testing.T) {
 		"addresses":                 {identity.Policy{Users: []string{"kate@example.com"}}, needs{Email: true}},
 		"administrators by address": {identity.Policy{AllowAnyone: true, Admins: []string{"kate@example.com"}}, needs{Email: true}},
 		"domains":                   {identity.Policy{Domains: []string{"example.com"}}, needs{Email: true}},
-		"organisations":             {identity.Policy{Orgs: []string{"acme"}}, needs{Orgs: true}},
+		"organizations":             {identity.Policy{Orgs: []string{"acme"}}, needs{Orgs: true}},
 		"teams":                     {identity.Policy{Orgs: []string{"acme/eng"}}, needs{Teams: true}},
 		"groups":                    {identity.Policy{Groups: []string{"ops"}}, needs{Groups: true}},
 	} {

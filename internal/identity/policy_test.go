@@ -24,34 +24,34 @@ func TestPolicyCheck(t *testing.T) {
 		person identity.Person
 		reason string // empty: allowed
 	}{
-		"nobody by default":      {identity.Policy{}, person("kate"), "nobody"},
-		"admin is not a user":    {identity.Policy{Admins: []string{"kate"}}, person("kate"), "nobody"},
-		"anyone":                 {anyone, person("whoever"), ""},
-		"anyone without subject": {anyone, identity.Person{Issuer: "i", Login: "kate"}, "which account"},
-		"anyone without issuer":  {anyone, identity.Person{Subject: "1", Login: "kate"}, "which account"},
+		"no one by default":      {identity.Policy{}, person("kate"), "no one"},
+		"admin is not a user":    {identity.Policy{Admins: []string{"kate"}}, person("kate"), "no one"},
+		"anyone":                 {anyone, person("anyone"), ""},
+		"anyone without subject": {anyone, identity.Person{Issuer: "i", Login: "kate"}, "did not identify the account"},
+		"anyone without issuer":  {anyone, identity.Person{Subject: "1", Login: "kate"}, "did not identify the account"},
 		"listed":                 {users, person("kate"), ""},
 		"other case":             {users, person("KATE"), ""},
 		"other case in the list": {users, person("octo-cat"), ""},
-		"not listed":             {users, person("mallory"), "list of people"},
-		"prefix":                 {users, person("kat"), "list of people"},
-		"longer":                 {users, person("kate2"), "list of people"},
-		"Kelvin sign":            {users, person("\u212Aate"), "list of people"},
-		"Cyrillic a":             {users, person("k\u0430te"), "list of people"},
-		"fullwidth k":            {users, person("\uFF4Bate"), "list of people"},
-		"zero-width space":       {users, person("kate\u200B"), "list of people"},
-		"combining accent":       {users, person("kate\u0301"), "list of people"},
-		"space":                  {users, person("kate "), "list of people"},
-		"NUL":                    {users, person("kate\x00"), "list of people"},
-		"bit 5 is not case":      {identity.Policy{Users: []string{"a@b"}}, person("a`b"), "list of people"},
-		"bracket and brace":      {identity.Policy{Users: []string{"a[b"}}, person("a{b"), "list of people"},
-		"empty login":            {identity.Policy{Users: []string{""}}, person(""), "list of people"},
+		"not listed":             {users, person("mallory"), "list of users"},
+		"prefix":                 {users, person("kat"), "list of users"},
+		"longer":                 {users, person("kate2"), "list of users"},
+		"Kelvin sign":            {users, person("\u212Aate"), "list of users"},
+		"Cyrillic a":             {users, person("k\u0430te"), "list of users"},
+		"fullwidth k":            {users, person("\uFF4Bate"), "list of users"},
+		"zero-width space":       {users, person("kate\u200B"), "list of users"},
+		"combining accent":       {users, person("kate\u0301"), "list of users"},
+		"space":                  {users, person("kate "), "list of users"},
+		"NUL":                    {users, person("kate\x00"), "list of users"},
+		"bit 5 is not case":      {identity.Policy{Users: []string{"a@b"}}, person("a`b"), "list of users"},
+		"bracket and brace":      {identity.Policy{Users: []string{"a[b"}}, person("a{b"), "list of users"},
+		"empty login":            {identity.Policy{Users: []string{""}}, person(""), "list of users"},
 		"member":                 {orgs, person("x", "other", "SkunkWorks"), ""},
 		"long s":                 {orgs, person("x", "\u017Fkunkworks"), "member"},
 		"Kelvin sign in an org":  {orgs, person("x", "s\u212Aunkworks"), "member"},
 		"not a member":           {orgs, person("x", "other"), "member"},
 		"no memberships":         {orgs, person("x"), "member"},
 		"login is not an org":    {orgs, person("skunkworks"), "member"},
-		"org is not a login":     {users, person("x", "kate"), "list of people"},
+		"org is not a login":     {users, person("x", "kate"), "list of users"},
 		"empty org":              {identity.Policy{Orgs: []string{""}}, person("x", ""), "member"},
 		"either: user":           {both, person("kate"), ""},
 		"either: member":         {both, person("x", "skunkworks"), ""},
@@ -77,7 +77,7 @@ func TestPolicyCheck(t *testing.T) {
 }
 
 // TestPolicyRefusalText: the text is shown to the person, so it names the account
-// harmlessly and nobody else's.
+// harmlessly and no one else's.
 func TestPolicyRefusalText(t *testing.T) {
 	t.Parallel()
 	policy := identity.Policy{Users: []string{"kate"}, Orgs: []string{"skunkworks"}, Admins: []string{"root"}}
@@ -104,7 +104,7 @@ func TestPolicyIsAdmin(t *testing.T) {
 		t.Error("a person without identity is an administrator")
 	}
 	if (identity.Policy{AllowAnyone: true}).IsAdmin(person("kate")) {
-		t.Error("somebody is an administrator by default")
+		t.Error("someone is an administrator by default")
 	}
 }
 
@@ -145,7 +145,7 @@ func TestCallbackError(t *testing.T) {
 func TestUnavailableErrorKeepsItsCause(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("connection refused")
-	err := error(&identity.UnavailableError{Reason: "GitHub does not answer", Cause: cause})
+	err := error(&identity.UnavailableError{Reason: "GitHub is not responding", Cause: cause})
 	if !errors.Is(err, cause) {
 		t.Error("the cause is lost")
 	}

@@ -86,7 +86,7 @@ func TestRevokeNowhere(t *testing.T) {
 		t.Errorf("%v, %d calls", err, s.Calls(oidctest.Revocation))
 	}
 	gh := startGitHub(t)
-	for _, u := range []identity.Upstream{o, provider(t, gh, nil)} {
+	for _, u := range []identity.RedirectProvider{o, provider(t, gh, nil)} {
 		err := u.Revoke(t.Context(), identity.Token{Issuer: "https://elsewhere.example", AccessToken: "x"})
 		if !errors.Is(err, identity.ErrRefused) {
 			t.Errorf("%s: %v", u.Name(), err)

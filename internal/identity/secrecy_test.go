@@ -46,9 +46,9 @@ func TestNothingShowsSecrets(t *testing.T) {
 			}
 		}
 		var logged bytes.Buffer
-		slog.New(slog.NewTextHandler(&logged, nil)).Info("x", "v", v)
+		slog.New(slog.NewTextHandler(&logged, nil)).InfoContext(t.Context(), "x", "v", v)
 		if name != "people" { // encoding/json sees a list before slog sees a person
-			slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "v", v)
+			slog.New(slog.NewJSONHandler(&logged, nil)).InfoContext(t.Context(), "x", "v", v)
 		}
 		if leaks(logged.String()) {
 			t.Errorf("%s logged: %s", name, logged.String())
@@ -82,7 +82,7 @@ func TestTokenEncoding(t *testing.T) {
 	}
 }
 
-// TestTokenStoredForm: tokens sealed by an earlier version must open for ever.
+// TestTokenStoredForm: tokens sealed by an earlier version must open forever.
 func TestTokenStoredForm(t *testing.T) {
 	t.Parallel()
 	stored := `{"issuer":"https://github.com","access_token":"ghu_1","refresh_token":"ghr_1","expiry":"2026-01-02T03:04:05Z"}`

@@ -11,24 +11,24 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Token is what a provider gave us to ask about a person again. It is a secret:
-// formatting, logging and JSON show nothing of it. EncodeToken makes the bytes
-// that the caller seals and stores.
+// Token is what a provider issued so that we can query it about the user again. It is a
+// secret: formatting, logging and JSON reveal nothing. EncodeToken returns the bytes that
+// the caller encrypts and stores.
 type Token struct {
-	Issuer       string // whom it may be sent to; Recheck of another provider refuses it
+	Issuer       string // the only provider it may be sent to; other providers' Recheck refuses it
 	AccessToken  string
 	RefreshToken string    // empty when the access token does not expire, or the provider gives none
 	Expiry       time.Time // of the access token; zero when it does not expire or is not known to
 
-	// Doubtful: a renewal was sent and its answer was lost, so the refresh token may
-	// be spent. A refusal of it then says nothing about the person.
+	// Doubtful: a renewal was sent and its response was lost, so the refresh token may be
+	// spent. A refusal then says nothing about the user.
 	Doubtful bool
 
-	// The rest is of OpenID providers.
+	// The rest is for OpenID providers.
 
-	Nonce     string    // of the sign-in; a later ID token has this one or none
-	Claims    string    // what the provider said of the person last, as JSON
-	Confirmed time.Time // when it said so
+	Nonce     string    // of the sign-in; a later ID token repeats it or has none
+	Claims    string    // what the provider last reported about the user, as JSON
+	Confirmed time.Time // when it reported that
 }
 
 // wireToken is the stored form; its member names must not change.
@@ -43,10 +43,10 @@ type wireToken struct {
 	Doubtful     bool            `json:"doubtful,omitempty"`
 }
 
-// EncodeToken returns the token as JSON, in the clear. The caller seals it.
+// EncodeToken returns the token as JSON, unencrypted. The caller encrypts it.
 func EncodeToken(t Token) ([]byte, error) {
 	if t.Issuer == "" || t.AccessToken == "" {
-		return nil, errors.New("identity: a token without issuer or access token is not worth storing")
+		return nil, errors.New("identity: cannot encode a token without issuer or access token")
 	}
 	return json.Marshal(wireToken{ //nolint:gosec // the caller seals it
 		t.Issuer, t.AccessToken, t.RefreshToken, t.Expiry.UTC(), t.Nonce, json.RawMessage(t.Claims), t.Confirmed.UTC(), t.Doubtful,
@@ -58,7 +58,7 @@ func DecodeToken(b []byte) (Token, error) {
 	var w wireToken
 	if err := json.Unmarshal(b, &w); err != nil {
 		// The decoder's error can hold a piece of the input.
-		return Token{}, errors.New("identity: stored token is not the JSON that EncodeToken writes")
+		return Token{}, errors.New("identity: stored token is not valid JSON")
 	}
 	if w.Issuer == "" || w.AccessToken == "" {
 		return Token{}, errors.New("identity: stored token lacks issuer or access_token")
@@ -66,8 +66,8 @@ func DecodeToken(b []byte) (Token, error) {
 	return Token{w.Issuer, w.AccessToken, w.RefreshToken, w.Expiry, w.Doubtful, w.Nonce, string(w.Claims), w.Confirmed}, nil
 }
 
-// mayBeLost says whether a renewal that failed may have been carried out all the same.
-// One that never arrived, or was answered with a refusal, was not.
+// mayBeLost reports whether a failed renewal may have taken effect anyway. One that never
+// arrived, or was refused, did not.
 func mayBeLost(err error) bool {
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" {
@@ -92,5 +92,5 @@ func (Token) MarshalJSON() ([]byte, error) { return []byte(`"identity.Token {red
 
 // UnmarshalJSON refuses: what MarshalJSON wrote cannot be read back.
 func (*Token) UnmarshalJSON([]byte) error {
-	return errors.New("identity: a Token is read with DecodeToken")
+	return errors.New("identity: use DecodeToken to read a Token")
 }

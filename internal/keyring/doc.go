@@ -1,5 +1,5 @@
-// Package keyring seals and opens values with Fernet keys. It names keys by ids
-// that tell nothing about them, binds our own values to the place they belong
-// to, speaks the bare format for rows shared with Python programs, and keeps
-// keys in files. It knows no database and no OAuth.
+// Package keyring encrypts and decrypts values with Fernet keys. It identifies keys by IDs
+// that reveal nothing about them, binds mcpkeep's own values to their table, column and row,
+// supports the plain format for rows shared with Python programs, and stores keys in files.
+// It does not know the database or OAuth.
 package keyring

@@ -3,41 +3,27 @@ package keyring
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-)
 
-// maxFileSize is far more than any number of keys needs; it keeps a wrong path
-// from being read into memory.
-const maxFileSize = 64 << 10
+	"github.com/mcpkeep/mcpkeep/internal/setting"
+)
 
 // ReadFile reads a key file and returns its keys in the form that Parse takes. A
 // file holds keys on lines or separated by commas; a '#' begins a comment. It is
-// refused when it holds no key and, on Unix, when its mode lets anybody but its
-// owner read or write it. Errors name the path and hold nothing of the content;
-// errors.Is(err, fs.ErrNotExist) when there is no file.
+// refused when it holds no key, and when [setting.ReadFile] refuses its owner or mode.
+// Errors name the path and hold nothing of the content; errors.Is(err, fs.ErrNotExist)
+// when there is no file.
 func ReadFile(path string) (spec string, err error) {
-	f, err := os.Open(path) //nolint:gosec // the operator's own path
+	content, err := setting.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("key file: %w", err)
+		return "", fmt.Errorf("key file %w", err)
 	}
-	defer func() { _ = f.Close() }() // it was only read
-	if err := checkMode(f); err != nil {
-		return "", fmt.Errorf("key file %s: %w", path, err)
-	}
-	content, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
-	if err != nil {
-		return "", fmt.Errorf("key file: %w", err)
-	}
-	if len(content) > maxFileSize {
-		return "", fmt.Errorf("key file %s: larger than %d bytes", path, maxFileSize)
-	}
-	keys := keyTexts(string(content))
+	keys := keyTexts(setting.Trim(content))
 	if len(keys) == 0 {
-		return "", fmt.Errorf("key file %s: holds no key", path)
+		return "", fmt.Errorf("key file %s: contains no key", path)
 	}
 	return strings.Join(keys, ","), nil
 }
@@ -58,7 +44,7 @@ func keyTexts(content string) []string {
 // CreateFile makes a key file with one new key, readable and writable by its
 // owner only. If there is a file of that name, whatever it holds, created is
 // false and nothing changes. When it returns, the file survives a power cut. Of
-// several processes at once exactly one makes the file, and none of them ever
+// several concurrent processes exactly one makes the file, and none of them ever
 // sees a part of it.
 func CreateFile(path string) (created bool, err error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
@@ -73,7 +59,7 @@ func CreateFile(path string) (created bool, err error) {
 	if err := fill(temp); err != nil {
 		return false, fmt.Errorf("create key file %s: %w", path, err)
 	}
-	// A rename would replace the file of whoever was faster.
+	// A rename would replace the file of a faster process.
 	err = os.Link(temp.Name(), path)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return false, fmt.Errorf("create key file %s: %w", path, err)

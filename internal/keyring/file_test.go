@@ -43,9 +43,9 @@ func TestReadFile(t *testing.T) {
 func TestReadFileRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ content, want string }{
-		"an empty file":    {"", "holds no key"},
-		"only white space": {" \n\t\n", "holds no key"},
-		"only comments":    {"# " + specKey + "\n", "holds no key"},
+		"an empty file":    {"", "contains no key"},
+		"only white space": {" \n\t\n", "contains no key"},
+		"only comments":    {"# " + specKey + "\n", "contains no key"},
 		"something large":  {strings.Repeat(specKey+"\n", 2000), "larger than 65536 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -194,7 +194,7 @@ func stat(t *testing.T, path string) fs.FileInfo {
 	return info
 }
 
-// onlyFile checks that no temporary file was left beside it.
+// onlyFile checks that no temporary file was left next to it.
 func onlyFile(t *testing.T, path string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(path))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/fernet/fernet-go"
@@ -39,7 +40,7 @@ type key struct {
 // never by its text.
 func Parse(spec string) (*Keyring, error) {
 	if strings.TrimSpace(spec) == "" {
-		return nil, errors.New("no encryption key given")
+		return nil, errors.New("no encryption key configured")
 	}
 	k := &Keyring{}
 	for i, text := range strings.Split(spec, ",") {
@@ -58,13 +59,13 @@ func Parse(spec string) (*Keyring, error) {
 }
 
 func parseKey(text string) (key, error) {
-	if len(text) != keyTextLen {
-		return key{}, fmt.Errorf("%d characters long: want the %d of a Fernet key", len(text), keyTextLen)
+	if err := misspelled(text); err != nil {
+		return key{}, err
 	}
 	raw, err := alphabet.DecodeString(urlSafe.Replace(text))
 	if err != nil || len(raw) != len(fernet.Key{}) {
 		// The decoder's error quotes nothing, but tells where; neither is needed.
-		return key{}, errors.New("not a Fernet key: want 32 bytes in URL-safe base64 with padding")
+		return key{}, errors.New("not a Fernet key; want 32 bytes in URL-safe base64 with padding")
 	}
 	secret := fernet.Key(raw)
 	return key{id: keyID(secret), secret: func() *fernet.Key { return &secret }}, nil
@@ -100,7 +101,18 @@ func (k *Keyring) IDs() []string {
 	return ids
 }
 
-// Has says whether a key with this id is in the ring.
+// With returns a ring that also opens what the keys of another one sealed.
+func (k *Keyring) With(other *Keyring) *Keyring {
+	all := &Keyring{keys: slices.Clone(k.keys)}
+	for _, added := range other.keys {
+		if !all.Has(added.id) {
+			all.keys = append(all.keys, added)
+		}
+	}
+	return all
+}
+
+// Has reports whether a key with this id is in the ring.
 func (k *Keyring) Has(id string) bool {
 	_, ok := k.find(id)
 	return ok

@@ -14,11 +14,11 @@ import (
 // Why a value does not open.
 var (
 	// ErrUnknownKey: the key that sealed it is not in the ring.
-	ErrUnknownKey = errors.New("sealed with a key that is not configured")
+	ErrUnknownKey = errors.New("encrypted with a key that is not configured")
 	// ErrDamaged: it is not what was sealed with that key.
-	ErrDamaged = errors.New("damaged, or sealed with another key")
+	ErrDamaged = errors.New("damaged, or encrypted with a different key")
 	// ErrMisplaced: it was sealed for another place.
-	ErrMisplaced = errors.New("sealed for another place")
+	ErrMisplaced = errors.New("encrypted for a different row or column")
 )
 
 // OpenError says which value does not open and why. It holds nothing of the
@@ -30,7 +30,7 @@ type OpenError struct {
 }
 
 func (e *OpenError) Error() string {
-	return fmt.Sprintf("open %s (key id %s): %v", e.Place, e.KeyID, e.Err)
+	return fmt.Sprintf("decrypt %s (key ID %s): %v", e.Place, e.KeyID, e.Err)
 }
 
 // Unwrap returns the reason.
@@ -49,11 +49,11 @@ type Sealed struct {
 // with a NUL behind it, and Open compares it.
 func (k *Keyring) Seal(place string, plaintext []byte) (Sealed, error) {
 	if !validPlace(place) {
-		return Sealed{}, fmt.Errorf("seal a value for %q: not the name of a place", place)
+		return Sealed{}, fmt.Errorf("encrypt a value for %q: invalid place", place)
 	}
 	token, err := k.SealShared(append(frame(place), plaintext...))
 	if err != nil {
-		return Sealed{}, fmt.Errorf("seal %s: %w", place, err)
+		return Sealed{}, fmt.Errorf("encrypt %s: %w", place, err)
 	}
 	return Sealed{KeyID: k.Primary(), Token: token}, nil
 }
@@ -98,7 +98,7 @@ var alphabet = base64.URLEncoding
 const minTokenLen = 1 + 8 + 16 + 16 + 32
 
 // noExpiry makes fernet-go skip the time. Sealed values have no age limit, and a
-// clock that was wrong once must not lock anybody out.
+// clock that was wrong once must not lock anyone out.
 const noExpiry time.Duration = 0
 
 // open verifies and decrypts a token of a size in bytes. fernet-go takes its text

@@ -126,14 +126,14 @@ func TestOpenRefuses(t *testing.T) {
 			if !errors.As(err, &got) || *got != *want {
 				t.Errorf("got %#v, want %#v", got, want)
 			}
-			if diff := cmp.Diff(fmt.Sprintf("open %s (key id %s): %v", tc.place, tc.sealed.KeyID, tc.want), err.Error()); diff != "" {
+			if diff := cmp.Diff(fmt.Sprintf("decrypt %s (key ID %s): %v", tc.place, tc.sealed.KeyID, tc.want), err.Error()); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
 }
 
-// TestOpenIgnoresTheTime: a clock that was wrong once must not lock anybody out.
+// TestOpenIgnoresTheTime: a clock that was wrong once must not lock anyone out.
 func TestOpenIgnoresTheTime(t *testing.T) {
 	t.Parallel()
 	k := ring(t, specKey)

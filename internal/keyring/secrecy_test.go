@@ -32,8 +32,8 @@ func TestNothingShowsKeys(t *testing.T) {
 			noKey(t, name+" with "+verb, fmt.Sprintf(verb, v))
 		}
 		var log bytes.Buffer
-		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "v", v)
-		slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "v", v)
+		slog.New(slog.NewTextHandler(&log, nil)).InfoContext(t.Context(), "x", "v", v)
+		slog.New(slog.NewJSONHandler(&log, nil)).InfoContext(t.Context(), "x", "v", v)
 		noKey(t, name+" logged", log.String())
 		encoded, err := json.Marshal(v)
 		if err != nil {

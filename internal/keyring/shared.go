@@ -8,7 +8,7 @@ import (
 )
 
 // SealShared seals a value with the primary key as Python's Fernet does: without
-// a place and without a key id. It is for rows shared with Python programs.
+// a place and without a key ID. It is for rows shared with Python programs.
 func (k *Keyring) SealShared(plaintext []byte) (token string, err error) {
 	sealed, err := fernet.EncryptAndSign(plaintext, k.keys[0].secret())
 	return string(sealed), err

@@ -7,9 +7,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// For everybody but administrators, the administrators' tools do not exist.
+// For everyone but administrators, the administrators' tools do not exist.
 func TestAdminToolsDoNotExistForOthers(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
@@ -52,7 +55,7 @@ func TestListClients(t *testing.T) {
 	}
 	wantText := `2 registered apps:
 - "Chat App" (client "client-1"): connections: 3, registered 2026-11-18T12:00:00Z
-- unnamed app (client "client-2"): connections: 1, registered at an unknown time [record does not open]`
+- unnamed app (client "client-2"): connections: 1, registered at an unknown time [record cannot be decrypted]`
 	if diff := cmp.Diff(wantText, r.text()); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)
 	}
@@ -67,7 +70,7 @@ func TestGetClient(t *testing.T) {
 		"redirect_uris": []any{"https://chat.example/callback"},
 		"grant_types":   []any{"authorization_code", "refresh_token"}, "response_types": []any{"code"},
 		"scopes": []any{"mcp"}, "token_endpoint_auth_method": "client_secret_post", "has_secret": true,
-		"registered_at": "2026-11-18T12:00:00Z",
+		"has_keys": false, "registered_at": "2026-11-18T12:00:00Z",
 	}
 	if diff := cmp.Diff(want, r.structured()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -77,6 +80,40 @@ func TestGetClient(t *testing.T) {
 	}
 	if r := e.call("ada", legacy, "get_client", map[string]any{"client_id": "gone"}); !r.isError() || !strings.Contains(r.text(), "list_clients") {
 		t.Errorf("unknown client: %s", r.raw)
+	}
+}
+
+// Every field of the metadata is shown, but the keys themselves and what only
+// metadata documents have.
+func TestGetClientShowsMetadata(t *testing.T) {
+	t.Parallel()
+	e := serve(t)
+	shownAs := map[string]string{"scope": "scopes", "jwks": "has_keys", "token_endpoint_auth_methods_supported": ""}
+	for _, name := range metadata.Names() {
+		c := storage.Client{ID: "client-full"}
+		var want any = "text"
+		switch field := c.Field(name).(type) {
+		case *string:
+			*field = "text"
+		case *[]string:
+			*field, want = []string{"text"}, []any{"text"}
+		case *metadata.JSON:
+			*field, want = `{"keys":[]}`, true
+		}
+		e.store.clients[c.ID] = c
+		member, renamed := shownAs[name]
+		switch {
+		case !renamed:
+			member = name
+		case member == "":
+			continue
+		case name == "scope":
+			want = []any{"text"}
+		}
+		got := e.call("ada", modern, "get_client", map[string]any{"client_id": c.ID}).structured()
+		if diff := cmp.Diff(want, got[member]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
@@ -95,7 +132,7 @@ func TestDeleteClient(t *testing.T) {
 		t.Errorf("deleted twice: %s", r.raw)
 	}
 	r = e.call("ada", modern, "delete_client", map[string]any{"client_id": "client-1"})
-	if r.structured()["this_client"] != true || !strings.Contains(r.text(), "the next call will be refused") {
+	if r.structured()["this_client"] != true || !strings.Contains(r.text(), "its next call will be refused") {
 		t.Errorf("the client in use: %s", r.raw)
 	}
 	if !strings.Contains(e.log.String(), `"event":"client_deleted"`) {
@@ -114,7 +151,7 @@ func TestServerStatus(t *testing.T) {
 	if diff := cmp.Diff(want, r.structured()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if !strings.Contains(r.text(), "up for 1h30m0s") {
+	if !strings.Contains(r.text(), "running for 1h30m0s") {
 		t.Errorf("text:\n%s", r.text())
 	}
 }

@@ -1,5 +1,4 @@
-// Package mcpserver is the built-in MCP server: tools with which people see and
-// end their own connections, and administrators look after everybody's. It is
-// stateless and works for whoever the caller in the request's context is; who
-// that is, it leaves to the bearer middleware in front of it.
+// Package mcpserver is the built-in MCP server. Its tools let users list and end their own
+// connections, and let administrators manage everyone's. It is stateless and acts for the
+// principal in the request's context, which the bearer middleware sets.
 package mcpserver

@@ -34,10 +34,10 @@ func TestStorageErrors(t *testing.T) {
 		want   string
 		logged string
 	}{
-		{"unavailable", func() error { return fmt.Errorf("read: %w: %s", storage.ErrUnavailable, secret) }, "cannot be reached right now", secret},
+		{"unavailable", func() error { return fmt.Errorf("read: %w: %s", storage.ErrUnavailable, secret) }, "database is unavailable", secret},
 		{"defect", func() error { return errors.New(secret) }, internal, secret},
-		{"unexpected sentinel", func() error { return storage.ErrSpent }, internal, "spent already"},
-		{"cancelled, but not by the client", func() error { return context.Canceled }, internal, "context canceled"},
+		{"unexpected sentinel", func() error { return storage.ErrSpent }, internal, "already used"},
+		{"canceled, but not by the client", func() error { return context.Canceled }, internal, "context canceled"},
 		{"panic", func() error { panic(secret) }, internal, secret},
 	}
 	for _, tt := range tests {
@@ -78,13 +78,13 @@ func TestWhoamiWithoutDatabase(t *testing.T) {
 			t.Errorf("%v: %s", err, r.text())
 		}
 		wantLog := !errors.Is(err, storage.ErrNotFound)
-		if logged := strings.Contains(e.log.String(), "no name of a client"); logged != wantLog {
+		if logged := strings.Contains(e.log.String(), "client name unavailable"); logged != wantLog {
 			t.Errorf("%v: logged %t, want %t", err, logged, wantLog)
 		}
 	}
 }
 
-// A row that does not open is explained to administrators only.
+// A row that cannot be decrypted is explained to administrators only.
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
@@ -115,31 +115,31 @@ func TestInvalidArguments(t *testing.T) {
 	tests := []struct {
 		name, tool string
 		arguments  any
-		want       string // beside the schema
+		want       string // in addition to the schema
 	}{
-		{"missing", "revoke_connection", map[string]any{}, "Missing:[connection_id]"},
-		{"no arguments", "revoke_connection", nil, "Missing:[connection_id]"},
-		{"null", "get_client", map[string]any{"client_id": nil}, "/client_id: &{Got:null"},
-		{"extra", "whoami", map[string]any{"user_id": "user-bob"}, "Properties:[user_id]"},
-		{"extra beside a valid one", "revoke_connection", map[string]any{"connection_id": "grant-ada", "user_id": "user-ada"}, "Properties:[user_id]"},
-		{"another case", "list_connections", map[string]any{"LIMIT": 1}, "Properties:[LIMIT]"},
-		{"wrong type", "revoke_connection", map[string]any{"connection_id": 7}, "Want:[string]"},
-		{"list for string", "revoke_connection", map[string]any{"connection_id": []string{"a", "b"}}, "Want:[string]"},
-		{"arguments are a list", "list_connections", []any{1}, "Want:[object]"},
-		{"arguments are a string", "list_connections", "limit", "Want:[object]"},
-		{"fraction", "list_connections", map[string]any{"limit": 1.5}, "Want:[integer]"},
-		{"number as string", "list_connections", map[string]any{"limit": "5"}, "Want:[integer]"},
-		{"too small", "list_connections", map[string]any{"limit": 0}, `"minimum":1`},
-		{"negative", "list_clients", map[string]any{"limit": -1}, `"minimum":1`},
-		{"too large", "list_connections", map[string]any{"limit": 101}, `"maximum":100`},
-		{"enormous", "list_connections", map[string]any{"limit": 1e300}, `"maximum":100`},
-		{"empty", "get_client", map[string]any{"client_id": ""}, `"minLength":1`},
-		{"too long", "revoke_connection", map[string]any{"connection_id": huge}, `"maxLength":128`},
-		{"huge and odd", "get_client", map[string]any{"client_id": huge + "\n"}, `"maxLength":2048`},
-		{"huge name", "whoami", map[string]any{huge: 1}, "Properties:[xxx"},
-		{"NUL", "revoke_connection", map[string]any{"connection_id": "grant\x00"}, "/connection_id: "},
-		{"not ASCII", "delete_client", map[string]any{"client_id": "clïent"}, "/client_id: "},
-		{"cursor of another alphabet", "list_connections", map[string]any{"cursor": "a+b/"}, "/cursor: "},
+		{"missing", "revoke_connection", map[string]any{}, "connection_id is required: Connection ID, from list_connections."},
+		{"no arguments", "revoke_connection", nil, "connection_id is required"},
+		{"empty list of arguments", "revoke_connection", []any{}, "connection_id is required"},
+		{"null", "get_client", map[string]any{"client_id": nil}, "client_id is required"},
+		{"an extra one only", "revoke_connection", map[string]any{"id": "grant-ada"}, "connection_id is required"},
+		{"wrong type", "revoke_connection", map[string]any{"connection_id": 7}, "connection_id must be a string, not a number."},
+		{"list for string", "revoke_connection", map[string]any{"connection_id": []string{"a", "b"}}, "must be a string, not an array."},
+		{"object for string", "list_clients", map[string]any{"cursor": map[string]any{"a": 1}}, "cursor must be a string, not an object."},
+		{"arguments are a list", "list_connections", []any{1}, "The arguments must be a JSON object, not an array."},
+		{"arguments are a string", "list_connections", "limit", "The arguments must be a JSON object, not a string."},
+		{"fraction", "list_connections", map[string]any{"limit": 1.5}, "limit must be a whole number from 1 to 100."},
+		{"number as string", "list_connections", map[string]any{"limit": "5"}, "limit must be a whole number from 1 to 100, not a string."},
+		{"boolean for number", "list_connections", map[string]any{"limit": false}, "limit must be a whole number from 1 to 100, not a boolean."},
+		{"too small", "list_connections", map[string]any{"limit": 0}, "from 1 to 100."},
+		{"negative", "list_clients", map[string]any{"limit": -1}, "from 1 to 100."},
+		{"too large", "list_connections", map[string]any{"limit": 101}, "from 1 to 100."},
+		{"enormous", "list_connections", map[string]any{"limit": 1e300}, "from 1 to 100."},
+		{"empty", "get_client", map[string]any{"client_id": ""}, "client_id is required: Client ID of the app, from list_clients."},
+		{"too long", "revoke_connection", map[string]any{"connection_id": huge}, "connection_id must have at most 128 characters."},
+		{"huge and odd", "get_client", map[string]any{"client_id": huge + "\n"}, "client_id must have at most 2048 characters."},
+		{"NUL", "revoke_connection", map[string]any{"connection_id": "grant\x00"}, "connection_id has characters that it cannot have."},
+		{"not ASCII", "delete_client", map[string]any{"client_id": "clïent"}, "client_id has characters that it cannot have."},
+		{"cursor of another alphabet", "list_connections", map[string]any{"cursor": "a+b/"}, "cursor has characters that it cannot have."},
 	}
 	for _, tt := range tests {
 		for _, era := range eras {
@@ -150,7 +150,47 @@ func TestInvalidArguments(t *testing.T) {
 			if n := utf8.RuneCountInString(r.text()); n > 2000 {
 				t.Errorf("%s: the error has %d characters", tt.name, n)
 			}
+			for _, internal := range []string{"&{", "map[", "interface", "float64", "jsonschema", "<nil>"} {
+				if strings.Contains(r.text(), internal) {
+					t.Errorf("%s: Go in the answer: %s", tt.name, r.text())
+				}
+			}
 		}
+	}
+}
+
+// TestToleratedArguments: what models and clients add is ignored, and an optional
+// argument that is filled in without a value counts as absent.
+func TestToleratedArguments(t *testing.T) {
+	t.Parallel()
+	e := serve(t)
+	huge := strings.Repeat("x", 1<<16)
+	tests := []struct {
+		tool      string
+		arguments any
+	}{
+		{"whoami", map[string]any{"user_id": "user-bob", huge: huge}},
+		{"whoami", []any{}},
+		{"whoami", ""},
+		{"whoami", []any{"anything"}},
+		{"list_connections", map[string]any{"limit": nil, "cursor": nil}},
+		{"list_connections", map[string]any{"limit": "", "cursor": ""}},
+		{"list_connections", map[string]any{"limit": map[string]any{}, "cursor": []any{}}},
+		{"list_connections", map[string]any{"limit": "null", "cursor": "None"}},
+		{"list_connections", map[string]any{"cursor": " undefined ", "LIMIT": 7, "reason": "the user asked"}},
+		{"list_connections", map[string]any{"limit": 2.0, "_": map[string]any{"a": []any{1}}}},
+		{"get_client", map[string]any{"client_id": "client-1", "verbose": true}},
+	}
+	for _, tt := range tests {
+		for _, era := range eras {
+			if r := e.call("ada", era, tt.tool, tt.arguments); r.isError() {
+				t.Errorf("%s, %s, %.80v: %.300s", tt.tool, era, tt.arguments, r.text())
+			}
+		}
+	}
+	list, _ := e.call("ada", legacy, "list_connections", map[string]any{"limit": nil, "extra": 1}).structured()["connections"].([]any)
+	if len(list) != 2 {
+		t.Errorf("%d connections, want all", len(list))
 	}
 }
 
@@ -160,7 +200,7 @@ func TestInvalidCursor(t *testing.T) {
 	for name, cursor := range map[string]string{"no base64": "A", "NUL": "AAAA", "no UTF-8": "____"} {
 		for _, tool := range []string{"list_connections", "list_clients"} {
 			r := e.call("ada", legacy, tool, map[string]any{"cursor": cursor})
-			if !r.isError() || !strings.Contains(r.text(), "next_cursor of the previous answer") {
+			if !r.isError() || !strings.Contains(r.text(), "next_cursor from the previous response") {
 				t.Errorf("%s: %s", name, r.raw)
 			}
 		}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/mcpserver"
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
+	"github.com/mcpkeep/mcpkeep/internal/principal"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -29,13 +31,13 @@ const (
 var eras = []string{legacy, modern}
 
 // endpoint is the handler behind a middleware that takes the bearer token for
-// the name of a caller.
+// the name of a person.
 type endpoint struct {
 	t       *testing.T
 	handler http.Handler
 	url     string
 	store   *fakeStore
-	callers map[string]mcpserver.Caller
+	people  map[string]principal.Principal
 	log     *logBuffer
 }
 
@@ -43,21 +45,26 @@ type endpoint struct {
 // is connected through the same client, and Ada through a second one.
 func serve(t *testing.T) *endpoint {
 	t.Helper()
-	e := &endpoint{t: t, store: newFakeStore(), callers: make(map[string]mcpserver.Caller), log: &logBuffer{}}
+	e := &endpoint{t: t, store: newFakeStore(), people: make(map[string]principal.Principal), log: &logBuffer{}}
 	e.store.clients["client-1"] = storage.Client{
-		ID: "client-1", Name: "Chat App", URI: "https://chat.example",
-		RedirectURIs: []string{"https://chat.example/callback"},
-		GrantTypes:   []string{"authorization_code", "refresh_token"}, ResponseTypes: []string{"code"},
-		Scope: "mcp", AuthMethod: "client_secret_post", SecretHash: storage.HashOf("client-secret"),
-		CreatedAt: now.Add(-48 * time.Hour),
+		ID: "client-1", SecretHash: storage.HashOf("client-secret"), CreatedAt: now.Add(-48 * time.Hour),
+		Client: metadata.Client{
+			Name:          "Chat App",
+			URI:           "https://chat.example",
+			RedirectURIs:  []string{"https://chat.example/callback"},
+			GrantTypes:    []string{"authorization_code", "refresh_token"},
+			ResponseTypes: []string{"code"},
+			Scope:         "mcp",
+			AuthMethod:    "client_secret_post",
+		},
 	}
-	e.store.clients["client-2"] = storage.Client{ID: "client-2", Name: "Editor", RedirectURIs: []string{"http://127.0.0.1/cb"}}
+	e.store.clients["client-2"] = storage.Client{ID: "client-2", Client: metadata.Client{Name: "Editor", RedirectURIs: []string{"http://127.0.0.1/cb"}}}
 	for _, name := range []string{"ada", "bob", "eve"} {
 		e.addPerson(name)
 	}
-	ada := e.callers["ada"]
+	ada := e.people["ada"]
 	ada.Admin = true
-	e.callers["ada"] = ada
+	e.people["ada"] = ada
 	e.connect("ada", "grant-ada-2", "client-2")
 
 	handler := mcpserver.New(mcpserver.Config{
@@ -78,8 +85,8 @@ func serve(t *testing.T) *endpoint {
 func (e *endpoint) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if c, ok := e.callers[name]; ok {
-			r = r.WithContext(mcpserver.WithCaller(r.Context(), c))
+		if p, ok := e.people[name]; ok {
+			r = r.WithContext(principal.NewContext(r.Context(), p))
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -88,14 +95,14 @@ func (e *endpoint) authenticate(next http.Handler) http.Handler {
 // addPerson makes a person with a connection through client-1. It must not be
 // called while the server serves.
 func (e *endpoint) addPerson(name string) {
-	e.callers[name] = mcpserver.Caller{Access: storage.Access{
+	e.people[name] = principal.Principal{
 		GrantID: "grant-" + name, ClientID: "client-1",
 		User: storage.User{ID: "user-" + name, Person: storage.Person{
 			Issuer: "https://github.com", Subject: "subject-" + name, Login: "login-" + name,
 			Name: "Name of " + name, Email: name + "@example.com",
 		}},
-		Scope: "mcp:manage mcp:admin", Resource: "https://keep.example/mcp", ExpiresAt: now.Add(time.Hour), LastUsedAt: now,
-	}}
+		Scope: "mcp:manage mcp:admin", Resource: "https://keep.example/mcp", ExpiresAt: now.Add(time.Hour),
+	}
 	e.connect(name, "grant-"+name, "client-1")
 }
 

@@ -13,7 +13,7 @@ import (
 
 const persons = 50
 
-// TestPeopleAreIsolated: D4, C15. Fifty people at once, half of them in each era,
+// TestPeopleAreIsolated: D4, C15. Fifty people concurrently, half of them in each era,
 // over connections that they share: none ever sees or changes what is another's.
 func TestPeopleAreIsolated(t *testing.T) {
 	t.Parallel()
@@ -35,7 +35,7 @@ func TestPeopleAreIsolated(t *testing.T) {
 
 var somebody = regexp.MustCompile(`p\d\d`)
 
-// live uses every tool of a person, tries the neighbour's connection, and ends
+// live uses every tool of a person, tries the neighbor's connection, and ends
 // the own one last.
 func (e *endpoint) live(c *client.Client, me, neighbour string) {
 	for range 5 {
@@ -49,7 +49,7 @@ func (e *endpoint) live(c *client.Client, me, neighbour string) {
 	e.mine(c, me, "revoke_connection", map[string]any{"connection_id": "grant-" + me}, false)
 }
 
-// mine calls a tool and checks that the answer is about nobody else.
+// mine calls a tool and checks that the answer is about no one else.
 func (e *endpoint) mine(c *client.Client, me, tool string, arguments map[string]any, wantError bool) {
 	request := mcp.CallToolRequest{Params: mcp.CallToolParams{Name: tool, Arguments: arguments}}
 	result, err := c.CallTool(e.t.Context(), request)

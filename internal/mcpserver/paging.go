@@ -23,20 +23,20 @@ type page struct {
 // pageArguments declares the arguments of a list.
 func pageArguments() mcp.ToolOption {
 	return func(t *mcp.Tool) {
-		mcp.WithInteger("limit", mcp.Description("How many entries to return at most."),
+		mcp.WithInteger("limit", mcp.Description("Maximum number of entries to return."),
 			mcp.Min(1), mcp.Max(maxLimit), mcp.DefaultNumber(defaultLimit))(t)
 		mcp.WithString("cursor",
-			mcp.Description("Where to go on: next_cursor of the previous answer, unchanged. Leave it out to start at the beginning."),
+			mcp.Description("next_cursor from the previous response, unchanged. Omit it to start at the beginning."),
 			mcp.MinLength(1), mcp.MaxLength(maxCursor), mcp.Pattern("^[A-Za-z0-9_-]+$"))(t)
 	}
 }
 
 // pageOf reads the arguments of a list. A cursor is the id of the last entry
-// seen, encoded so that nobody is tempted to make one.
+// seen, encoded so that no one is tempted to make one.
 func pageOf(r mcp.CallToolRequest) (page, error) {
 	after, err := base64.RawURLEncoding.DecodeString(r.GetString("cursor", ""))
 	if err != nil || !utf8.Valid(after) || bytes.ContainsRune(after, 0) {
-		return page{}, refusal("The cursor is not one of this server's. Pass next_cursor of the previous answer unchanged, or leave it out to start at the beginning.")
+		return page{}, refusal("Invalid cursor. Pass next_cursor from the previous response unchanged, or omit it to start at the beginning.")
 	}
 	return page{after: string(after), limit: r.GetInt("limit", defaultLimit)}, nil
 }

@@ -1,6 +1,7 @@
 package mcpserver_test
 
 import (
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -8,6 +9,8 @@ import (
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/mcpkeep/mcpkeep/internal/mcpserver"
 )
 
 // TestRevisions: TM-18.
@@ -62,6 +65,24 @@ func (e *endpoint) client(as, revision string) *client.Client {
 	return c
 }
 
+// TestName: the operator's name for the server is in serverInfo.
+func TestName(t *testing.T) {
+	t.Parallel()
+	e := serve(t)
+	named := mcpserver.New(mcpserver.Config{Store: e.store, Name: "Acme tools", Version: "1"})
+	e.handler = e.authenticate(named)
+	again := httptest.NewServer(e.handler)
+	t.Cleanup(again.Close)
+	e.url = again.URL
+	r := e.rpc("bob", legacy, "initialize", map[string]any{
+		"protocolVersion": legacy, "capabilities": map[string]any{}, "clientInfo": map[string]any{"name": "x", "version": "1"},
+	})
+	info, _ := r.result()["serverInfo"].(map[string]any)
+	if info["name"] != "Acme tools" || info["title"] != "Acme tools" {
+		t.Errorf("serverInfo %v", info)
+	}
+}
+
 // TestInitialize: TL-07.
 func TestInitialize(t *testing.T) {
 	t.Parallel()
@@ -101,11 +122,22 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
-// TestCacheHints: TM-11, RS-14. Per-person answers may be cached by nobody else,
-// and not at all.
+// TestCacheHints: TM-11, RS-14. Per-person answers may be cached by no one else,
+// and not at all. Every result has a type, that of a tool that failed included.
 func TestCacheHints(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
+	for name, result := range map[string]map[string]any{
+		"server/discover":          e.rpc("bob", modern, "server/discover", nil).result(),
+		"tools/list":               e.rpc("bob", modern, "tools/list", nil).result(),
+		"tools/call":               e.rpc("bob", modern, "tools/call", map[string]any{"name": "whoami"}).result(),
+		"tools/call of no one's":   e.rpc("bob", modern, "tools/call", map[string]any{"name": "revoke_connection", "arguments": map[string]any{"connection_id": "x"}}).result(),
+		"tools/call, bad argument": e.rpc("bob", modern, "tools/call", map[string]any{"name": "revoke_connection", "arguments": map[string]any{}}).result(),
+	} {
+		if result["resultType"] != "complete" {
+			t.Errorf("%s: resultType %v in %v", name, result["resultType"], result)
+		}
+	}
 	for _, method := range []string{"tools/list", "server/discover"} {
 		result := e.rpc("bob", modern, method, nil).result()
 		if result["cacheScope"] != "private" || result["ttlMs"] != 0.0 {

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/display"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
-	"github.com/mcpkeep/mcpkeep/internal/text"
 )
 
 // Lengths in runes of what others chose.
@@ -17,8 +17,8 @@ const (
 )
 
 // clean makes a text fit to be shown in one line. Names and URIs come from client
-// registrations, that is from anybody.
-func clean(s string, limit int) string { return text.Line(s, limit) }
+// registrations, that is from anyone.
+func clean(s string, limit int) string { return display.Line(s, limit) }
 
 // cleanAll is clean for a list. It is never nil, which would be null in JSON.
 func cleanAll(list []string, limit int) []string {
@@ -29,13 +29,24 @@ func cleanAll(list []string, limit int) []string {
 	return out
 }
 
+// claim is what a client without a name calls itself, "" for one that has a name.
+func claim(name, claimed string) string {
+	if name != "" {
+		return ""
+	}
+	return clean(claimed, maxName)
+}
+
 // label names a client for a person. The quotes keep the name apart from our
 // own words.
-func label(name, id string) string {
-	if name == "" {
-		return fmt.Sprintf("unnamed app (client %q)", id)
+func label(name, claimed, id string) string {
+	switch {
+	case name != "":
+		return fmt.Sprintf("%q (client %q)", name, id)
+	case claimed != "":
+		return fmt.Sprintf("unnamed app that calls itself %q (client %q)", claimed, id)
 	}
-	return fmt.Sprintf("%q (client %q)", name, id)
+	return fmt.Sprintf("unnamed app (client %q)", id)
 }
 
 // scopes splits a scope value (RFC 6749 §3.3). It is never nil.
@@ -66,7 +77,7 @@ func displayName(u storage.User) string {
 	case name != "" || login != "":
 		return fmt.Sprintf("%q", name+login)
 	}
-	return "a person without a name"
+	return "an unnamed user"
 }
 
 // lines builds a text line by line.

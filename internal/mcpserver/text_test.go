@@ -4,10 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// Names come from anybody who registers a client, so they are one visible line
+// Names come from anyone who registers a client, so they are one visible line
 // of bounded length, in the text and in the structured result.
 func TestNamesAreData(t *testing.T) {
 	t.Parallel()
@@ -24,7 +25,7 @@ func TestNamesAreData(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			e := serve(t)
-			e.store.clients["client-1"] = storage.Client{ID: "client-1", Name: tt.registered}
+			e.store.clients["client-1"] = storage.Client{ID: "client-1", Client: metadata.Client{Name: tt.registered}}
 			e.connect("bob", "grant-bob", "client-1")
 			connections, _ := e.call("bob", legacy, "list_connections", nil).structured()["connections"].([]any)
 			if got := connections[0].(map[string]any)["client_name"]; got != tt.structured {
@@ -47,7 +48,7 @@ func TestNamesAreData(t *testing.T) {
 func TestInvisibleName(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
-	e.store.clients["client-1"] = storage.Client{ID: "client-1", Name: " \u200b\t"}
+	e.store.clients["client-1"] = storage.Client{ID: "client-1", Client: metadata.Client{Name: " \u200b\t"}}
 	r := e.call("bob", legacy, "whoami", nil)
 	if got, ok := r.structured()["client_name"]; ok {
 		t.Errorf("client_name %q", got)
@@ -64,14 +65,14 @@ func TestNamesOfPeople(t *testing.T) {
 		{"Bob", "bob1", `Signed in as "Bob" ("bob1") through`},
 		{"Bob", "", `Signed in as "Bob" through`},
 		{"", "bob1", `Signed in as "bob1" through`},
-		{"", "", "Signed in as a person without a name through"},
+		{"", "", "Signed in as an unnamed user through"},
 		{"A\nB", "\u202e", `Signed in as "A B" through`},
 	}
 	for _, tt := range tests {
 		e := serve(t)
-		bob := e.callers["bob"]
-		bob.Access.User.Name, bob.Access.User.Login = tt.name, tt.login
-		e.callers["bob"] = bob
+		bob := e.people["bob"]
+		bob.User.Name, bob.User.Login = tt.name, tt.login
+		e.people["bob"] = bob
 		if text := e.call("bob", legacy, "whoami", nil).text(); !strings.HasPrefix(text, tt.want) {
 			t.Errorf("%q, %q: %s", tt.name, tt.login, text)
 		}

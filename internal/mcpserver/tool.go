@@ -11,6 +11,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/principal"
 )
 
 // tool is one tool with what it does.
@@ -19,9 +20,9 @@ type tool struct {
 	adminOnly bool
 	scope     string // needed of the access token; "" means oauth.ScopeMCP
 	// notFound is the answer to storage.ErrNotFound. It is the same for what
-	// never was and for what is somebody else's.
+	// never was and for what is someone else's.
 	notFound string
-	run      func(ctx context.Context, c Caller, r mcp.CallToolRequest) (*mcp.CallToolResult, error)
+	run      func(ctx context.Context, p principal.Principal, r mcp.CallToolRequest) (*mcp.CallToolResult, error)
 }
 
 // add registers a tool.
@@ -45,37 +46,43 @@ func securitySchemes(scope string) []map[string]any {
 	return []map[string]any{{"type": "oauth2", "scopes": oauth.ParseScope(scope)}}
 }
 
-// handle wraps a tool: the caller is known and allowed, errors become answers,
+// handle wraps a tool: the principal is known and allowed, errors become answers,
 // and a panic is logged and not told.
 func (s *service) handle(t tool) server.ToolHandlerFunc {
+	declared := argumentsOf(t.Tool)
 	return func(ctx context.Context, r mcp.CallToolRequest) (result *mcp.CallToolResult, _ error) {
 		defer func() {
-			if p := recover(); p != nil {
-				result = s.answer(ctx, t, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			if cause := recover(); cause != nil {
+				result = s.errorResult(ctx, t, fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
 			}
 		}()
-		caller, ok := s.permitted(ctx, t.Name)
+		p, ok := s.permitted(ctx, t.Name)
 		if !ok {
-			return s.answer(ctx, t, errNotPermitted), nil
+			return s.errorResult(ctx, t, errNotPermitted), nil
 		}
-		if !oauth.Has(caller.Access.Scope, t.scope) {
-			return s.askForMore(ctx, caller.Access.Scope, t), nil
+		arguments, err := readArguments(declared, r.Params.Arguments)
+		if err != nil { // before anyone is asked to allow more
+			return s.errorResult(ctx, t, s.explainArguments(t.Name, err)), nil
 		}
-		result, err := t.run(ctx, caller, r)
+		r.Params.Arguments = arguments
+		if !oauth.Has(p.Scope, t.scope) {
+			return s.askForMore(ctx, p, t), nil
+		}
+		result, err = t.run(ctx, p, r)
 		if err != nil {
-			return s.answer(ctx, t, err), nil
+			return s.errorResult(ctx, t, err), nil
 		}
 		return result, nil
 	}
 }
 
-// permitted returns the caller, and whether the tool is for such a caller.
-func (s *service) permitted(ctx context.Context, name string) (Caller, bool) {
-	c, ok := callerFrom(ctx)
-	return c, ok && (c.Admin || !s.adminOnly[name])
+// permitted returns who the call works for, and whether they may use the tool.
+func (s *service) permitted(ctx context.Context, name string) (principal.Principal, bool) {
+	p, ok := principal.FromContext(ctx)
+	return p, ok && (p.Admin || !s.adminOnly[name])
 }
 
-// visible is the tool filter: what a caller may not use does not exist for
+// visible is the tool filter: what a person may not use does not exist for
 // them, in tools/list and in tools/call.
 func (s *service) visible(ctx context.Context, tools []mcp.Tool) []mcp.Tool {
 	out := make([]mcp.Tool, 0, len(tools))

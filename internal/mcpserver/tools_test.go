@@ -1,7 +1,6 @@
 package mcpserver_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"os"
@@ -9,10 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -26,24 +26,7 @@ func TestToolsListGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := serve(t)
-			got, err := json.MarshalIndent(e.rpc(name, legacy, "tools/list", nil).result()["tools"], "", "  ")
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, '\n')
-			golden := filepath.Join("testdata", file)
-			if *update {
-				if err := os.WriteFile(golden, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("tools/list differs from %s; if that is meant, run with -update (-want +got):\n%s", golden, diff)
-			}
+			golden(t, file, e.rpc(name, legacy, "tools/list", nil).result()["tools"])
 		})
 	}
 }
@@ -62,67 +45,61 @@ func TestToolsListIsTheSameInBothErasAndEveryTime(t *testing.T) {
 	}
 }
 
-// Every successful result is one that the tool's output schema announces.
-func TestResultsMatchOutputSchemas(t *testing.T) {
+// TestResultsGolden keeps results of every tool on file, where test/schemas holds
+// them against the output schemas.
+func TestResultsGolden(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
 	e.connect("ada", "grant-bare", "client-bare") // nothing optional is known
 	e.store.grants["grant-bare"] = storage.Grant{ID: "grant-bare", UserID: "user-ada", ClientID: "client-bare"}
 	e.store.clients["client-bare"] = storage.Client{ID: "client-bare"}
-	calls := []struct {
-		tool      string
-		arguments map[string]any
-	}{
-		{"whoami", nil},
-		{"list_connections", nil},
-		{"list_connections", map[string]any{"limit": 1}},
-		{"list_clients", nil},
-		{"get_client", map[string]any{"client_id": "client-1"}},
-		{"get_client", map[string]any{"client_id": "client-bare"}},
-		{"server_status", nil},
-		{"revoke_connection", map[string]any{"connection_id": "grant-ada-2"}},
-		{"delete_client", map[string]any{"client_id": "client-2"}},
+	type result struct {
+		Tool      string         `json:"tool"`
+		Arguments map[string]any `json:"arguments,omitempty"`
+		Result    any            `json:"result"`
 	}
-	schemas := e.outputSchemas("ada")
-	for _, call := range calls {
-		got := e.call("ada", modern, call.tool, call.arguments)
-		if err := schemas[call.tool].Validate(got.structured()); err != nil {
-			t.Errorf("%s %v: %v", call.tool, call.arguments, err)
-		}
+	results := []result{
+		{Tool: "whoami"},
+		{Tool: "list_connections"},
+		{Tool: "list_connections", Arguments: map[string]any{"limit": 1}},
+		{Tool: "list_clients"},
+		{Tool: "get_client", Arguments: map[string]any{"client_id": "client-1"}},
+		{Tool: "get_client", Arguments: map[string]any{"client_id": "client-bare"}},
+		{Tool: "server_status"},
+		{Tool: "revoke_connection", Arguments: map[string]any{"connection_id": "grant-ada-2"}},
+		{Tool: "delete_client", Arguments: map[string]any{"client_id": "client-2"}},
+	}
+	for i, r := range results {
+		got := e.call("ada", modern, r.Tool, r.Arguments)
+		results[i].Result = got.structured()
 		if got.text() == "" {
-			t.Errorf("%s: no text", call.tool)
+			t.Errorf("%s: no text", r.Tool)
 		}
 	}
+	golden(t, "results.json", results)
 }
 
-func (e *endpoint) outputSchemas(as string) map[string]*jsonschema.Schema {
-	e.t.Helper()
-	var list struct {
-		Result struct {
-			Tools []struct {
-				Name         string          `json:"name"`
-				OutputSchema json.RawMessage `json:"outputSchema"`
-			} `json:"tools"`
-		} `json:"result"`
+// golden compares a value's JSON with a file of testdata.
+func golden(t *testing.T, name string, value any) {
+	t.Helper()
+	got, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := json.Unmarshal([]byte(e.rpc(as, legacy, "tools/list", nil).raw), &list); err != nil {
-		e.t.Fatal(err)
-	}
-	out := make(map[string]*jsonschema.Schema)
-	for _, tool := range list.Result.Tools {
-		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(tool.OutputSchema))
-		if err != nil {
-			e.t.Fatalf("%s: %v", tool.Name, err)
-		}
-		compiler := jsonschema.NewCompiler()
-		if err := compiler.AddResource(tool.Name, document); err != nil {
-			e.t.Fatal(err)
-		}
-		if out[tool.Name], err = compiler.Compile(tool.Name); err != nil {
-			e.t.Fatal(err)
+	got = append(got, '\n')
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
-	return out
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s is different; if you meant that, run with -update (-want +got):\n%s", file, diff)
+	}
 }
 
 func TestWhoami(t *testing.T) {
@@ -178,6 +155,38 @@ func TestListConnections(t *testing.T) {
 	}
 }
 
+// Connections of one client follow each other, and say which were replaced.
+func TestListConnectionsGroups(t *testing.T) {
+	t.Parallel()
+	e := serve(t)
+	for _, id := range []string{"grant-bob-2", "grant-bob-3"} {
+		e.connect("bob", id, map[string]string{"grant-bob-2": "client-2", "grant-bob-3": "client-1"}[id])
+	}
+	older := e.store.grants["grant-bob-3"]
+	older.ReplacedAt = time.Date(2026, 11, 20, 11, 0, 0, 0, time.UTC)
+	e.store.grants["grant-bob-3"] = older
+	r := e.call("bob", legacy, "list_connections", nil)
+	var ids []string
+	for _, c := range r.structured()["connections"].([]any) {
+		c := c.(map[string]any)
+		ids = append(ids, c["connection_id"].(string))
+		if at, ok := c["replaced_at"]; ok != (c["connection_id"] == "grant-bob-3") || ok && at != "2026-11-20T11:00:00Z" {
+			t.Errorf("replaced: %v", c)
+		}
+	}
+	if diff := cmp.Diff([]string{"grant-bob", "grant-bob-3", "grant-bob-2"}, ids); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+	for _, part := range []string{
+		"3 connections:\n- \"Chat App\" (client \"client-1\"): 2 connections\n  - grant-bob: ", "\n  - grant-bob-3: ",
+		", replaced 2026-11-20T11:00:00Z\n- grant-bob-2: ",
+	} {
+		if !strings.Contains(r.text(), part) {
+			t.Errorf("%q is not in\n%s", part, r.text())
+		}
+	}
+}
+
 func TestListConnectionsEmpty(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
@@ -194,7 +203,7 @@ func TestPaging(t *testing.T) {
 	const n = 107
 	for i := range n {
 		id := "x-" + strings.Repeat("i", i+1)
-		e.store.clients[id] = storage.Client{ID: id, Name: "App"}
+		e.store.clients[id] = storage.Client{ID: id, Client: metadata.Client{Name: "App"}}
 		e.connect("bob", "grant-"+id, id)
 	}
 	lists := []struct {
@@ -257,14 +266,14 @@ func TestRevokeConnection(t *testing.T) {
 				t.Errorf("grants (-want +got):\n%s", diff)
 			}
 			r = e.call("ada", era, "revoke_connection", map[string]any{"connection_id": "grant-ada"})
-			if r.structured()["this_connection"] != true || !strings.Contains(r.text(), "the next call will be refused") {
+			if r.structured()["this_connection"] != true || !strings.Contains(r.text(), "next call will be refused") {
 				t.Errorf("the connection in use: %s", r.raw)
 			}
 		})
 	}
 }
 
-// Somebody else's connection, an ended one and one that never was look alike,
+// Someone else's connection, an ended one and one that never was look alike,
 // to administrators as well.
 func TestRevokeConnectionOfOthers(t *testing.T) {
 	t.Parallel()
@@ -276,7 +285,7 @@ func TestRevokeConnectionOfOthers(t *testing.T) {
 			t.Errorf("as %s: %s", as, others.raw)
 		}
 		if diff := cmp.Diff(unknown.raw, others.raw); diff != "" {
-			t.Errorf("as %s, somebody else's id is told apart from an unknown one (-unknown +other):\n%s", as, diff)
+			t.Errorf("as %s, someone else's ID is told apart from an unknown one (-unknown +other):\n%s", as, diff)
 		}
 	}
 	if diff := cmp.Diff([]string{"grant-ada", "grant-ada-2", "grant-bob", "grant-eve"}, e.store.grantIDs()); diff != "" {

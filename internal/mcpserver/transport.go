@@ -8,6 +8,10 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/mcpkeep/mcpkeep/internal/logging"
+	"github.com/mcpkeep/mcpkeep/internal/principal"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 // transport is HTTP in front of the protocol.
@@ -24,7 +28,7 @@ func (s *service) transport(m *server.MCPServer) http.Handler {
 		}),
 	)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, ok := callerFrom(r.Context()); !ok {
+		if _, ok := principal.FromContext(r.Context()); !ok {
 			s.refuseStranger(w, r)
 			return
 		}
@@ -32,11 +36,13 @@ func (s *service) transport(m *server.MCPServer) http.Handler {
 		// to do in any revision.
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
-			http.Error(w, "only POST is supported here", http.StatusMethodNotAllowed)
+			http.Error(w, "only POST is supported", http.StatusMethodNotAllowed)
 			return
 		}
-		a := &answer{ResponseWriter: w}
-		streamable.ServeHTTP(a, withoutLegacyHeaders(r.WithContext(withAnswer(r.Context(), a))))
+		a := &response{ResponseWriter: w}
+		r = withoutLegacyHeaders(r.WithContext(withResponse(r.Context(), a)))
+		a.id = keepID(r)
+		streamable.ServeHTTP(a, r)
 	})
 }
 
@@ -55,7 +61,7 @@ func withoutLegacyHeaders(r *http.Request) *http.Request {
 
 // requestSession is the session of a single request. mcp-go keeps running calls
 // by session and request id, and without sessions all people share the empty
-// one: anybody's notifications/cancelled would end everybody's call of that id.
+// one: anyone's notifications/cancelled would end everyone's call with that ID.
 type requestSession struct {
 	server.ClientSession
 	id string
@@ -71,7 +77,8 @@ func withRequestSession(ctx context.Context, m *server.MCPServer) context.Contex
 // mistake in the wiring, not the client's.
 func (s *service) refuseStranger(w http.ResponseWriter, r *http.Request) {
 	ref := newReference()
-	s.Logger.ErrorContext(r.Context(), "request without a caller at the MCP endpoint", "reference", ref, "method", r.Method)
+	ctx := storage.WithActor(r.Context(), storage.Actor{Reference: ref})
+	s.Logger.ErrorContext(ctx, "request without a principal at the MCP endpoint", logging.Method, r.Method)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusInternalServerError)
 	_ = json.NewEncoder(w).Encode(mcp.NewJSONRPCError(

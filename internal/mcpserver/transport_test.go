@@ -76,6 +76,26 @@ func TestLegacyErrors(t *testing.T) {
 	}
 }
 
+// TestProtocolVersion: TL-09. A request that names no revision is one of 2025-03-26, and one
+// that is not supported is refused.
+func TestProtocolVersion(t *testing.T) {
+	t.Parallel()
+	e := serve(t)
+	for version, status := range map[string]int{"": 200, "2025-03-26": 200, "2025-06-18": 200, "1999-01-01": 400, "x": 400, "2025-03-26, x": 400} {
+		headers := http.Header{}
+		if version != "" {
+			headers.Set("Mcp-Protocol-Version", version)
+		}
+		r := e.send(e.raw("bob", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, headers))
+		if r.status != status || (status == 200) != (r.result() != nil) {
+			t.Errorf("%q: %d %s", version, r.status, r.raw)
+		}
+		if result := r.result(); result != nil && result["resultType"] != nil {
+			t.Errorf("%q: a result of a later revision: %s", version, r.raw)
+		}
+	}
+}
+
 // TestOnlyPost: TL-01, TL-05, TL-08, TM-01.
 func TestOnlyPost(t *testing.T) {
 	t.Parallel()
@@ -107,7 +127,7 @@ func TestAccept(t *testing.T) {
 }
 
 // TestForwardedIdentity: D7, 9700-12. Who calls is what the token says, whatever
-// headers name somebody else.
+// headers name someone else.
 func TestForwardedIdentity(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
@@ -136,7 +156,7 @@ func TestSessionHeadersAreIgnored(t *testing.T) {
 	e := serve(t)
 	for _, era := range eras {
 		r := e.request("bob", era, "tools/call", map[string]any{"name": "whoami"})
-		r.Header.Set("Mcp-Session-Id", "somebody-elses")
+		r.Header.Set("Mcp-Session-Id", "someone-elses")
 		r.Header.Set("Last-Event-ID", "42")
 		if got := e.send(r); got.structured()["user_id"] != "user-bob" {
 			t.Errorf("%s: %s", era, got.raw)
@@ -160,8 +180,8 @@ func TestNothingToSubscribeTo(t *testing.T) {
 	}
 }
 
-// Nobody reaches a tool without a caller in the context, whatever the request.
-func TestNoCaller(t *testing.T) {
+// No one reaches a tool without a principal in the context, whatever the request.
+func TestNoPrincipal(t *testing.T) {
 	t.Parallel()
 	e := serve(t)
 	e.store.before = func(context.Context, string) error {
@@ -176,7 +196,7 @@ func TestNoCaller(t *testing.T) {
 			}
 		}
 	}
-	if !strings.Contains(e.log.String(), "request without a caller") {
+	if !strings.Contains(e.log.String(), "request without a principal") {
 		t.Errorf("not logged: %s", e.log)
 	}
 }
@@ -223,7 +243,7 @@ func TestCancellationIsNotShared(t *testing.T) {
 }
 
 // TestDisconnectCancels: TM-12. Closing the connection is how a call is
-// cancelled, and no reason for alarm.
+// canceled, and no reason for alarm.
 func TestDisconnectCancels(t *testing.T) {
 	t.Parallel()
 	e := serve(t)

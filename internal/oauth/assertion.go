@@ -30,15 +30,15 @@ type Assertion struct {
 	alg    jose.SignatureAlgorithm
 }
 
-// ErrNoKey tells that no key of the set has the assertion's key id, or that none
+// ErrNoKey tells that no key of the set has the assertion's key ID, or that none
 // made its signature where it names no key: the client may have a new one.
-var ErrNoKey = errors.New("no key fits the assertion")
+var ErrNoKey = errors.New("no key matches the assertion")
 
 func badAssertion(description string) *Error {
 	return NewError(InvalidClient, "the client assertion "+description)
 }
 
-// ParseAssertion reads a client assertion (RFC 7523 §2.2, §3). Which client it is
+// ParseAssertion reads a client assertion (RFC 7523 §2.2, §3). Which client it belongs
 // of is not proven before Verify.
 //
 // The error is an *Error with the code invalid_client.
@@ -55,7 +55,7 @@ func ParseAssertion(s string) (Assertion, error) {
 		return Assertion{}, badAssertion("has malformed claims")
 	}
 	if a.claims.Subject == "" || a.claims.Issuer != a.claims.Subject {
-		return Assertion{}, badAssertion("must name the client id as iss and as sub")
+		return Assertion{}, badAssertion("must have the client ID as iss and sub")
 	}
 	return a, nil
 }
@@ -69,8 +69,8 @@ func (a Assertion) ID() string { return a.claims.ID }
 // ExpiresAt is the time from which on the assertion is never accepted again.
 func (a Assertion) ExpiresAt() time.Time { return a.claims.Expiry.Time().Add(skew) }
 
-// CheckClaims checks what the assertion says of itself (RFC 7523 §3): that it is
-// for the server with this base URL, which is its issuer, and for now.
+// CheckClaims checks the assertion's claims (RFC 7523 §3): that it is
+// meant for the server with this base URL, which is its issuer, and valid at this time.
 //
 // The error is an *Error with the code invalid_client.
 func (a Assertion) CheckClaims(base string, now time.Time) error {
@@ -94,7 +94,7 @@ func (a Assertion) CheckClaims(base string, now time.Time) error {
 
 // isAudience accepts the issuer and the token endpoint, and the issuer with the
 // slash that URL libraries add. One more audience is one too many: who is named
-// beside us could use the assertion here.
+// other than us could use the assertion here.
 func isAudience(audience []string, base string) bool {
 	for _, aud := range audience {
 		if aud != base && aud != base+"/" && aud != base+tokenPath {
@@ -111,15 +111,18 @@ func isAudience(audience []string, base string) bool {
 // client may have keys that are not in the set.
 func (a Assertion) Verify(keys KeySet, alg string) error {
 	if alg != "" && string(a.alg) != alg {
-		return badAssertion("is signed with another algorithm than the registered one")
+		return badAssertion("is not signed with the registered algorithm")
 	}
 	candidates := keys.candidates(a.kid, a.alg)
-	for _, key := range candidates {
+	for _, key := range candidates[:min(len(candidates), maxCandidates)] {
 		if a.token.Claims(key.Key, &jwt.Claims{}) == nil {
 			return nil
 		}
 	}
 	err := badAssertion("is not signed with a key of the client")
+	if len(candidates) > maxCandidates {
+		err = badAssertion("is not signed with one of the first two keys that fit; name the key with kid")
+	}
 	if len(candidates) == 0 || a.kid == "" {
 		return err.Wrap(ErrNoKey)
 	}

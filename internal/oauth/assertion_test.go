@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -215,7 +216,7 @@ func hs256(secret []byte, payload string) string {
 	return input + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// TestAssertionNoKey: 7523-04. It is worth asking for new keys when the key id is
+// TestAssertionNoKey: 7523-04. It is worth asking for new keys when the key ID is
 // not known, not when a signature is wrong.
 func TestAssertionNoKey(t *testing.T) {
 	t.Parallel()
@@ -236,6 +237,38 @@ func TestAssertionNoKey(t *testing.T) {
 	}
 }
 
+// TestVerificationCost: what someone unknown can have verified is bounded: two signatures,
+// with the exponents that are in use.
+func TestVerificationCost(t *testing.T) {
+	t.Parallel()
+	second, third := must(rsa.GenerateKey(rand.Reader, 2048)), must(rsa.GenerateKey(rand.Reader, 2048))
+	for _, kid := range []string{"", "same"} {
+		named := func(k *rsa.PrivateKey) jose.JSONWebKey { return jose.JSONWebKey{Key: k.Public(), KeyID: kid} }
+		set := keySet(t, named(rsaKey), named(second), named(third))
+		for name, tt := range map[string]struct {
+			key *rsa.PrivateKey
+			ok  bool
+		}{"first": {rsaKey, true}, "second": {second, true}, "third": {third, false}} {
+			if err := verify(signed(t, jose.RS256, tt.key, kid, claims(nil)), set, ""); (err == nil) != tt.ok {
+				t.Errorf("the %s key, kid %q: %v", name, kid, err)
+			}
+		}
+	}
+	for exponent, usable := range map[int]bool{65537: true, 1<<17 - 1: true, 1<<17 + 1: false, 1<<31 - 1: false} {
+		_, err := oauth.ParseKeySet(keySet(t, &rsa.PublicKey{N: rsaKey.N, E: exponent}))
+		if (err == nil) != usable {
+			t.Errorf("exponent %d: %v", exponent, err)
+		}
+	}
+	for bits, usable := range map[uint]bool{4096: true, 4097: false} {
+		odd := new(big.Int).Add(new(big.Int).Lsh(big.NewInt(1), bits-1), big.NewInt(1))
+		_, err := oauth.ParseKeySet(keySet(t, &rsa.PublicKey{N: odd, E: 65537}))
+		if (err == nil) != usable {
+			t.Errorf("%d bits: %v", bits, err)
+		}
+	}
+}
+
 func TestParseKeySet(t *testing.T) {
 	t.Parallel()
 	jwk := func(key jose.JSONWebKey) json.RawMessage { return keySet(t, key) }
@@ -248,7 +281,7 @@ func TestParseKeySet(t *testing.T) {
 		"Ed25519":                         {keySet(t, edKey.Public()), true},
 		"for signatures":                  {jwk(jose.JSONWebKey{Key: ecKey.Public(), Use: "sig", Algorithm: "ES256"}), true},
 		"one of use among others":         {json.RawMessage(`{"keys":[{"kty":"XX"},{"kty":"EC","crv":"secp256k1"},` + string(keySet(t, ecKey.Public()))[9:]), true},
-		"members beside":                  {json.RawMessage(`{"x":1,` + string(keySet(t, ecKey.Public()))[1:]), true},
+		"additional members":              {json.RawMessage(`{"x":1,` + string(keySet(t, ecKey.Public()))[1:]), true},
 		"for encryption":                  {jwk(jose.JSONWebKey{Key: ecKey.Public(), Use: "enc"}), false},
 		"for another algorithm":           {jwk(jose.JSONWebKey{Key: ecKey.Public(), Algorithm: "RS256"}), false},
 		"key_ops without verify":          {json.RawMessage(strings.Replace(string(keySet(t, ecKey.Public())), `"kty"`, `"key_ops":["encrypt"],"kty"`, 1)), false},

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
 )
 
-// IsMetadataURL reports whether a client id is the URL of a client ID metadata
+// IsMetadataURL reports whether a client ID is the URL of a client ID metadata
 // document (draft-ietf-oauth-client-id-metadata-document §3): https, with a path,
 // without user information, fragment and dot segments, and in a form that all
 // parsers read alike. Client ids are compared as strings.
@@ -14,28 +16,32 @@ func IsMetadataURL(clientID string) bool {
 	if !strings.HasPrefix(clientID, "https://") {
 		return false
 	}
-	u, err := parseRedirectURI(clientID)
+	u, err := ParseRedirectURI(clientID)
 	return err == nil && len(u.path) > 1
 }
 
 // isKeyURL reports whether keys may be fetched from a URL.
 func isKeyURL(s string) bool {
-	u, err := parseRedirectURI(s)
+	u, err := ParseRedirectURI(s)
 	return err == nil && u.scheme == "https"
 }
 
-// MetadataHost is the host of a client id that is the URL of a metadata document,
-// in lower case: whoever holds it made the document. It is "" for any other id.
+// MetadataHost is the host of a client ID that is the URL of a metadata document,
+// in lower case: its owner published the document. It is "" for any other id.
 func MetadataHost(clientID string) string {
 	if !IsMetadataURL(clientID) {
 		return ""
 	}
-	return RedirectHost(clientID)
+	u, err := ParseRedirectURI(clientID)
+	if err != nil {
+		return ""
+	}
+	return u.Host()
 }
 
 // ParseMetadataDocument reads a client ID metadata document that was fetched from
-// the URL that is the client id. It is stricter than a registration in what makes a
-// client trustworthy, and more tolerant in the rest, since nobody is there to
+// the URL that is the client ID. It is stricter than a registration in what makes a
+// client trustworthy, and more tolerant in the rest, since no one is there to
 // correct it: redirect URIs that could not be registered are left out, and so are
 // methods and types that are not supported.
 //
@@ -49,11 +55,9 @@ func ParseMetadataDocument(clientID string, body []byte) (Registration, error) {
 	if err := m.checkDocument(clientID); err != nil {
 		return Registration{}, err
 	}
-	reg := Registration{
-		ClientName: m.clientName(), ClientURI: m.documentURL("client_uri"), ApplicationType: m.applicationType(),
-		SoftwareID: m.claim("software_id"), SoftwareVersion: m.claim("software_version"),
-	}
-	if reg.ClientName == "" {
+	reg := m.claims()
+	reg.URI = m.webURL("client_uri")
+	if reg.Name == "" {
 		return Registration{}, badMetadata("client_name is missing")
 	}
 	for _, read := range []func(*Registration) error{
@@ -67,14 +71,14 @@ func ParseMetadataDocument(clientID string, body []byte) (Registration, error) {
 }
 
 // checkDocument checks that a document is its URL's own, and that it holds no
-// secret: everybody can read it.
+// secret: everyone can read it.
 func (m members) checkDocument(clientID string) error {
 	id, err := m.text("client_id")
 	if err != nil {
 		return err
 	}
 	if id != clientID {
-		return badMetadata("client_id must be the URL of the document, character by character")
+		return badMetadata("client_id must exactly match the document URL")
 	}
 	method, err := m.text("token_endpoint_auth_method")
 	if err != nil {
@@ -86,8 +90,8 @@ func (m members) checkDocument(clientID string) error {
 	return nil
 }
 
-// documentURL is a URL for information, or "".
-func (m members) documentURL(name string) string {
+// webURL is a URL for information, or "" when it is absent or unusable.
+func (m members) webURL(name string) string {
 	value, err := m.text(name)
 	if err != nil || !isWebURL(value) {
 		return ""
@@ -101,12 +105,12 @@ func (m members) readDocumentRedirects(reg *Registration) error {
 		return err
 	}
 	for _, uri := range uris[:min(len(uris), maxRedirectURIs)] {
-		if ParseRedirectURI(uri) == nil {
-			reg.RedirectURIs = append(reg.RedirectURIs, uri)
+		if u, err := ParseRedirectURI(uri); err == nil {
+			reg.addRedirect(u)
 		}
 	}
 	if len(reg.RedirectURIs) == 0 {
-		return badRedirect("redirect_uris holds no URI that could be registered")
+		return badRedirect("redirect_uris contains no valid redirect URI")
 	}
 	return nil
 }
@@ -134,21 +138,21 @@ func (m members) readDocumentMethods(reg *Registration) error {
 		}
 	}
 	for _, possible := range []string{AuthMethodPrivateKeyJWT, AuthMethodNone} {
-		if slices.Contains(named, possible) && (possible == AuthMethodNone || reg.hasKeys()) {
+		if slices.Contains(named, possible) && (possible == AuthMethodNone || reg.HasKeys()) {
 			reg.AuthMethods = append(reg.AuthMethods, possible)
 		}
 	}
 	if len(reg.AuthMethods) == 0 {
 		return badMetadata("token_endpoint_auth_method must be none, or private_key_jwt with jwks or jwks_uri")
 	}
-	reg.TokenEndpointAuthMethod = reg.AuthMethods[0]
+	reg.AuthMethod = reg.AuthMethods[0]
 	return nil
 }
 
 // readKeys reads where the client's keys are: in the document, or at a URL.
 func (m members) readKeys(reg *Registration) error {
 	if m.has("jwks") && m.has("jwks_uri") {
-		return badMetadata("jwks and jwks_uri exclude each other")
+		return badMetadata("jwks and jwks_uri are mutually exclusive")
 	}
 	var err error
 	if reg.JWKSURI, err = m.text("jwks_uri"); err != nil {
@@ -170,11 +174,11 @@ func (m members) readKeys(reg *Registration) error {
 	return err
 }
 
-// compact is valid JSON without white space.
-func compact(raw json.RawMessage) string {
+// compact returns valid JSON without white space.
+func compact(raw json.RawMessage) metadata.JSON {
 	short, err := json.Marshal(raw)
 	if err != nil {
-		return string(raw)
+		return metadata.JSON(raw)
 	}
-	return string(short)
+	return metadata.JSON(short)
 }

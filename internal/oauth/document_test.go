@@ -28,6 +28,8 @@ func TestIsMetadataURL(t *testing.T) {
 		"https://client.example/":                             false,
 		"https://client.example?x=/c":                         false,
 		"http://client.example/c":                             false,
+		"http://localhost/c":                                  false,
+		"com.example.app:/c":                                  false,
 		"HTTPS://client.example/c":                            false,
 		"https:/client.example/c":                             false,
 		"https:client.example/c":                              false,
@@ -124,10 +126,10 @@ func TestParseMetadataDocument(t *testing.T) {
 			if diff := cmp.Diff(strings.Fields(tt.uris), got.RedirectURIs); diff != "" {
 				t.Error(diff)
 			}
-			if diff := cmp.Diff(strings.Fields(tt.methods), got.AuthMethods); diff != "" || got.TokenEndpointAuthMethod != got.AuthMethods[0] {
+			if diff := cmp.Diff(strings.Fields(tt.methods), got.AuthMethods); diff != "" || got.AuthMethod != got.AuthMethods[0] {
 				t.Error(diff)
 			}
-			if got.ClientName != "Client" || got.ClientURI != "" || got.Scope == "" || got.NeedsSecret() {
+			if got.Name != "Client" || got.URI != "" || got.Scope == "" || got.NeedsSecret() {
 				t.Errorf("got %+v", got)
 			}
 		})
@@ -209,11 +211,11 @@ func FuzzParseMetadataDocument(f *testing.F) {
 		if err := json.Unmarshal(body, &m); err != nil || m["client_id"] != documentURL || m["client_secret"] != nil {
 			t.Errorf("accepted %s: %v", body, err)
 		}
-		if reg.ClientName == "" || len(reg.RedirectURIs) == 0 || len(reg.AuthMethods) == 0 || reg.NeedsSecret() {
+		if reg.Name == "" || len(reg.RedirectURIs) == 0 || len(reg.AuthMethods) == 0 || reg.NeedsSecret() {
 			t.Errorf("got %+v", reg)
 		}
 		for _, uri := range reg.RedirectURIs {
-			if err := oauth.ParseRedirectURI(uri); err != nil {
+			if _, err := oauth.ParseRedirectURI(uri); err != nil {
 				t.Errorf("redirect URI %q: %v", uri, err)
 			}
 		}

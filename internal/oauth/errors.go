@@ -28,11 +28,15 @@ const (
 	InsufficientScope       Code = "insufficient_scope"
 )
 
+// UnknownHost is a code of ours: the request names a host that is not this server's.
+const UnknownHost Code = "unknown_host"
+
 // statuses holds the HTTP status of each code that is not answered with 400.
 var statuses = map[Code]int{
 	InvalidClient:          401,
 	InvalidToken:           401,
 	AccessDenied:           403,
+	UnknownHost:            403,
 	InsufficientScope:      403,
 	ServerError:            500,
 	TemporarilyUnavailable: 503,

@@ -6,16 +6,22 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/json"
+	"reflect"
 	"slices"
 
 	"github.com/go-jose/go-jose/v4"
 )
 
-// Limits of a key set, so that nobody has us compute for long.
+// Limits of a key set, so that no one has us compute for long.
 const (
 	maxKeys    = 20
 	minRSABits = 2048
-	maxRSABits = 8192
+	maxRSABits = 4096
+	// maxExponent bounds what a verification costs, which grows with the exponent. In
+	// practice it is 65537.
+	maxExponent = 1 << 17
+	// maxCandidates is how many keys are tried for one signature.
+	maxCandidates = 2
 )
 
 // signingAlgs are the algorithms of client assertions. Each belongs to one type of
@@ -35,7 +41,7 @@ func supportedSigningAlgs() []string {
 func algsOf(key any) []jose.SignatureAlgorithm {
 	switch k := key.(type) {
 	case *rsa.PublicKey:
-		if bits := k.N.BitLen(); bits >= minRSABits && bits <= maxRSABits {
+		if bits := k.N.BitLen(); bits >= minRSABits && bits <= maxRSABits && k.E <= maxExponent {
 			return []jose.SignatureAlgorithm{jose.RS256, jose.PS256}
 		}
 	case *ecdsa.PublicKey:
@@ -53,7 +59,7 @@ type KeySet struct{ keys []jose.JSONWebKey }
 
 // ParseKeySet reads a JSON Web Key Set (RFC 7517 §5). Keys of other types and for
 // other uses are left out; at least one must be left. A set that holds a private or
-// a shared key is refused: whoever can read it could sign.
+// a shared key is refused: anyone who can read it could sign.
 //
 // The error is an *Error with the code invalid_client_metadata.
 func ParseKeySet(body []byte) (KeySet, error) {
@@ -63,7 +69,7 @@ func ParseKeySet(body []byte) (KeySet, error) {
 	}
 	var raw []json.RawMessage
 	if json.Unmarshal(m["keys"], &raw) != nil || len(raw) > maxKeys {
-		return KeySet{}, badMetadata("a key set must hold the member keys with at most 20 keys")
+		return KeySet{}, badMetadata("a key set must have the member keys with at most 20 keys")
 	}
 	var set KeySet
 	for _, one := range raw {
@@ -76,12 +82,12 @@ func ParseKeySet(body []byte) (KeySet, error) {
 		}
 	}
 	if len(set.keys) == 0 {
-		return KeySet{}, badMetadata("the key set holds no key for RS256, PS256, ES256 or EdDSA")
+		return KeySet{}, badMetadata("the key set has no key for RS256, PS256, ES256 or EdDSA")
 	}
 	return set, nil
 }
 
-// parseKey reads a key and says whether it is of any use here.
+// parseKey reads a key and reports whether it is usable here.
 func parseKey(raw []byte) (key jose.JSONWebKey, usable bool, err error) {
 	var m members
 	if json.Unmarshal(raw, &m) != nil || m == nil {
@@ -89,7 +95,7 @@ func parseKey(raw []byte) (key jose.JSONWebKey, usable bool, err error) {
 	}
 	for _, secret := range []string{"d", "k", "p", "q"} {
 		if m.has(secret) {
-			return key, false, badMetadata("a key set must hold public keys only")
+			return key, false, badMetadata("a key set must contain only public keys")
 		}
 	}
 	usable = key.UnmarshalJSON(raw) == nil && key.Valid() && isForSigning(m, key)
@@ -105,7 +111,10 @@ func isForSigning(m members, key jose.JSONWebKey) bool {
 		len(algs) > 0 && (key.Algorithm == "" || slices.Contains(algs, jose.SignatureAlgorithm(key.Algorithm)))
 }
 
-// candidates are the keys that may have made a signature: by the header's key id,
+// Equal reports whether two sets have the same keys in the same order.
+func (s KeySet) Equal(other KeySet) bool { return reflect.DeepEqual(s.keys, other.keys) }
+
+// candidates are the keys that may have made a signature: by the header's key ID,
 // where there is one, and by algorithm.
 func (s KeySet) candidates(kid string, alg jose.SignatureAlgorithm) []jose.JSONWebKey {
 	var list []jose.JSONWebKey

@@ -31,7 +31,7 @@ func supportedAuthMethods() []string {
 	return append([]string{AuthMethodNone}, confidentialAuthMethods()...)
 }
 
-// confidentialAuthMethods are those by which a client proves who it is.
+// confidentialAuthMethods are the methods that authenticate a client.
 func confidentialAuthMethods() []string {
 	return []string{AuthMethodClientSecretPost, AuthMethodClientSecretBasic, AuthMethodPrivateKeyJWT}
 }
@@ -63,9 +63,13 @@ type ServerMetadata struct {
 }
 
 // AuthorizationServerMetadata returns the document of a base URL, which is the
-// issuer: an origin without trailing slash. documents says whether client ID
-// metadata documents are taken.
-func AuthorizationServerMetadata(base string, documents bool) ServerMetadata {
+// issuer: an origin without trailing slash. resources are those that it issues tokens
+// for; documents reports whether client ID metadata documents are taken.
+func AuthorizationServerMetadata(base string, resources Resources, documents bool) ServerMetadata {
+	protected := make([]string, 0, len(resources))
+	for _, r := range resources {
+		protected = append(protected, r.URI)
+	}
 	return ServerMetadata{
 		Issuer:                            base,
 		AuthorizationEndpoint:             base + authorizePath,
@@ -85,12 +89,12 @@ func AuthorizationServerMetadata(base string, documents bool) ServerMetadata {
 		IntrospectionEndpointSigningAlgs:  supportedSigningAlgs(),
 		CodeChallengeMethodsSupported:     []string{ChallengeMethod},
 		AuthorizationResponseIssSupported: true,
-		ProtectedResources:                []string{NewResource(base).String()},
+		ProtectedResources:                protected,
 		ClientIDMetadataDocuments:         documents,
 	}
 }
 
-// ResourceMetadata is the metadata document of the protected resource (RFC 9728
+// ResourceMetadata is the metadata document of a protected resource (RFC 9728
 // §2).
 type ResourceMetadata struct {
 	Resource               string   `json:"resource"`
@@ -100,14 +104,14 @@ type ResourceMetadata struct {
 	ResourceName           string   `json:"resource_name,omitempty"`
 }
 
-// ProtectedResourceMetadata returns the document of a base URL. The name is for
-// people; without one it is left out.
-func ProtectedResourceMetadata(base, name string) ResourceMetadata {
+// Metadata returns the document of the resource, whose tokens the given issuer issues.
+// Without a name that is left out.
+func (r Resource) Metadata(issuer string) ResourceMetadata {
 	return ResourceMetadata{
-		Resource:               NewResource(base).String(),
-		AuthorizationServers:   []string{base},
-		ScopesSupported:        BasicScopes(),
+		Resource:               r.URI,
+		AuthorizationServers:   []string{issuer},
+		ScopesSupported:        r.requiredScopes(),
 		BearerMethodsSupported: []string{"header"},
-		ResourceName:           name,
+		ResourceName:           r.Name,
 	}
 }

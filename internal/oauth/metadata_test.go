@@ -25,6 +25,9 @@ func marshal(t *testing.T, v any) string {
 	return b.String()
 }
 
+// only is the list of a server with one protected resource.
+var only = oauth.Resources{oauth.NewResource(base, "/mcp")}
+
 func TestAuthorizationServerMetadata(t *testing.T) {
 	t.Parallel()
 	const want = `{
@@ -93,10 +96,10 @@ func TestAuthorizationServerMetadata(t *testing.T) {
   "client_id_metadata_document_supported": true
 }
 `
-	if diff := cmp.Diff(want, marshal(t, oauth.AuthorizationServerMetadata(base, true))); diff != "" {
+	if diff := cmp.Diff(want, marshal(t, oauth.AuthorizationServerMetadata(base, only, true))); diff != "" {
 		t.Errorf("AS-15, 8414-06: %s", diff)
 	}
-	if got := marshal(t, oauth.AuthorizationServerMetadata(base, false)); strings.Contains(got, "client_id_metadata") {
+	if got := marshal(t, oauth.AuthorizationServerMetadata(base, only, false)); strings.Contains(got, "client_id_metadata") {
 		t.Errorf("AS-15: not offered, but %s", got)
 	}
 }
@@ -117,12 +120,12 @@ func TestProtectedResourceMetadata(t *testing.T) {
   "resource_name": "Example"
 }
 `
-	if diff := cmp.Diff(want, marshal(t, oauth.ProtectedResourceMetadata(base, "Example"))); diff != "" {
+	if diff := cmp.Diff(want, marshal(t, oauth.Resource{URI: base + "/mcp", Name: "Example"}.Metadata(base))); diff != "" {
 		t.Error(diff)
 	}
 	t.Run("9728-02 no empty name", func(t *testing.T) {
 		t.Parallel()
-		if got := marshal(t, oauth.ProtectedResourceMetadata(base, "")); strings.Contains(got, "resource_name") {
+		if got := marshal(t, only[0].Metadata(base)); strings.Contains(got, "resource_name") {
 			t.Error(got)
 		}
 	})
@@ -130,7 +133,7 @@ func TestProtectedResourceMetadata(t *testing.T) {
 
 func TestMetadataRequirements(t *testing.T) {
 	t.Parallel()
-	server, resource := oauth.AuthorizationServerMetadata(base, true), oauth.ProtectedResourceMetadata(base, "")
+	server, resource := oauth.AuthorizationServerMetadata(base, only, true), only[0].Metadata(base)
 	t.Run("AS-04 issuer equals authorization_servers", func(t *testing.T) {
 		t.Parallel()
 		if diff := cmp.Diff([]string{server.Issuer}, resource.AuthorizationServers); diff != "" {
@@ -158,8 +161,8 @@ func TestMetadataRequirements(t *testing.T) {
 		t.Parallel()
 		for _, method := range server.TokenEndpointAuthMethods {
 			reg, err := oauth.ParseRegistration([]byte(`{"redirect_uris":["https://a.example/cb"],"jwks_uri":"https://a.example/jwks","token_endpoint_auth_method":"` + method + `"}`))
-			if err != nil || reg.TokenEndpointAuthMethod != method {
-				t.Errorf("%s: %q, %v", method, reg.TokenEndpointAuthMethod, err)
+			if err != nil || reg.AuthMethod != method {
+				t.Errorf("%s: %q, %v", method, reg.AuthMethod, err)
 			}
 		}
 	})

@@ -12,13 +12,13 @@ type RegistrationMode string
 // The modes of registration. In each one nothing happens without a person's
 // consent.
 const (
-	RegistrationOpen      RegistrationMode = "open"      // everybody
+	RegistrationOpen      RegistrationMode = "open"      // everyone
 	RegistrationAllowlist RegistrationMode = "allowlist" // whose answers go to this machine or to a listed place
-	RegistrationClosed    RegistrationMode = "closed"    // nobody: operators make clients
+	RegistrationClosed    RegistrationMode = "closed"    // no one: operators make clients
 )
 
 // RegistrationPolicy says where the redirect URIs of clients may lead that
-// register by themselves. The zero value is open.
+// register themselves. The zero value is open.
 type RegistrationPolicy struct {
 	mode    RegistrationMode
 	allowed []string
@@ -34,7 +34,7 @@ func NewRegistrationPolicy(mode RegistrationMode, places []string) (Registration
 		mode = RegistrationOpen
 	}
 	if !slices.Contains([]RegistrationMode{RegistrationOpen, RegistrationAllowlist, RegistrationClosed}, mode) {
-		return RegistrationPolicy{}, fmt.Errorf("%q is not known; want open, allowlist or closed", mode)
+		return RegistrationPolicy{}, fmt.Errorf("unknown mode %q; want open, allowlist or closed", mode)
 	}
 	p := RegistrationPolicy{mode: mode}
 	for _, place := range places {
@@ -43,17 +43,17 @@ func NewRegistrationPolicy(mode RegistrationMode, places []string) (Registration
 		if strings.HasSuffix(place, ":") {
 			uri = place + "/"
 		}
-		u, err := parseRedirectURI(uri)
+		u, err := ParseRedirectURI(uri)
 		if err != nil || u.place() != strings.TrimSuffix(place, ":443") {
-			return RegistrationPolicy{}, fmt.Errorf("%q is no place of redirect URIs; want a host such as claude.ai, or a scheme with its colon, such as cursor: alone", place)
+			return RegistrationPolicy{}, fmt.Errorf("%q is not a host or scheme; want a host such as claude.ai, or a scheme such as \"cursor:\"", place)
 		}
 		p.allowed = append(p.allowed, u.place())
 	}
 	return p, nil
 }
 
-// place is what of a redirect URI an allowlist names.
-func (u redirectURI) place() string {
+// place is the part of a redirect URI that an allowlist names.
+func (u RedirectURI) place() string {
 	if !u.isWeb() {
 		return u.scheme + ":"
 	}
@@ -64,37 +64,28 @@ func (u redirectURI) place() string {
 	return host + ":" + u.port
 }
 
-// Closed reports whether nobody may register.
+// Closed reports whether no one may register.
 func (p RegistrationPolicy) Closed() bool { return p.mode == RegistrationClosed }
 
 // Check returns nil if a client with these redirect URIs may register, otherwise
 // an *Error: one that is not allowed is one too many, because a client that asks
 // for several does not say which it will use.
-func (p RegistrationPolicy) Check(uris []string) error {
+func (p RegistrationPolicy) Check(uris ...RedirectURI) error {
 	switch p.mode {
 	case RegistrationClosed:
-		return NewError(AccessDenied, "registration is closed here: the operator of this server makes clients")
+		return NewError(AccessDenied, "dynamic registration is disabled; the operator of this server registers clients")
 	case RegistrationAllowlist:
-		if !slices.ContainsFunc(uris, func(uri string) bool { return !p.allows(uri) }) {
+		if !slices.ContainsFunc(uris, func(u RedirectURI) bool { return !p.Allows(u) }) {
 			return nil
 		}
-		return badRedirect("this server registers only apps on the person's own machine and those whose host the operator has listed")
+		return badRedirect("this server only accepts redirect URIs on loopback and those that its operator allows")
 	case RegistrationOpen:
 	}
 	return nil
 }
 
-// Allowed returns those of the redirect URIs that a client may be answered at that
-// is known by its metadata document: such a client cannot be told to leave out the
-// others.
-func (p RegistrationPolicy) Allowed(uris []string) []string {
-	if p.mode != RegistrationAllowlist {
-		return uris
-	}
-	return slices.DeleteFunc(slices.Clone(uris), func(uri string) bool { return !p.allows(uri) })
-}
-
-func (p RegistrationPolicy) allows(uri string) bool {
-	u, err := parseRedirectURI(uri)
-	return err == nil && (u.isLoopback() || slices.Contains(p.allowed, u.place()))
+// Allows reports whether a client that is known by its metadata document may use a
+// redirect URI: such a client cannot be told to leave out the others.
+func (p RegistrationPolicy) Allows(u RedirectURI) bool {
+	return p.mode != RegistrationAllowlist || u.IsLoopback() || slices.Contains(p.allowed, u.place())
 }

@@ -57,7 +57,7 @@ func TestRegistrationPolicy(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			for _, uris := range [][]string{{tt.uri}, {"http://localhost:1/x", tt.uri}, {tt.uri, "http://localhost:1/x"}} {
-				err := tt.policy.Check(uris)
+				err := tt.policy.Check(redirects(uris)...)
 				if tt.code == "" && err != nil || tt.code != "" && codeOf(t, err) != tt.code {
 					t.Errorf("Check(%q) = %v, want %q", uris, err, tt.code)
 				}
@@ -71,7 +71,7 @@ func TestRegistrationClosed(t *testing.T) {
 	closed := policy(t, oauth.RegistrationClosed, "claude.ai")
 	for _, uris := range [][]string{nil, {"https://claude.ai/cb"}, {"http://127.0.0.1/cb"}} {
 		var refused *oauth.Error
-		if err := closed.Check(uris); !errors.As(err, &refused) || refused.Code != oauth.AccessDenied || refused.Status != 403 {
+		if err := closed.Check(redirects(uris)...); !errors.As(err, &refused) || refused.Code != oauth.AccessDenied || refused.Status != 403 {
 			t.Errorf("%q: %v", uris, err)
 		}
 	}

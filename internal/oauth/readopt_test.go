@@ -39,18 +39,18 @@ func TestReadopt(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for mode, want := range map[oauth.ReadoptMode]bool{"off": false, "": false, "known": tt.known, "open": tt.open} {
-			reg, ok := mode.Readopt(deadID, tt.uri)
+			reg, ok := (oauth.Readoption{Mode: mode}).Readopt(deadID, parsed(tt.uri))
 			if ok != want {
 				t.Errorf("%s %q: %t, want %t", mode, tt.uri, ok, want)
 			}
 			if !ok {
 				continue
 			}
-			if !oauth.MatchRedirectURI(reg.RedirectURIs, tt.uri) || reg.TokenEndpointAuthMethod != "" || !slices.Contains(reg.GrantTypes, "refresh_token") {
+			if !matches(reg.RedirectURIs, tt.uri) || reg.AuthMethod != "" || !slices.Contains(reg.GrantTypes, "refresh_token") {
 				t.Errorf("%s %q: %+v", mode, tt.uri, reg)
 			}
 			for _, uri := range reg.RedirectURIs {
-				if oauth.ParseRedirectURI(uri) != nil {
+				if parsed(uri).String() == "" {
 					t.Errorf("%s %q registers %q", mode, tt.uri, uri)
 				}
 			}
@@ -59,25 +59,43 @@ func TestReadopt(t *testing.T) {
 }
 
 // TestReadoptVendor: a vendor's client comes back with its other redirect URIs, and
-// nobody else's.
+// no one else's.
 func TestReadoptVendor(t *testing.T) {
 	t.Parallel()
-	reg, ok := oauth.ReadoptKnown.Readopt(deadID, "https://insiders.vscode.dev/redirect")
-	if !ok || reg.ClientName != "Visual Studio Code" || !slices.Equal(reg.RedirectURIs, []string{
+	reg, ok := (oauth.Readoption{Mode: oauth.ReadoptKnown}).Readopt(deadID, parsed("https://insiders.vscode.dev/redirect"))
+	if !ok || reg.Name != "Visual Studio Code" || !slices.Equal(reg.RedirectURIs, []string{
 		"https://insiders.vscode.dev/redirect", "https://vscode.dev/redirect", "http://127.0.0.1/", "http://127.0.0.1:33418/",
 	}) {
 		t.Errorf("%+v, %t", reg, ok)
 	}
-	reg, ok = oauth.ReadoptKnown.Readopt(deadID, "https://chatgpt.com/connector/oauth/abc")
-	if !ok || reg.ClientName != "ChatGPT" || !slices.Equal(reg.RedirectURIs, []string{
+	reg, ok = (oauth.Readoption{Mode: oauth.ReadoptKnown}).Readopt(deadID, parsed("https://chatgpt.com/connector/oauth/abc"))
+	if !ok || reg.Name != "ChatGPT" || !slices.Equal(reg.RedirectURIs, []string{
 		"https://chatgpt.com/connector/oauth/abc", "https://chatgpt.com/connector_platform_oauth_redirect",
 		"https://chatgpt.com/backend-api/aip/connectors/links/oauth/callback",
 	}) {
 		t.Errorf("%+v, %t", reg, ok)
 	}
-	reg, ok = oauth.ReadoptKnown.Readopt(deadID, "http://127.0.0.1:33418/")
-	if !ok || reg.ClientName != "" || !slices.Equal(reg.RedirectURIs, []string{"http://127.0.0.1:33418/"}) {
+	reg, ok = (oauth.Readoption{Mode: oauth.ReadoptKnown}).Readopt(deadID, parsed("http://127.0.0.1:33418/"))
+	if !ok || reg.Name != "" || !slices.Equal(reg.RedirectURIs, []string{"http://127.0.0.1:33418/"}) {
 		t.Errorf("%+v, %t", reg, ok)
+	}
+}
+
+// TestReadoptRedirects: an operator's own redirect URIs are known, exactly, and only
+// where known ones are let in.
+func TestReadoptRedirects(t *testing.T) {
+	t.Parallel()
+	own := []oauth.RedirectURI{parsed("https://n8n.example/rest/oauth2-credential/callback"), parsed("acme:/cb")}
+	for uri, want := range map[string]bool{
+		"https://n8n.example/rest/oauth2-credential/callback": true, "acme:/cb": true,
+		"https://n8n.example/rest/oauth2-credential/callback?x": false, "https://n8n.example/rest/oauth2-credential/callback/": false,
+		"https://n8n.example/": false, "acme:/other": false,
+	} {
+		for mode, lets := range map[oauth.ReadoptMode]bool{oauth.ReadoptKnown: true, oauth.ReadoptOff: false, "": false} {
+			if _, ok := (oauth.Readoption{Mode: mode, Redirects: own}).Readopt(deadID, parsed(uri)); ok != (want && lets) {
+				t.Errorf("%s, %s: %t", uri, mode, ok)
+			}
+		}
 	}
 }
 
@@ -90,7 +108,7 @@ func TestReadoptID(t *testing.T) {
 		"a b": false, "a\n": false, "a/b": false, "a:b": false, "a%2Fb": false, "a?b": false, "a#b": false, "<script>": false,
 		"a'b": false, "ключ": false, "a\x00": false, "\xff": false, "mcp-oauth-proxy-clients:a": false, "usr_abc": false,
 	} {
-		if _, ok := oauth.ReadoptOpen.Readopt(id, "http://127.0.0.1/cb"); ok != want {
+		if _, ok := (oauth.Readoption{Mode: oauth.ReadoptOpen}).Readopt(id, parsed("http://127.0.0.1/cb")); ok != want {
 			t.Errorf("%q: %t, want %t", id, ok, want)
 		}
 	}

@@ -13,18 +13,18 @@ func badRedirect(description string) error {
 	return NewError(InvalidRedirectURI, description)
 }
 
-// parseRedirectURI takes a redirect URI apart. See ParseRedirectURI.
-func parseRedirectURI(s string) (redirectURI, error) {
+// parseURI parses a redirect URI. See ParseRedirectURI.
+func parseURI(s string) (RedirectURI, error) {
 	if err := checkCharacters(s); err != nil {
-		return redirectURI{}, err
+		return RedirectURI{}, err
 	}
 	scheme, rest, found := strings.Cut(s, ":")
 	if !found || !validScheme(scheme) {
-		return redirectURI{}, badRedirect("a redirect URI must be absolute, with a valid scheme")
+		return RedirectURI{}, badRedirect("a redirect URI must be absolute, with a valid scheme")
 	}
-	u := redirectURI{scheme: strings.ToLower(scheme)}
+	u := RedirectURI{text: s, scheme: strings.ToLower(scheme)}
 	if refusedSchemes[u.scheme] {
-		return redirectURI{}, badRedirect("this scheme is not allowed for redirect URIs")
+		return RedirectURI{}, badRedirect("this scheme is not allowed for redirect URIs")
 	}
 	if i := strings.IndexByte(rest, '?'); i >= 0 {
 		rest, u.query = rest[:i], rest[i:]
@@ -34,10 +34,10 @@ func parseRedirectURI(s string) (redirectURI, error) {
 		end := strings.IndexByte(after+"/", '/')
 		u.path = after[end:]
 		if u.host, u.port, ok = splitAuthority(after[:end]); !ok {
-			return redirectURI{}, badRedirect("a redirect URI must not hold user information or an irregular port")
+			return RedirectURI{}, badRedirect("a redirect URI must not contain user information or an invalid port")
 		}
 	} else if !strings.HasPrefix(rest, "/") {
-		return redirectURI{}, badRedirect("the scheme of a redirect URI must be followed by a slash")
+		return RedirectURI{}, badRedirect("the scheme of a redirect URI must be followed by a slash")
 	}
 	return u, u.check()
 }
@@ -56,7 +56,7 @@ func checkCharacters(s string) error {
 		case isUnreserved(c), strings.IndexByte(":/?[]@!$&'()*+,;=", c) >= 0:
 		case c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
 		default:
-			return badRedirect("a redirect URI must consist of the characters of RFC 3986, others percent-encoded")
+			return badRedirect("a redirect URI must contain only RFC 3986 characters; percent-encode others")
 		}
 	}
 	return nil
@@ -86,19 +86,19 @@ func splitAuthority(authority string) (host, port string, ok bool) {
 }
 
 // check applies the rules for the pieces.
-func (u redirectURI) check() error {
+func (u RedirectURI) check() error {
 	switch {
 	case strings.ContainsAny(u.path+u.query, "[]"):
 		return badRedirect("brackets must be percent-encoded in the path and query of a redirect URI")
 	case slices.ContainsFunc(strings.Split(u.path, "/"), isDotSegment):
-		return badRedirect("a redirect URI must not have dot segments")
+		return badRedirect("a redirect URI must not contain dot segments")
 	case !u.isWeb():
 		if !consistsOf(u.host, isUnreserved) || u.host == "" && u.port != "" {
 			return badRedirect("the authority of the redirect URI is malformed")
 		}
 	case !validHost(u.host):
 		return badRedirect("a redirect URI must have a host in its canonical form: a domain name or an IP address")
-	case u.scheme == "http" && !u.isLoopback():
+	case u.scheme == "http" && !u.IsLoopback():
 		return badRedirect("http is allowed for 127.0.0.1, [::1] and localhost only; use https")
 	}
 	return nil

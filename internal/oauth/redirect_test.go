@@ -1,43 +1,18 @@
 package oauth_test
 
 import (
+	_ "embed"
 	"strings"
 	"testing"
 
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 )
 
-// realRedirectURIs are those of clients in the field.
-var realRedirectURIs = []string{
-	"https://chatgpt.com/connector_platform_oauth_redirect",
-	"https://chatgpt.com/connector/oauth/a1B2-c3",
-	"https://chatgpt.com/backend-api/aip/connectors/links/oauth/callback",
-	"https://claude.ai/api/mcp/auth_callback",
-	"https://claude.com/api/mcp/auth_callback",
-	"http://localhost:63277/callback",
-	"http://localhost/callback",
-	"http://127.0.0.1/callback",
-	"https://vscode.dev/redirect",
-	"https://insiders.vscode.dev/redirect",
-	"http://127.0.0.1/",
-	"http://127.0.0.1:33418/",
-	"http://127.0.0.1:33418",
-	"http://localhost:8787/callback",
-	"https://www.cursor.com/agents/mcp/oauth/callback",
-	"https://www.cursor.com/bot/mcp/oauth/callback",
-	"cursor://anysphere.cursor-mcp/oauth/callback",
-	"cursor://anysphere.cursor-retrieval/oauth/user-tavily/callback",
-	"grokbot://mcp/oauth/callback",
-	"https://grok.com/connectors-oauth-exchange-code/",
-	"http://localhost:41111/oauth_callback",
-	"http://127.0.0.1:19876/mcp/oauth/callback",
-	"https://antigravity.google/oauth-callback",
-	"http://localhost:6274/oauth/callback/debug",
-	"http://127.0.0.1:6276/oauth/callback",
-	"https://teams.microsoft.com/api/platform/v1.0/oAuthRedirect",
-	"https://global.consent.azure-apim.net/redirect/new-5fmcp-20server",
-	"https://oauth.n8n.cloud/oauth2/callback?tenant=a%20b&mode=x",
-}
+//go:embed testdata/redirect_uris.txt
+var redirectURIsFile string
+
+// realRedirectURIs are those of clients in the field, one per line of the file.
+var realRedirectURIs = strings.Fields(redirectURIsFile)
 
 // TestParseRedirectURIAccepts: 8252-03.
 func TestParseRedirectURIAccepts(t *testing.T) {
@@ -50,7 +25,7 @@ func TestParseRedirectURIAccepts(t *testing.T) {
 		"https://example.com/cb?next=https://example.com/?a=b", "https://example.com/*", "https://example.com/" + strings.Repeat("a", 2028),
 	}, realRedirectURIs...)
 	for _, uri := range accepted {
-		if err := oauth.ParseRedirectURI(uri); err != nil {
+		if _, err := oauth.ParseRedirectURI(uri); err != nil {
 			t.Errorf("%q: %v", uri, err)
 		}
 	}
@@ -127,14 +102,14 @@ func TestParseRedirectURIRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, uri := range uris {
-				err := oauth.ParseRedirectURI(uri)
+				_, err := oauth.ParseRedirectURI(uri)
 				if codeOf(t, err) != oauth.InvalidRedirectURI {
 					t.Errorf("%q: %v", uri, err)
 				}
-				if oauth.MatchRedirectURI([]string{uri}, uri) {
+				if matches([]string{uri}, uri) {
 					t.Errorf("%q matches itself though it could not be registered", uri)
 				}
-				if oauth.IsLoopback(uri) || oauth.RedirectHost(uri) != "" {
+				if parsed(uri).IsLoopback() || parsed(uri).Host() != "" {
 					t.Errorf("%q has a host", uri)
 				}
 			}
@@ -148,11 +123,11 @@ func TestParseRedirectURIRefuses(t *testing.T) {
 func TestMatchRedirectURIExact(t *testing.T) {
 	t.Parallel()
 	for _, uri := range realRedirectURIs {
-		if !oauth.MatchRedirectURI([]string{"https://other.example/", uri}, uri) {
+		if !matches([]string{"https://other.example/", uri}, uri) {
 			t.Errorf("C-02: %q does not match itself", uri)
 		}
 	}
-	if oauth.MatchRedirectURI(nil, realRedirectURIs[0]) || oauth.MatchRedirectURI([]string{""}, "") {
+	if matches(nil, realRedirectURIs[0]) || matches([]string{""}, "") {
 		t.Error("B3: an empty list matches")
 	}
 	const registered = "https://claude.ai/api/mcp/auth_callback"
@@ -168,7 +143,7 @@ func TestMatchRedirectURIExact(t *testing.T) {
 		"https://claude.ai\\.evil.example/api/mcp/auth_callback", "https://claude.ai/api/mcp/auth_callback\n", "https://cl\u0430ude.ai/api/mcp/auth_callback",
 		"https://claude.ai", "https://claude.ai/", "",
 	} {
-		if oauth.MatchRedirectURI([]string{registered}, requested) {
+		if matches([]string{registered}, requested) {
 			t.Errorf("AS-09: %q matches %q", requested, registered)
 		}
 	}
@@ -228,12 +203,12 @@ func TestMatchRedirectURILoopback(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			for _, uri := range tt.match {
-				if !oauth.MatchRedirectURI([]string{tt.registered}, uri) {
+				if !matches([]string{tt.registered}, uri) {
 					t.Errorf("%q does not match %q", uri, tt.registered)
 				}
 			}
 			for _, uri := range tt.differ {
-				if oauth.MatchRedirectURI([]string{tt.registered}, uri) {
+				if matches([]string{tt.registered}, uri) {
 					t.Errorf("%q matches %q", uri, tt.registered)
 				}
 			}
@@ -259,11 +234,34 @@ func TestRedirectHost(t *testing.T) {
 		{"com.example.app:/cb", "", false},
 	}
 	for _, tt := range tests {
-		if got := oauth.RedirectHost(tt.uri); got != tt.host {
+		if got := parsed(tt.uri).Host(); got != tt.host {
 			t.Errorf("RedirectHost(%q) = %q", tt.uri, got)
 		}
-		if got := oauth.IsLoopback(tt.uri); got != tt.loopback {
+		if got := parsed(tt.uri).IsLoopback(); got != tt.loopback {
 			t.Errorf("IsLoopback(%q) = %t", tt.uri, got)
 		}
 	}
+}
+
+// matches parses and matches a requested redirect URI.
+func matches(registered []string, requested string) bool {
+	u, err := oauth.ParseRedirectURI(requested)
+	return err == nil && u.Matches(registered)
+}
+
+// parsed is the zero value for what is no redirect URI.
+func parsed(uri string) oauth.RedirectURI {
+	u, err := oauth.ParseRedirectURI(uri)
+	if err != nil {
+		return oauth.RedirectURI{}
+	}
+	return u
+}
+
+func redirects(uris []string) []oauth.RedirectURI {
+	var list []oauth.RedirectURI
+	for _, uri := range uris {
+		list = append(list, parsed(uri))
+	}
+	return list
 }

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
 )
 
 // Limits of a registration. Texts that people or logs see are cut, so that a
@@ -15,24 +17,27 @@ const (
 )
 
 // Registration is what a client registers (RFC 7591 §2), defaults filled in and
-// what is not supported left out. Everything in it is the client's own claim.
+// what is not supported left out: 1 to 20 redirect URIs, and names without control
+// and formatting characters. Everything in it is the client's own claim.
 type Registration struct {
-	RedirectURIs            []string // exactly as sent, 1 to 20
-	ClientName              string   // without control and formatting characters; may be ""
-	ClientURI               string   // http or https; may be ""
-	GrantTypes              []string
-	ResponseTypes           []string
-	Scope                   string // space-delimited
-	TokenEndpointAuthMethod string
-	// AuthMethods lists all methods of a metadata document, TokenEndpointAuthMethod
-	// first; nil for a registration, which has one.
-	AuthMethods []string
-	// The keys of private_key_jwt (RFC 7523): JWKS is the key set as JSON, JWKSURI is
-	// where it is to be fetched; one of them is "". SigningAlg is "" for any.
-	JWKS, JWKSURI, SigningAlg string
-	ApplicationType           string // "native", "web" or ""
-	SoftwareID                string
-	SoftwareVersion           string
+	metadata.Client
+
+	Redirects []RedirectURI // RedirectURIs, parsed
+}
+
+func (r *Registration) addRedirect(u RedirectURI) {
+	r.Redirects, r.RedirectURIs = append(r.Redirects, u), append(r.RedirectURIs, u.String())
+}
+
+// KeepRedirects removes the redirect URIs for which keep is false.
+func (r *Registration) KeepRedirects(keep func(RedirectURI) bool) {
+	all := r.Redirects
+	r.Redirects, r.RedirectURIs = nil, nil
+	for _, u := range all {
+		if keep(u) {
+			r.addRedirect(u)
+		}
+	}
 }
 
 // ParseRegistration reads a client registration request (RFC 7591 §3.1). It is
@@ -52,12 +57,7 @@ func ParseRegistration(body []byte) (Registration, error) {
 }
 
 func (m members) registration() (Registration, error) {
-	reg := Registration{
-		ClientName:      m.clientName(),
-		ApplicationType: m.applicationType(),
-		SoftwareID:      m.claim("software_id"),
-		SoftwareVersion: m.claim("software_version"),
-	}
+	reg := m.claims()
 	for _, read := range []func(*Registration) error{
 		m.readRedirectURIs, m.readURLs, m.readTypes, m.readScope, m.readAuthMethod,
 	} {
@@ -68,12 +68,20 @@ func (m members) registration() (Registration, error) {
 	return reg, nil
 }
 
-// NeedsSecret reports whether the client authenticates with a secret.
-func (r Registration) NeedsSecret() bool {
-	return r.TokenEndpointAuthMethod == AuthMethodClientSecretPost || r.TokenEndpointAuthMethod == AuthMethodClientSecretBasic
+// claims returns what is for information only.
+func (m members) claims() Registration {
+	return Registration{Client: metadata.Client{
+		Name:            m.clientName(),
+		ApplicationType: m.applicationType(),
+		SoftwareID:      m.claim("software_id"),
+		SoftwareVersion: m.claim("software_version"),
+	}}
 }
 
-func (r Registration) hasKeys() bool { return r.JWKS != "" || r.JWKSURI != "" }
+// NeedsSecret reports whether the client authenticates with a secret.
+func (r Registration) NeedsSecret() bool {
+	return r.AuthMethod == AuthMethodClientSecretPost || r.AuthMethod == AuthMethodClientSecretBasic
+}
 
 func badMetadata(description string) error {
 	return NewError(InvalidClientMetadata, description)
@@ -84,36 +92,38 @@ func (m members) readRedirectURIs(reg *Registration) error {
 	if err != nil {
 		return err
 	}
-	if len(uris) == 0 || len(uris) > maxRedirectURIs {
-		return badRedirect("redirect_uris must hold 1 to 20 URIs")
+	switch {
+	case len(uris) == 0:
+		return badRedirect("redirect_uris is empty, so the app has nowhere to receive the sign-in. " +
+			"Start the app's own sign-in for this server, for example /mcp auth in Gemini CLI; if that fails, update the app or remove the server from it and add it again")
+	case len(uris) > maxRedirectURIs:
+		return badRedirect("redirect_uris must contain at most 20 URIs")
 	}
 	for _, uri := range uris {
-		if err := ParseRedirectURI(uri); err != nil {
-			return err
-		}
-	}
-	reg.RedirectURIs = uris
-	return nil
-}
-
-// readURLs checks all URLs and keeps the one of the client's site. None is ever
-// fetched but jwks_uri, where that is how the client authenticates.
-func (m members) readURLs(reg *Registration) error {
-	if m.has("jwks") && m.has("jwks_uri") {
-		return badMetadata("jwks and jwks_uri exclude each other")
-	}
-	for _, name := range []string{"logo_uri", "tos_uri", "policy_uri", "jwks_uri", "client_uri"} {
-		value, err := m.text(name)
+		u, err := ParseRedirectURI(uri)
 		if err != nil {
 			return err
 		}
-		if value != "" && !isWebURL(value) {
-			return badMetadata(name + " must be an http or https URL of at most 2048 characters")
-		}
-		if name == "client_uri" {
-			reg.ClientURI = value
-		}
+		reg.addRedirect(u)
 	}
+	return nil
+}
+
+// readURLs keeps the URL of the client's site. Those that are for information only are
+// dropped when they are unusable, as are logo_uri, tos_uri and policy_uri, which no one
+// is shown. None is ever fetched but jwks_uri, where that is how the client authenticates.
+func (m members) readURLs(reg *Registration) error {
+	if m.has("jwks") && m.has("jwks_uri") {
+		return badMetadata("jwks and jwks_uri are mutually exclusive")
+	}
+	keys, err := m.text("jwks_uri")
+	if err != nil {
+		return err
+	}
+	if keys != "" && !isWebURL(keys) {
+		return badMetadata("jwks_uri must be an http or https URL of at most 2048 characters")
+	}
+	reg.URI = m.webURL("client_uri")
 	return nil
 }
 
@@ -160,15 +170,15 @@ func (m members) supported(name string, all []string) ([]string, error) {
 	return list, nil
 }
 
-// readScope registers the known scopes. A client that names none of them may ask
-// for any (RFC 7591 §2 leaves the default to the server).
+// readScope registers the known scopes. A client that names none that opens the server
+// registers the advertised ones (RFC 7591 §2 leaves the default to the server).
 func (m members) readScope(reg *Registration) error {
 	scope, err := m.text("scope")
 	if err != nil {
 		return err
 	}
 	list := scopes.known(ParseScope(scope))
-	if len(list) == 0 {
+	if !opens(list) {
 		list = AdvertisedScopes()
 	}
 	reg.Scope = strings.Join(list, " ")
@@ -192,22 +202,22 @@ func (m members) readAuthMethod(reg *Registration) error {
 	}
 	switch {
 	case slices.Contains(usable, method):
-		reg.TokenEndpointAuthMethod = method
+		reg.AuthMethod = method
 	case len(possible) > 0:
-		reg.TokenEndpointAuthMethod = possible[0]
+		reg.AuthMethod = possible[0]
 	case method == "" && possible == nil:
-		reg.TokenEndpointAuthMethod = AuthMethodClientSecretBasic
+		reg.AuthMethod = AuthMethodClientSecretBasic
 	default:
 		return badMetadata("token_endpoint_auth_method must be none, client_secret_post, client_secret_basic, " +
 			"or private_key_jwt with jwks or jwks_uri")
 	}
-	if reg.TokenEndpointAuthMethod != AuthMethodPrivateKeyJWT {
+	if reg.AuthMethod != AuthMethodPrivateKeyJWT {
 		return nil
 	}
 	if err := m.readKeys(reg); err != nil {
 		return err
 	}
-	if !reg.hasKeys() {
+	if !reg.HasKeys() {
 		return badMetadata("jwks_uri must be an https URL")
 	}
 	return nil

@@ -57,7 +57,7 @@ func checkValue(decoder *json.Decoder, depth int) error {
 		if delim == '{' {
 			name, err := decoder.Token()
 			if err != nil || names[name] {
-				return badMetadata("the client metadata holds a member twice")
+				return badMetadata("the client metadata contains a duplicate member")
 			}
 			names[name] = true
 		}
@@ -91,7 +91,7 @@ func (m members) texts(name string) ([]string, error) {
 		return nil, badMetadata(name + " must be an array of strings")
 	}
 	if len(list) > maxListLength {
-		return nil, badMetadata(name + " holds too many values")
+		return nil, badMetadata(name + " contains too many values")
 	}
 	return list, nil
 }

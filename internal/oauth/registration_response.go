@@ -1,36 +1,25 @@
 package oauth
 
 import (
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
 )
 
 // ClientInformation is the answer to a registration (RFC 7591 §3.2.1) and to
 // its management (RFC 7592 §3). As JSON it holds the client secret and the
 // registration access token; printed or logged it does not.
 type ClientInformation struct {
-	ClientID                string          `json:"client_id"`
-	ClientSecret            string          `json:"client_secret,omitempty"`
-	ClientIDIssuedAt        int64           `json:"client_id_issued_at"`
-	ClientSecretExpiresAt   *int64          `json:"client_secret_expires_at,omitempty"`
-	RegistrationAccessToken string          `json:"registration_access_token"`
-	RegistrationClientURI   string          `json:"registration_client_uri"`
-	ClientName              string          `json:"client_name,omitempty"`
-	ClientURI               string          `json:"client_uri,omitempty"`
-	RedirectURIs            []string        `json:"redirect_uris"`
-	GrantTypes              []string        `json:"grant_types"`
-	ResponseTypes           []string        `json:"response_types"`
-	TokenEndpointAuthMethod string          `json:"token_endpoint_auth_method"`
-	SigningAlg              string          `json:"token_endpoint_auth_signing_alg,omitempty"`
-	JWKS                    json.RawMessage `json:"jwks,omitempty"`
-	JWKSURI                 string          `json:"jwks_uri,omitempty"`
-	ApplicationType         string          `json:"application_type,omitempty"`
-	Scope                   string          `json:"scope"`
-	SoftwareID              string          `json:"software_id,omitempty"`
-	SoftwareVersion         string          `json:"software_version,omitempty"`
+	ClientID                string `json:"client_id"`
+	ClientSecret            string `json:"client_secret,omitempty"`
+	ClientIDIssuedAt        int64  `json:"client_id_issued_at"`
+	ClientSecretExpiresAt   *int64 `json:"client_secret_expires_at,omitempty"`
+	RegistrationAccessToken string `json:"registration_access_token"`
+	RegistrationClientURI   string `json:"registration_client_uri"`
+	metadata.Client
 }
 
 // Issued is what the server adds to a registration.
@@ -53,19 +42,7 @@ func (r Registration) Response(base string, issued Issued) ClientInformation {
 		ClientIDIssuedAt:        issued.At.Unix(),
 		RegistrationAccessToken: issued.Token,
 		RegistrationClientURI:   base + RegistrationPath(issued.ClientID),
-		ClientName:              r.ClientName,
-		ClientURI:               r.ClientURI,
-		RedirectURIs:            r.RedirectURIs,
-		GrantTypes:              r.GrantTypes,
-		ResponseTypes:           r.ResponseTypes,
-		TokenEndpointAuthMethod: r.TokenEndpointAuthMethod,
-		SigningAlg:              r.SigningAlg,
-		JWKS:                    json.RawMessage(r.JWKS),
-		JWKSURI:                 r.JWKSURI,
-		ApplicationType:         r.ApplicationType,
-		Scope:                   r.Scope,
-		SoftwareID:              r.SoftwareID,
-		SoftwareVersion:         r.SoftwareVersion,
+		Client:                  r.Client,
 	}
 	if issued.Secret != "" {
 		info.ClientSecretExpiresAt = new(int64) // 0: never
@@ -73,10 +50,10 @@ func (r Registration) Response(base string, issued Issued) ClientInformation {
 	return info
 }
 
-// Format writes the client id only, whatever the verb.
+// Format writes the client ID only, whatever the verb.
 func (c ClientInformation) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "client %q", c.ClientID)
 }
 
-// LogValue is the client id only.
+// LogValue is the client ID only.
 func (c ClientInformation) LogValue() slog.Value { return slog.StringValue(c.ClientID) }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 )
 
@@ -88,7 +89,7 @@ func checkResponse(t *testing.T, reg oauth.Registration, response string) {
 		t.Errorf("7591-03: client_secret %t, client_secret_expires_at %v", secret, expires)
 	}
 	if secret != reg.NeedsSecret() {
-		t.Errorf("7591-05: client_secret %t with %s", secret, reg.TokenEndpointAuthMethod)
+		t.Errorf("7591-05: client_secret %t with %s", secret, reg.AuthMethod)
 	}
 	if members["client_id_issued_at"] != float64(issuedAt.Unix()) {
 		t.Errorf("7591-03: client_id_issued_at is %v", members["client_id_issued_at"])
@@ -112,21 +113,22 @@ func with(members string) string {
 
 // defaults is what a request with redirect URIs alone registers.
 func defaults(change func(*oauth.Registration)) oauth.Registration {
-	reg := oauth.Registration{
+	reg := oauth.Registration{Client: metadata.Client{
 		RedirectURIs: []string{"https://a.example/cb"}, GrantTypes: []string{"authorization_code"}, ResponseTypes: []string{"code"},
-		Scope: "mcp offline_access", TokenEndpointAuthMethod: "client_secret_basic",
-	}
+		Scope: "mcp offline_access", AuthMethod: "client_secret_basic",
+	}}
 	if change != nil {
 		change(&reg)
 	}
+	reg.Redirects = redirects(reg.RedirectURIs)
 	return reg
 }
 
 func TestParseRegistrationAccepts(t *testing.T) {
 	t.Parallel()
 	type change = func(*oauth.Registration)
-	method := func(m string) change { return func(r *oauth.Registration) { r.TokenEndpointAuthMethod = m } }
-	name := func(n string) change { return func(r *oauth.Registration) { r.ClientName = n } }
+	method := func(m string) change { return func(r *oauth.Registration) { r.AuthMethod = m } }
+	name := func(n string) change { return func(r *oauth.Registration) { r.Name = n } }
 	scope := func(s string) change { return func(r *oauth.Registration) { r.Scope = s } }
 	keys := keySet(t, ecKey.Public())
 	many := strings.Repeat(`"https://a.example/cb",`, 19) + `"https://a.example/cb"`
@@ -143,10 +145,10 @@ func TestParseRegistrationAccepts(t *testing.T) {
 		{"CIMD-07 only the plural", with(`,"token_endpoint_auth_methods_supported":["private_key_jwt","none","client_secret_basic"]`), method("none")},
 		{"CIMD-07 the plural has what the singular has not", with(`,"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_methods_supported":["private_key_jwt","client_secret_post"]`), method("client_secret_post")},
 		{"private_key_jwt, keys at a URL", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"https://keys.example/jwks","token_endpoint_auth_signing_alg":"RS256"`), func(r *oauth.Registration) {
-			r.TokenEndpointAuthMethod, r.JWKSURI, r.SigningAlg = "private_key_jwt", "https://keys.example/jwks", "RS256"
+			r.AuthMethod, r.JWKSURI, r.SigningAlg = "private_key_jwt", "https://keys.example/jwks", "RS256"
 		}},
 		{"private_key_jwt, keys inside", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks":` + string(keys)), func(r *oauth.Registration) {
-			r.TokenEndpointAuthMethod, r.JWKS = "private_key_jwt", string(keys)
+			r.AuthMethod, r.JWKS = "private_key_jwt", metadata.JSON(keys)
 		}},
 		{"keys of no use with another method", with(`,"token_endpoint_auth_method":"none","jwks":` + string(keys)), method("none")},
 		{"the singular goes first", with(`,"token_endpoint_auth_method":"none","token_endpoint_auth_methods_supported":["client_secret_basic"]`), method("none")},
@@ -169,8 +171,16 @@ func TestParseRegistrationAccepts(t *testing.T) {
 		{"7591-13 empty scope", with(`,"scope":""`), nil},
 		{"known scopes only", with(`,"scope":"openid mcp mcp email"`), scope("mcp")},
 		{"unknown scopes only", with(`,"scope":"openid email"`), nil},
+		{"6749-19 a scope that opens nothing", with(`,"scope":"offline_access openid"`), nil},
+		{"7591-13 unusable claims in other languages", with(`,"logo_uri#ja":5,"tos_uri#de":"x:y","policy_uri#fr":{},"contacts":{"a":1},"client_uri#ja":["x"]`), nil},
 		{"software statement is ignored", with(`,"software_statement":"eyJhbGciOiJub25lIn0.e30."`), nil},
-		{"7591-09 URLs", with(`,"client_uri":"https://a.example/x#y","logo_uri":"http://a.example/l.png","tos_uri":"https://a.example","policy_uri":"https://a.example/p"`), func(r *oauth.Registration) { r.ClientURI = "https://a.example/x#y" }},
+		{"7591-09 URLs", with(`,"client_uri":"https://a.example/x#y","logo_uri":"http://a.example/l.png","tos_uri":"https://a.example","policy_uri":"https://a.example/p"`), func(r *oauth.Registration) { r.URI = "https://a.example/x#y" }},
+		{"7591-09 dropped: client_uri as a number", with(`,"client_uri":1`), nil},
+		{"7591-09 dropped: client_uri with script", with(`,"client_uri":"javascript:alert(1)"`), nil},
+		{"7591-09 dropped: logo_uri with data", with(`,"logo_uri":"data:image/png;base64,AA"`), nil},
+		{"7591-09 dropped: tos_uri without scheme", with(`,"tos_uri":"a.example/tos"`), nil},
+		{"7591-09 dropped: policy_uri without host", with(`,"policy_uri":"https:///p"`), nil},
+		{"7591-09 dropped: client_uri too long", with(`,"client_uri":"https://a.example/` + strings.Repeat("a", 2048) + `"`), nil},
 		{"jwks alone", with(`,"jwks":{"keys":[{"kty":"EC","x5c":["a"]}]}`), nil},
 		{"twenty URIs, exactly as sent", `{"redirect_uris":[` + many + `]}`, func(r *oauth.Registration) { r.RedirectURIs = strings.Split(strings.ReplaceAll(many, `"`, ""), ",") }},
 		{"escaped URI", `{"redirect_uris":["https:\/\/a.example\/\u0063b"]}`, nil},
@@ -193,7 +203,7 @@ func TestParseRegistrationAccepts(t *testing.T) {
 
 func TestParseRegistrationRefuses(t *testing.T) {
 	t.Parallel()
-	const uri, metadata = oauth.InvalidRedirectURI, oauth.InvalidClientMetadata
+	const uri, invalid = oauth.InvalidRedirectURI, oauth.InvalidClientMetadata
 	tests := []struct {
 		name, body string
 		code       oauth.Code
@@ -208,51 +218,45 @@ func TestParseRegistrationRefuses(t *testing.T) {
 		{"AS-08 http", `{"redirect_uris":["http://evil.example/cb"]}`, uri},
 		{"7591-01 twenty-one URIs", `{"redirect_uris":["https://a.example/cb"` + strings.Repeat(`,"https://a.example/cb"`, 20) + `]}`, uri},
 		{"7591-01 a URI too long", `{"redirect_uris":["https://a.example/` + strings.Repeat("a", 2048) + `"]}`, uri},
-		{"7591-01 fifty-one grants", with(`,"grant_types":["authorization_code"` + strings.Repeat(`,"x"`, 50) + `]`), metadata},
-		{"redirect URIs as a string", `{"redirect_uris":"https://a.example/cb"}`, metadata},
-		{"redirect URIs as numbers", `{"redirect_uris":[1]}`, metadata},
-		{"grant types as a string", with(`,"grant_types":"authorization_code"`), metadata},
-		{"scope as a list", with(`,"scope":["mcp"]`), metadata},
-		{"method as a number", with(`,"token_endpoint_auth_method":1`), metadata},
-		{"methods as an object", with(`,"token_endpoint_auth_methods_supported":{}`), metadata},
-		{"client_uri as a number", with(`,"client_uri":1`), metadata},
-		{"7591-06 no grant of ours", with(`,"grant_types":["client_credentials"]`), metadata},
-		{"7591-06 refresh without code", with(`,"grant_types":["refresh_token"]`), metadata},
-		{"7591-06 no response type of ours", with(`,"response_types":["token"]`), metadata},
-		{"unsupported method", with(`,"token_endpoint_auth_method":"private_key_jwt"`), metadata},
-		{"unsupported method, nothing in common", with(`,"token_endpoint_auth_method":"tls_client_auth","token_endpoint_auth_methods_supported":["private_key_jwt"]`), metadata},
-		{"nothing in common", with(`,"token_endpoint_auth_methods_supported":["private_key_jwt"]`), metadata},
-		{"7523-03 a private key", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks":` + string(keySet(t, ecKey))), metadata},
-		{"7523-04 no URL of keys", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks_uri":""`), metadata},
-		{"7523-03 no usable key", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks":{"keys":[]}`), metadata},
-		{"7523-03 HS256", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"https://a.example/jwks","token_endpoint_auth_signing_alg":"HS256"`), metadata},
-		{"7523-04 keys without TLS", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"http://a.example/jwks"`), metadata},
-		{"7591-08 jwks and jwks_uri", with(`,"jwks":{"keys":[]},"jwks_uri":"https://a.example/jwks"`), metadata},
-		{"7591-09 client_uri with script", with(`,"client_uri":"javascript:alert(1)"`), metadata},
-		{"7591-09 logo_uri with data", with(`,"logo_uri":"data:image/png;base64,AA"`), metadata},
-		{"7591-09 tos_uri without scheme", with(`,"tos_uri":"a.example/tos"`), metadata},
-		{"7591-09 policy_uri without host", with(`,"policy_uri":"https:///p"`), metadata},
-		{"7591-09 jwks_uri with user", with(`,"jwks_uri":"https://u:p@a.example/jwks"`), metadata},
-		{"7591-09 client_uri too long", with(`,"client_uri":"https://a.example/` + strings.Repeat("a", 2048) + `"`), metadata},
-		{"empty body", ``, metadata},
-		{"null", `null`, metadata},
-		{"array", `[` + with("") + `]`, metadata},
-		{"string", `"x"`, metadata},
-		{"form", `redirect_uris=https://a.example/cb`, metadata},
-		{"trailing data", with("") + `{}`, metadata},
-		{"trailing brace", with("") + `}`, metadata},
-		{"truncated", with("")[:20], metadata},
-		{"trailing comma", with(`,`), metadata},
-		{"comment", with(`/**/`), metadata},
-		{"byte order mark", "\ufeff" + with(""), metadata},
-		{"not UTF-8", with(`,"client_name":"` + "\xff" + `"`), metadata},
-		{"member twice", with(`,"redirect_uris":["https://b.example/cb"]`), metadata},
-		{"member twice, once escaped", with(`,"redirect\u005furis":["https://b.example/cb"]`), metadata},
-		{"unknown member twice", with(`,"x":1,"x":2`), metadata},
-		{"nested member twice", with(`,"x":[{"y":1,"y":2}]`), metadata},
-		{"D9 seventeen levels", with(`,"x":` + strings.Repeat("[", 16) + strings.Repeat("]", 16)), metadata},
-		{"D9 ten thousand levels", with(`,"x":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000)), metadata},
-		{"7591-01 too large", with(`,"x":"` + strings.Repeat("x", 64<<10) + `"`), metadata},
+		{"7591-01 fifty-one grants", with(`,"grant_types":["authorization_code"` + strings.Repeat(`,"x"`, 50) + `]`), invalid},
+		{"redirect URIs as a string", `{"redirect_uris":"https://a.example/cb"}`, invalid},
+		{"redirect URIs as numbers", `{"redirect_uris":[1]}`, invalid},
+		{"grant types as a string", with(`,"grant_types":"authorization_code"`), invalid},
+		{"scope as a list", with(`,"scope":["mcp"]`), invalid},
+		{"method as a number", with(`,"token_endpoint_auth_method":1`), invalid},
+		{"methods as an object", with(`,"token_endpoint_auth_methods_supported":{}`), invalid},
+		{"7591-06 no grant of ours", with(`,"grant_types":["client_credentials"]`), invalid},
+		{"7591-06 refresh without code", with(`,"grant_types":["refresh_token"]`), invalid},
+		{"7591-06 no response type of ours", with(`,"response_types":["token"]`), invalid},
+		{"unsupported method", with(`,"token_endpoint_auth_method":"private_key_jwt"`), invalid},
+		{"unsupported method, nothing in common", with(`,"token_endpoint_auth_method":"tls_client_auth","token_endpoint_auth_methods_supported":["private_key_jwt"]`), invalid},
+		{"nothing in common", with(`,"token_endpoint_auth_methods_supported":["private_key_jwt"]`), invalid},
+		{"7523-03 a private key", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks":` + string(keySet(t, ecKey))), invalid},
+		{"7523-04 no URL of keys", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks_uri":""`), invalid},
+		{"7523-03 no usable key", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks":{"keys":[]}`), invalid},
+		{"7523-03 HS256", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"https://a.example/jwks","token_endpoint_auth_signing_alg":"HS256"`), invalid},
+		{"7523-04 keys without TLS", with(`,"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"http://a.example/jwks"`), invalid},
+		{"7591-08 jwks and jwks_uri", with(`,"jwks":{"keys":[]},"jwks_uri":"https://a.example/jwks"`), invalid},
+		{"7591-09 jwks_uri with user", with(`,"jwks_uri":"https://u:p@a.example/jwks"`), invalid},
+		{"empty body", ``, invalid},
+		{"null", `null`, invalid},
+		{"array", `[` + with("") + `]`, invalid},
+		{"string", `"x"`, invalid},
+		{"form", `redirect_uris=https://a.example/cb`, invalid},
+		{"trailing data", with("") + `{}`, invalid},
+		{"trailing brace", with("") + `}`, invalid},
+		{"truncated", with("")[:20], invalid},
+		{"trailing comma", with(`,`), invalid},
+		{"comment", with(`/**/`), invalid},
+		{"byte order mark", "\ufeff" + with(""), invalid},
+		{"not UTF-8", with(`,"client_name":"` + "\xff" + `"`), invalid},
+		{"member twice", with(`,"redirect_uris":["https://b.example/cb"]`), invalid},
+		{"member twice, once escaped", with(`,"redirect\u005furis":["https://b.example/cb"]`), invalid},
+		{"unknown member twice", with(`,"x":1,"x":2`), invalid},
+		{"nested member twice", with(`,"x":[{"y":1,"y":2}]`), invalid},
+		{"D9 seventeen levels", with(`,"x":` + strings.Repeat("[", 16) + strings.Repeat("]", 16)), invalid},
+		{"D9 ten thousand levels", with(`,"x":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000)), invalid},
+		{"7591-01 too large", with(`,"x":"` + strings.Repeat("x", 64<<10) + `"`), invalid},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -270,7 +274,7 @@ func TestRegistrationErrorsEchoNothing(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		`{"redirect_uris":["hush://@x"]}`, `{"redirect_uris":["https://hush/#"]}`, `{"redirect_uris":hush}`, with(`,"hush":1,"hush":2`),
-		with(`,"scope":{"hush":1}`), with(`,"client_uri":"hush:x"`), with(`,"token_endpoint_auth_method":"hush"`), with(`,"grant_types":["hush"]`),
+		with(`,"scope":{"hush":1}`), with(`,"token_endpoint_auth_method":"hush"`), with(`,"grant_types":["hush"]`),
 	} {
 		_, err := oauth.ParseRegistration([]byte(body))
 		if err == nil || strings.Contains(err.Error(), "hush") {
@@ -289,7 +293,7 @@ func TestClientInformationHidesSecret(t *testing.T) {
 	info.RegistrationAccessToken = "hush"
 	var logged strings.Builder
 	for _, handler := range []slog.Handler{slog.NewTextHandler(&logged, nil), slog.NewJSONHandler(&logged, nil)} {
-		slog.New(handler).Info("x", "info", info, "pointer", &info)
+		slog.New(handler).InfoContext(t.Context(), "x", "info", info, "pointer", &info)
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		logged.WriteString(fmt.Sprintf(verb, info) + fmt.Sprintf(verb, &info))
@@ -299,7 +303,7 @@ func TestClientInformationHidesSecret(t *testing.T) {
 	}
 }
 
-// FuzzParseRegistration: whatever is accepted can be answered, and the answer
+// FuzzParseRegistration: every accepted registration has a response, and the response
 // registers the same; whatever is refused is refused in words of ours.
 func FuzzParseRegistration(f *testing.F) {
 	for _, body := range requests(f) {
@@ -315,7 +319,7 @@ func FuzzParseRegistration(f *testing.F) {
 			return
 		}
 		for _, uri := range reg.RedirectURIs {
-			if !oauth.MatchRedirectURI(reg.RedirectURIs, uri) {
+			if !matches(reg.RedirectURIs, uri) {
 				t.Errorf("registered %q does not match", uri)
 			}
 		}

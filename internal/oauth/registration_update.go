@@ -12,7 +12,7 @@ type Update struct {
 
 // ParseUpdate reads a client update request (RFC 7592 §2.2). What it does not
 // name is replaced by the default, as at a registration, whose rules of today
-// hold. It must name its client id, and must not hold what the server sets.
+// hold. It must name its client ID, and must not hold what the server sets.
 //
 // The error is like that of ParseRegistration.
 func ParseUpdate(body []byte) (Update, error) {

@@ -1,68 +1,135 @@
 package oauth
 
 import (
+	"net/netip"
 	"net/url"
 	"strings"
 )
 
-// ResourcePath is the path of the protected resource, the MCP endpoint.
-const ResourcePath = "/mcp"
+// DefaultPath is where the MCP endpoint of a server with only one is.
+const DefaultPath = "/mcp"
 
-// protectedResourceMetadataPath is the well-known path with that of the resource
-// inserted (RFC 9728 §3.1).
-const protectedResourceMetadataPath = "/.well-known/oauth-protected-resource" + ResourcePath
+// protectedResourcePath is the well-known path of a resource at the root of its
+// origin (RFC 9728 §3).
+const protectedResourcePath = "/.well-known/oauth-protected-resource"
 
-// Resource is the one protected resource (RFC 8707, RFC 9728): the MCP endpoint.
+// Resource is a protected resource (RFC 8707, RFC 9728): an MCP endpoint.
 type Resource struct {
-	base   string // as configured: what clients compare
-	origin string // in normal form: what requests are compared with
+	// URI is the canonical identifier (RFC 8707 §2), which clients compare and which is
+	// the audience of tokens: an origin and a path without trailing slash.
+	URI    string
+	Name   string   // shown to people; may be empty
+	Scopes []string // needed to use it; nil means BasicScopes
 }
 
-// NewResource returns the resource of a base URL: an origin, that is scheme and
-// host without path and trailing slash.
-func NewResource(base string) Resource {
-	origin, _ := normalTarget(base)
-	return Resource{base: base, origin: origin}
+// NewResource returns the resource at a path, such as "/mcp", of a base URL: scheme
+// and host without path and trailing slash.
+func NewResource(base, path string) Resource { return Resource{URI: base + path} }
+
+// MetadataPath returns the path of the resource's metadata, which is the well-known
+// one with the path of the resource inserted (RFC 9728 §3.1).
+func (r Resource) MetadataPath() string {
+	_, path := r.split()
+	return protectedResourcePath + path
 }
 
-// String returns the canonical resource identifier, the audience of tokens.
-func (r Resource) String() string { return r.base + ResourcePath }
+// split cuts the URI into origin and path.
+func (r Resource) split() (origin, path string) {
+	scheme, rest, _ := strings.Cut(r.URI, "://")
+	host, path, found := strings.Cut(rest, "/")
+	if found {
+		path = "/" + path
+	}
+	return scheme + "://" + host, path
+}
 
-// Canonical returns the resource identifier that the resource parameters of a
-// request mean (RFC 8707 §2). Without any that is the only resource there is.
-// Each must be its URI or the bare origin, which some clients send; the case of
-// scheme and host, the default port and one trailing slash make no difference.
-//
-// The error is an *Error with the code invalid_target.
-func (r Resource) Canonical(values []string) (string, error) {
-	for _, value := range values {
-		target, ok := normalTarget(value)
-		if !ok {
-			return "", NewError(InvalidTarget, "resource must be an absolute URI without fragment")
-		}
-		if !r.isAt(target) {
-			return "", NewError(InvalidTarget, "tokens are not issued for this resource; see the protected resource metadata")
+// RequiredScope returns the scopes that a token needs here, separated by spaces.
+func (r Resource) RequiredScope() string { return strings.Join(r.requiredScopes(), " ") }
+
+func (r Resource) requiredScopes() []string {
+	if len(r.Scopes) == 0 {
+		return BasicScopes()
+	}
+	return r.Scopes
+}
+
+// Resources are the protected resources that tokens are issued for. The first one is
+// the default.
+type Resources []Resource
+
+// Find returns the resource with this canonical identifier.
+func (list Resources) Find(uri string) (Resource, bool) {
+	for _, r := range list {
+		if r.URI == uri {
+			return r, true
 		}
 	}
-	return r.String(), nil
+	return Resource{}, false
 }
 
-func (r Resource) isAt(target string) bool {
-	path, ok := strings.CutPrefix(target, r.origin)
-	return ok && (path == "" || path == "/" || path == ResourcePath || path == ResourcePath+"/")
+// Requested returns the resource that the resource parameters of a request mean (RFC
+// 8707 §2). Without any, or for the bare origin, which some clients send, that is the
+// default. All values must mean the same one: a token has one audience. The case of
+// scheme and host, the default port, one trailing slash and a query, which is the
+// client's own affair (people paste URLs with tracking parameters), make no difference.
+//
+// The error is an *Error with the code invalid_target.
+func (list Resources) Requested(values []string) (Resource, error) {
+	requested := list[0]
+	for i, value := range values {
+		target, ok := normalTarget(WithoutQuery(value))
+		if !ok {
+			return Resource{}, NewError(InvalidTarget, "resource must be an absolute URI without fragment")
+		}
+		r, ok := list.at(target)
+		if !ok {
+			return Resource{}, NewError(InvalidTarget, "no tokens are issued for this resource; see the protected resource metadata")
+		}
+		if i > 0 && r.URI != requested.URI {
+			return Resource{}, NewError(InvalidTarget, "a token is issued for one resource only")
+		}
+		requested = r
+	}
+	return requested, nil
 }
 
-// normalTarget is a URI with scheme and host in lower case and without default
-// port (RFC 3986 §6.2.2.1, §6.2.3), otherwise as it is.
+// at returns the resource that a URI in normal form means.
+func (list Resources) at(target string) (Resource, bool) {
+	for i, r := range list {
+		uri, _ := normalTarget(r.URI)
+		if target == uri || target == uri+"/" {
+			return r, true
+		}
+		base, _ := r.split()
+		origin, _ := normalTarget(base)
+		if i == 0 && (target == origin || target == origin+"/") {
+			return r, true
+		}
+	}
+	return Resource{}, false
+}
+
+// WithoutQuery cuts the query off a resource URI.
+func WithoutQuery(uri string) string {
+	if strings.Contains(uri, "#") {
+		return uri // refused for its fragment
+	}
+	uri, _, _ = strings.Cut(uri, "?")
+	return uri
+}
+
+// normalTarget is a URI with scheme and host in lower case, the host in ASCII and without
+// default port (RFC 3986 §6.2.2.1, §6.2.3), otherwise as it is.
 func normalTarget(s string) (string, bool) {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme == "" || u.Host == "" || strings.Contains(s, "#") {
 		return "", false
 	}
-	u.Host = strings.TrimSuffix(strings.ToLower(u.Host), ":")
-	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
-		u.Host = strings.TrimSuffix(u.Host, ":"+port)
+	host, ok := Authority(u.Host)
+	if !ok {
+		host = strings.TrimSuffix(strings.ToLower(u.Host), ":")
 	}
+	u.Host = strings.TrimSuffix(host, defaultPort(u.Scheme))
 	return u.String(), true
 }
 
@@ -71,7 +138,7 @@ func normalTarget(s string) (string, bool) {
 type ChallengeParams struct {
 	Code        Code
 	Description string
-	Scope       string // all that the operation needs; "" means BasicScopes
+	Scope       string // all that the operation needs; "" means what the resource needs
 }
 
 // Challenge returns the value of a WWW-Authenticate header (RFC 6750 §3, RFC 9728
@@ -79,9 +146,10 @@ type ChallengeParams struct {
 // in double quotes, nothing escaped.
 func (r Resource) Challenge(p ChallengeParams) string {
 	if p.Scope == "" {
-		p.Scope = strings.Join(BasicScopes(), " ")
+		p.Scope = r.RequiredScope()
 	}
-	challenge := "Bearer resource_metadata=" + quoted(r.base+protectedResourceMetadataPath) + ", scope=" + quoted(p.Scope)
+	origin, path := r.split()
+	challenge := "Bearer resource_metadata=" + quoted(origin+protectedResourcePath+path) + ", scope=" + quoted(p.Scope)
 	if p.Code != "" {
 		challenge += ", error=" + quoted(string(p.Code))
 		if p.Description != "" {
@@ -92,3 +160,33 @@ func (r Resource) Challenge(p ChallengeParams) string {
 }
 
 func quoted(s string) string { return `"` + printable(s) + `"` }
+
+// CanonicalResource returns the one spelling of a resource's URL under which it is kept:
+// normal form without a trailing slash. It reports false for what is not an https URL, or
+// an http one on loopback or a private network, or has a user, a query or a fragment.
+func CanonicalResource(text string) (string, bool) {
+	u, err := url.Parse(text)
+	if err != nil || u.User != nil || u.RawQuery != "" || u.ForceQuery || len(text) > maxResource {
+		return "", false
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname()) && !IsPrivateHost(strings.ToLower(u.Hostname()))) {
+		return "", false
+	}
+	target, ok := normalTarget(text)
+	return strings.TrimRight(target, "/"), ok
+}
+
+// IsPlain reports whether a URL is one of http beyond this machine, which others on the
+// network can read.
+func IsPlain(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Scheme == "http" && !isLoopback(u.Hostname())
+}
+
+// maxResource bounds the URL of a resource.
+const maxResource = 1000
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}

@@ -9,7 +9,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 )
 
-func TestCanonical(t *testing.T) {
+func TestRequested(t *testing.T) {
 	t.Parallel()
 	const (
 		public = "https://mcp.example.com"
@@ -50,8 +50,14 @@ func TestCanonical(t *testing.T) {
 		{"8707-05 dot segment", public, []string{public + "/./mcp"}, oauth.InvalidTarget},
 		{"8707-05 two trailing slashes", public, []string{public + "/mcp//"}, oauth.InvalidTarget},
 		{"8707-05 origin with two slashes", public, []string{public + "//"}, oauth.InvalidTarget},
-		{"8707-05 query", public, []string{public + "/mcp?x=1"}, oauth.InvalidTarget},
-		{"8707-05 empty query", public, []string{public + "/mcp?"}, oauth.InvalidTarget},
+		{"8707-05 query of the client's", public, []string{public + "/mcp?utm_source=x&y=%zz"}, ""},
+		{"8707-05 empty query", public, []string{public + "/mcp?"}, ""},
+		{"8707-05 query after a slash", public, []string{public + "/mcp/?x=1"}, ""},
+		{"8707-05 query of the origin", public, []string{public + "?x=1"}, ""},
+		{"8707-05 query with and without", public, []string{public + "/mcp?x=1", public + "/mcp"}, ""},
+		{"8707-02 query on another host", public, []string{"https://evil.example/mcp?x=" + public + "/mcp"}, oauth.InvalidTarget},
+		{"8707-05 query on another path", public, []string{public + "/other?x=/mcp"}, oauth.InvalidTarget},
+		{"8707-01 query and fragment", public, []string{public + "/mcp?x=1#y"}, oauth.InvalidTarget},
 		{"8707-01 fragment", public, []string{public + "/mcp#x"}, oauth.InvalidTarget},
 		{"8707-01 empty fragment", public, []string{public + "/mcp#"}, oauth.InvalidTarget},
 		{"8707-01 relative", public, []string{"/mcp"}, oauth.InvalidTarget},
@@ -64,13 +70,14 @@ func TestCanonical(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := oauth.NewResource(tt.base).Canonical(tt.values)
+			r, err := oauth.Resources{oauth.NewResource(tt.base, "/mcp")}.Requested(tt.values)
+			got := r.URI
 			want := tt.base + "/mcp"
 			if tt.code != "" {
 				want = ""
 			}
 			if code := codeOf(t, err); code != tt.code || got != want {
-				t.Errorf("Canonical(%q) = %q, %v", tt.values, got, err)
+				t.Errorf("Requested(%q) = %q, %v", tt.values, got, err)
 			}
 		})
 	}
@@ -103,7 +110,7 @@ func TestResourceChallenge(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := oauth.NewResource("https://mcp.example.com").Challenge(tt.params)
+			got := oauth.NewResource("https://mcp.example.com", "/mcp").Challenge(tt.params)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Error(diff)
 			}

@@ -8,7 +8,7 @@ import (
 // The scopes that exist.
 const (
 	ScopeMCP           = "mcp"            // use of the MCP endpoint
-	ScopeManage        = "mcp:manage"     // tools that end one's own connections
+	ScopeManage        = "mcp:manage"     // tools that end the user's own connections
 	ScopeAdmin         = "mcp:admin"      // administrators' tools, for who is one
 	ScopeOfflineAccess = "offline_access" // staying signed in (OpenID Connect Core §11)
 )
@@ -33,19 +33,19 @@ type scopeTable []scopeEntry
 
 var scopes = scopeTable{
 	{
-		Scope: Scope{ScopeMCP, "Use this server in your name: its tools and the data they reach"},
+		Scope: Scope{ScopeMCP, "Use this server’s tools and data on your behalf"},
 		basic: true,
 	},
 	{
-		Scope:   Scope{ScopeManage, "End the connections that apps have to your account here"},
+		Scope:   Scope{ScopeManage, "End connections between apps and your account on this server"},
 		implies: []string{ScopeMCP},
 	},
 	{
-		Scope:   Scope{ScopeAdmin, "See everybody’s apps and the state of this server, if you are an administrator"},
+		Scope:   Scope{ScopeAdmin, "View all registered apps and this server’s status, if you are an administrator"},
 		implies: []string{ScopeMCP},
 	},
 	{
-		Scope: Scope{ScopeOfflineAccess, "Stay signed in, also while you are not using the app"},
+		Scope: Scope{ScopeOfflineAccess, "Stay signed in while you are not using the app"},
 	},
 }
 
@@ -60,15 +60,18 @@ func ParseScope(scope string) []string {
 	return list
 }
 
-// Grantable returns what can be granted of a requested scope: unknown scopes are
-// left out, an empty request means the default (RFC 6749 §3.3). When nothing is
-// left the error is an *Error with the code invalid_scope.
-func Grantable(requested string) (string, error) { return scopes.grantable(requested) }
+// Grantable returns what can be granted of a requested scope. Unknown scopes are left
+// out (RFC 6749 §3.3 lets the server ignore scopes), and a request of which nothing is
+// left that a token can be used for gets the default as well: what the resource needs.
+// The answer tells the client what it got.
+func Grantable(requested string, resource Resource) string {
+	return scopes.grantable(requested, resource.requiredScopes())
+}
 
 // Narrow returns the scope of a refreshed access token: what was granted of the
 // requested scope. Asking for more is no error, because clients do so without a
-// need (RFC 6749 §6 would allow one); asking for nothing, or for nothing that
-// was granted, leaves the granted scope.
+// need (RFC 6749 §6 would allow one); asking for nothing, or for nothing granted that
+// a token can be used for, leaves the granted scope.
 func Narrow(granted, requested string) string { return scopes.narrow(granted, requested) }
 
 // Has reports whether a granted scope includes every needed one, itself or
@@ -94,7 +97,7 @@ func AdvertisedScopes() []string {
 	return scopes.names(func(e scopeEntry) bool { return e.basic || e.Name == ScopeOfflineAccess })
 }
 
-// BasicScopes returns the scopes without which the MCP endpoint is of no use, for
+// BasicScopes returns the scopes without which the MCP endpoint is useless, for
 // the first challenge and the protected resource's metadata.
 func BasicScopes() []string {
 	return scopes.names(func(e scopeEntry) bool { return e.basic })
@@ -128,16 +131,18 @@ func (t scopeTable) known(list []string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return t.index(name) < 0 })
 }
 
-func (t scopeTable) grantable(requested string) (string, error) {
-	list := ParseScope(requested)
-	if len(list) == 0 {
-		list = t.names(func(e scopeEntry) bool { return e.basic })
+func (t scopeTable) grantable(requested string, basic []string) string {
+	list := t.known(ParseScope(requested))
+	if !opens(list) {
+		list = append(slices.Clone(basic), list...)
 	}
-	list = t.known(list)
-	if len(list) == 0 {
-		return "", NewError(InvalidScope, "none of the requested scopes exists here")
-	}
-	return strings.Join(list, " "), nil
+	return strings.Join(list, " ")
+}
+
+// opens reports whether a token with these scopes can do anything: offline_access is
+// about the refresh token alone.
+func opens(list []string) bool {
+	return slices.ContainsFunc(list, func(name string) bool { return name != ScopeOfflineAccess })
 }
 
 func (t scopeTable) narrow(granted, requested string) string {
@@ -147,13 +152,16 @@ func (t scopeTable) narrow(granted, requested string) string {
 			list = append(list, name)
 		}
 	}
-	if len(list) == 0 {
+	if !opens(list) {
 		return granted
 	}
 	return strings.Join(list, " ")
 }
 
 func (t scopeTable) has(granted, needed string) bool {
+	if needed != "" && !strings.Contains(needed, " ") && holds(granted, needed) {
+		return true // most calls
+	}
 	held := ParseScope(granted)
 	for i := 0; i < len(held); i++ { // held grows
 		if j := t.index(held[i]); j >= 0 {
@@ -166,4 +174,14 @@ func (t scopeTable) has(granted, needed string) bool {
 	}
 	need := ParseScope(needed)
 	return len(need) > 0 && !slices.ContainsFunc(need, func(name string) bool { return !slices.Contains(held, name) })
+}
+
+// holds says whether a scope parameter names a scope itself.
+func holds(granted, name string) bool {
+	for held := range strings.SplitSeq(granted, " ") {
+		if held == name {
+			return true
+		}
+	}
+	return false
 }

@@ -33,25 +33,36 @@ func TestGrantable(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, requested, want string
-		code                  oauth.Code
 	}{
-		{"C-14 empty means the default", "", "mcp", ""},
-		{"C-14 blank means the default", "   ", "mcp", ""},
-		{"AS-22 both", "mcp offline_access", "mcp offline_access", ""},
-		{"order is kept, repetition is not", "offline_access mcp mcp", "offline_access mcp", ""},
-		{"6749-19 unknown is left out", "openid mcp email", "mcp", ""},
-		{"6749-19 nothing left", "openid email profile", "", oauth.InvalidScope},
-		{"6749-19 case matters", "MCP", "", oauth.InvalidScope},
-		{"6749-19 only a space separates", "mcp\toffline_access", "", oauth.InvalidScope},
+		{"C-14 empty means the default", "", "mcp"},
+		{"C-14 blank means the default", "   ", "mcp"},
+		{"AS-22 both", "mcp offline_access", "mcp offline_access"},
+		{"order is kept, repetition is not", "offline_access mcp mcp", "offline_access mcp"},
+		{"6749-19 unknown is left out", "openid mcp email", "mcp"},
+		{"6749-19 nothing left gets the default", "openid email profile", "mcp"},
+		{"6749-19 nothing left to do anything with", "openid offline_access", "mcp offline_access"},
+		{"6749-19 a broader scope opens the server", "openid mcp:manage", "mcp:manage"},
+		{"6749-19 case matters", "MCP:MANAGE", "mcp"},
+		{"6749-19 only a space separates", "mcp:manage\toffline_access", "mcp"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := oauth.Grantable(tt.requested)
-			if code := codeOf(t, err); got != tt.want || code != tt.code {
-				t.Errorf("Grantable(%q) = %q, %v", tt.requested, got, err)
+			if got := oauth.Grantable(tt.requested, oauth.Resource{}); got != tt.want {
+				t.Errorf("Grantable(%q) = %q, want %q", tt.requested, got, tt.want)
 			}
 		})
+	}
+}
+
+// TestGrantableForResource: the default is what the resource needs.
+func TestGrantableForResource(t *testing.T) {
+	t.Parallel()
+	admin := oauth.Resource{Scopes: []string{oauth.ScopeAdmin}}
+	for requested, want := range map[string]string{"": "mcp:admin", "openid": "mcp:admin", "mcp": "mcp"} {
+		if got := oauth.Grantable(requested, admin); got != want {
+			t.Errorf("6749-19: %q: %q, want %q", requested, got, want)
+		}
 	}
 }
 
@@ -62,6 +73,7 @@ func TestNarrow(t *testing.T) {
 		{"6749-18 fewer", "mcp offline_access", "mcp", "mcp"},
 		{"C-06 more is left out", "mcp", "mcp offline_access", "mcp"},
 		{"C6 nothing that was granted", "mcp", "offline_access admin", "mcp"},
+		{"6749-18 nothing to do anything with", "mcp offline_access", "offline_access openid", "mcp offline_access"},
 		{"same in another order", "mcp offline_access", "offline_access mcp", "offline_access mcp"},
 		{"a scope of another program's grant stays", "read write", "write", "write"},
 	}

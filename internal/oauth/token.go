@@ -7,8 +7,6 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"strings"
-
-	"github.com/google/uuid"
 )
 
 // TokenKind is the prefix that tells what an opaque value is.
@@ -57,7 +55,7 @@ func newToken(kind TokenKind) string {
 }
 
 // WellFormed reports whether s has prefix, length, alphabet and checksum of a
-// kind. It tells a value of ours from any other string without a look-up; it
+// kind. It tells a value of ours from any other string without a lookup; it
 // does not tell whether the value was ever issued.
 func WellFormed(kind TokenKind, s string) bool {
 	encoded, ok := strings.CutPrefix(s, string(kind))
@@ -76,13 +74,6 @@ func IsAccessToken(s string) bool { return WellFormed(KindAccessToken, s) }
 func checksum(kind TokenKind, body []byte) []byte {
 	sum := crc32.ChecksumIEEE(append([]byte(kind), body...))
 	return binary.BigEndian.AppendUint32(nil, sum)
-}
-
-// NewOrderedID returns an identifier that sorts by the time it was made (UUID
-// version 7, RFC 9562 §5.7): the prefix, an underscore, and the UUID. It is no
-// secret.
-func NewOrderedID(prefix string) string {
-	return prefix + "_" + uuid.Must(uuid.NewV7()).String()
 }
 
 // NewID returns an identifier with at least 128 random bits: the prefix, an

@@ -96,15 +96,3 @@ func TestNewID(t *testing.T) {
 		t.Errorf("malformed id %q", a)
 	}
 }
-
-func TestNewOrderedID(t *testing.T) {
-	t.Parallel()
-	last := ""
-	for range 1000 {
-		id := oauth.NewOrderedID("gr")
-		if id <= last {
-			t.Fatalf("%q does not sort after %q", id, last)
-		}
-		last = id
-	}
-}

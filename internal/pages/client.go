@@ -1,24 +1,27 @@
 package pages
 
 import (
+	"cmp"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 )
 
-// Client is the app that asks. All but Verified is what the app says of itself
+// Client is the requesting app. All fields but Verified are the app's own claims
 // (RFC 7591 section 5): the pages clean it, cut it and show it as a claim.
 type Client struct {
 	Name string
-	ID   string
-	URI  string // the app's website; shown as text, never as a link
+	// Claim is what an app without a name calls itself.
+	Claim string
+	ID    string
+	URI   string // the app's website; shown as text, never as a link
 	// RedirectURI is where this request's answer goes. From it the pages tell a
 	// website from an app on this computer (loopback, RFC 8252 section 7.3) and
 	// from an app behind a private-use scheme (section 7.1).
 	RedirectURI string
 	// Unknown means that the app uses a registration which this server does not
-	// have, and is registered anew if the person approves.
+	// have, and is registered again if the person approves.
 	Unknown bool
 	// Verified means that the operator vouches for the client.
 	Verified bool
@@ -27,22 +30,24 @@ type Client struct {
 }
 
 // Publication is where a client is described that has a client ID metadata
-// document. Its host is the one thing of a client that nobody else can claim.
+// document. Its host is the one thing of a client that no one else can claim.
 type Publication struct {
-	Host string // of the client id
+	Host string // of the client ID
 	// Unconfirmed: the host did not give the description when it was asked.
 	Unconfirmed bool
+	// Unread: nothing is known of the description, because its host could not be reached.
+	Unread bool
 	// LocalOnly: all addresses that it lists are on the person's own computer, where
-	// any program can use the client id.
+	// any program can use the client ID.
 	LocalOnly bool
 }
 
 // clientView is a client whose every string may be shown.
 type clientView struct {
-	Name, ID, URI, RedirectURI string
-	Verified, Unknown          bool
-	Published                  *publicationView
-	Target                     target
+	Name, Claim, ID, URI, RedirectURI string
+	Verified, Unknown                 bool
+	Published                         *publicationView
+	Target                            target
 }
 
 // publicationView is a publication whose every string may be shown.
@@ -55,12 +60,13 @@ type publicationView struct {
 
 func (c Client) view() clientView {
 	goal := newTarget(c.RedirectURI)
-	if v := imitated(c.Name, goal, c.RedirectURI); v != nil && !c.Verified && c.Published == nil {
+	if v := imitated(c.called(), goal, c.RedirectURI); v != nil && !c.Verified && c.Published == nil {
 		goal.Imitates = v.name
 	}
 	return clientView{
 		Published:   c.publication(),
 		Name:        quotable(clean(c.Name, maxName)),
+		Claim:       quotable(clean(c.Claim, maxName)),
 		ID:          visible(c.ID, maxURI),
 		URI:         visible(c.URI, maxURI),
 		RedirectURI: visible(c.RedirectURI, maxURI),
@@ -70,8 +76,11 @@ func (c Client) view() clientView {
 	}
 }
 
+// called is the name that the page shows.
+func (c Client) called() string { return cmp.Or(c.Name, c.Claim) }
+
 // quotable is a name that stays within the quotation marks that the pages put around
-// it: with marks of its own it would go on as their words, such as “Notes” of
+// it: with marks of its own it would continue as their words, such as “Notes” of
 // notes.example.
 func quotable(name string) string {
 	return strings.Map(func(r rune) rune {
@@ -88,7 +97,7 @@ func (c Client) publication() *publicationView {
 		return nil
 	}
 	view := publicationView{Publication: *c.Published, International: isInternational(c.Published.Host)}
-	if v := borrowed(c.Name, "https://"+c.Published.Host); v != nil {
+	if v := borrowed(c.called(), "https://"+c.Published.Host); v != nil {
 		view.Imitates = v.name
 	}
 	view.Host = visible(view.Host, maxURI)

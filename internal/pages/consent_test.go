@@ -27,13 +27,14 @@ func TestConsentSays(t *testing.T) {
 	}{
 		"web client, provider follows": {"consent-web", []string{
 			"An app that calls itself “Claude” wants to connect", "Not verified by this server.",
-			"Read your notes", "notes.read", "Your answer goes to claude.ai", "https://mcp.example.com/mcp", "Example Notes",
-			"you are sent to GitHub to sign in", "If you did not just connect an app, choose Deny.",
+			"Read your notes", "notes.read", "The response goes to claude.ai", "https://mcp.example.com/mcp", "Example Notes",
+			"you continue to GitHub to sign in", "If you did not just connect an app, choose Deny.",
 			"https://claude.ai/api/mcp/auth_callback",
+			"You can end this at any time. Ask any connected app", "(list_connections)", "(revoke_connection)",
 		}, []string{"on this computer", "Signed in as", "international"}},
 		"loopback client, signed in": {"consent-loopback", []string{
-			"An app on this computer localhost:33418", "Any program running here", "Signed in as owner",
-		}, []string{"sent to", "trust this website"}},
+			"An app on this computer localhost:33418", "Any program on this computer", "Signed in as owner",
+		}, []string{"continue to", "trust this website"}},
 		"private-use scheme": {"consent-scheme", []string{
 			"An app on this device (cursor://…)", "Signed in as octocat with GitHub",
 		}, []string{"on this computer", "goes to anysphere"}},
@@ -41,20 +42,25 @@ func TestConsentSays(t *testing.T) {
 			"“Claude” wants to connect", "Verified by this server.",
 		}, []string{"Not verified", "calls itself"}},
 		"CIMD-12 published": {"consent-published", []string{
-			"“Claude” of claude.ai wants to connect", "Published by claude.ai.", "Your answer goes to claude.ai",
-		}, []string{"Not verified", "Could not be verified", "imitating", "calls itself"}},
+			"“Claude” from claude.ai wants to connect", "Published by claude.ai.", "The response goes to claude.ai",
+		}, []string{"Not verified", "Could not be verified", "imitation", "calls itself"}},
 		"CIMD-12, A13 only loopback": {"consent-published-local", []string{
-			"“Claude Code” of claude.ai wants to connect", "An app on this computer localhost:33418", "the website does not prove",
-		}, []string{"imitating"}},
+			"“Claude Code” from claude.ai wants to connect", "An app on this computer localhost:33418", "the website does not prove",
+		}, []string{"imitation"}},
 		"CIMD-09 unconfirmed": {"consent-published-unconfirmed", []string{
-			"An app that calls itself “Claude”", "Could not be verified just now.", "said to be of claude.ai",
+			"An app that calls itself “Claude”", "Could not be verified right now.", "claims to be published by claude.ai",
 		}, []string{"Published by"}},
-		"B7 published by somebody else": {"consent-published-imitation", []string{
-			"xn--claud-9va.example is not a website of Claude", "international letters",
+		"CIMD-09 unread": {"consent-unread", []string{
+			"An app without a name wants to connect", "Not verified: its description at github.com could not be read.",
+			"An app on this computer 127.0.0.1:33418", "the website does not prove",
+		}, []string{"Published by", "registered again"}},
+		"B7 published by someone else": {"consent-published-imitation", []string{
+			"xn--claud-9va.example does not belong to Claude", "international characters",
 		}, nil},
 		"nothing known": {"consent-bare", []string{
-			"An app that gave no name", "Nobody vouches", "Use this server in your name", "cannot read", "asked to sign in",
-		}, nil},
+			"An app without a name", "No one vouches", "Use this server on your behalf", "cannot interpret", "you sign in next",
+			"You can end this at any time. Ask the operator of this server.",
+		}, []string{"revoke_connection"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,14 +86,14 @@ func TestTargetKind(t *testing.T) {
 		"http://127.9.9.9/cb":             "An app on this computer 127.9.9.9",
 		"http://[::1]:5/cb":               "An app on this computer [::1]:5",
 		"http://LOCALHOST:5/cb":           "An app on this computer localhost:5",
-		"https://localhost.evil.example/": "Your answer goes to localhost.evil.example Choose",
-		"https://127.0.0.1.evil.example/": "Your answer goes to 127.0.0.1.evil.example Choose",
-		"https://claude.ai@evil.example/": "Your answer goes to evil.example Choose",
+		"https://localhost.evil.example/": "The response goes to localhost.evil.example Approve",
+		"https://127.0.0.1.evil.example/": "The response goes to 127.0.0.1.evil.example Approve",
+		"https://claude.ai@evil.example/": "The response goes to evil.example Approve",
 		"com.example.app:/cb":             "An app on this device (com.example.app:…)",
-		"javascript:alert(1)":             "An address that this server cannot read javascript:alert(1)",
-		"https://:80/":                    "An address that this server cannot read https://:80/",
-		"https://cläude.example/":         "Your answer goes to xn--clude-hra.example Choose Approve only if you know and trust this website. This is the technical form of a name with international letters.",
-		"https://www.xn--80ak6aa92e.com/": "goes to www.xn--80ak6aa92e.com Choose Approve only if you know and trust this website. This is the technical form",
+		"javascript:alert(1)":             "An address this server cannot interpret javascript:alert(1)",
+		"https://:80/":                    "An address this server cannot interpret https://:80/",
+		"https://cläude.example/":         "The response goes to xn--clude-hra.example Approve only if you know and trust this website. This is the encoded form of a name with international characters.",
+		"https://www.xn--80ak6aa92e.com/": "goes to www.xn--80ak6aa92e.com Approve only if you know and trust this website. This is the encoded form",
 	} {
 		t.Run(uri, func(t *testing.T) {
 			t.Parallel()
@@ -119,6 +125,7 @@ func TestConsentControls(t *testing.T) {
 		{"request", "r-4711", "hidden"},
 		{"csrf", "c-0815", "hidden"},
 		{"action", "deny", "submit"},
+		{"", "", "button"}, // in the place of the next one while that is locked
 		{"action", "approve", "submit"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -133,10 +140,11 @@ func TestConsentControls(t *testing.T) {
 
 func TestSignInControls(t *testing.T) {
 	t.Parallel()
-	p := pages.SignIn{Form: form, Client: claude, Error: "Wrong."}
+	p := pages.SignIn{Username: "owner", Form: form, Client: claude, Error: "Wrong."}
 	want := []control{
 		{"request", "r-4711", "hidden"},
 		{"csrf", "c-0815", "hidden"},
+		{"username", "owner", "text"},
 		{"password", "", "password"},
 		{"", "", "submit"},
 	}
@@ -144,6 +152,9 @@ func TestSignInControls(t *testing.T) {
 		t.Errorf("controls (-want +got):\n%s", diff)
 	}
 	for _, n := range named(elements(t, body(t, p)), atom.Input) {
+		if attr(n, "type") == "text" && (attr(n, "autocomplete") != "username" || !slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "readonly" })) {
+			t.Errorf("user name field: %v", n.Attr)
+		}
 		if attr(n, "type") != "password" {
 			continue
 		}

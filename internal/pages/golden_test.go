@@ -24,7 +24,7 @@ type page interface {
 
 var (
 	server = pages.Server{
-		Name: "Example Notes", Host: "mcp.example.com", Resource: "https://mcp.example.com/mcp",
+		Name: "Example Notes", Host: "mcp.example.com", Resource: "https://mcp.example.com/mcp", Ends: true,
 	}
 	form = pages.Form{
 		Action: "/consent",
@@ -51,9 +51,10 @@ func states() map[string]page {
 	verified := claude
 	verified.Verified = true
 	unknown := pages.Client{ID: "8f2c1d9e", RedirectURI: claudeCode.RedirectURI, Unknown: true}
+	claimed := pages.Client{Claim: "claude-code", ID: "8f2c1d9e", RedirectURI: claudeCode.RedirectURI}
 	return map[string]page{
-		"signin":       pages.SignIn{Form: form, Client: claudeCode, Server: server},
-		"signin-error": pages.SignIn{Status: 403, Form: form, Client: claudeCode, Server: server, Error: "That password is not right."},
+		"signin":       pages.SignIn{Username: "owner", Form: form, Client: claudeCode, Server: server},
+		"signin-error": pages.SignIn{Username: "owner", Status: 403, Form: form, Client: claudeCode, Server: server, Error: "The password is incorrect."},
 		"consent-web": pages.Consent{
 			Form: form, Client: claude, Server: server, ProviderName: "GitHub", Scopes: scopes,
 		},
@@ -64,21 +65,32 @@ func states() map[string]page {
 			Form: form, Client: cursor, Server: server, SignedInAs: "octocat", ProviderName: "GitHub",
 			Scopes: []pages.Scope{{Name: "notes.read"}},
 		},
-		"consent-verified":  pages.Consent{Form: form, Client: verified, Server: server, ProviderName: "Google", Scopes: scopes},
-		"consent-unknown":   pages.Consent{Form: form, Client: unknown, Server: server, SignedInAs: "owner", Scopes: scopes[:1]},
+		"consent-verified": pages.Consent{Form: form, Client: verified, Server: server, ProviderName: "Google", Scopes: scopes},
+		"consent-unknown":  pages.Consent{Form: form, Client: unknown, Server: server, SignedInAs: "owner", Scopes: scopes[:1]},
+		"consent-resource": pages.Consent{Form: form, Client: claudeCode, SignedInAs: "owner", Scopes: scopes[:1], Server: pages.Server{
+			Name: "other.example", Host: "mcp.example.com", Resource: "https://other.example/mcp", // registered by `clients create --resource`
+		}},
+		"consent-claimed":   pages.Consent{Form: form, Client: claimed, Server: server, SignedInAs: "owner", Scopes: scopes[:1]},
 		"consent-published": pages.Consent{Form: form, Client: published(claude, false), Server: server, ProviderName: "GitHub", Scopes: scopes},
 		"consent-published-local": pages.Consent{
 			Form: form, Client: published(localClaude, false), Server: server, ProviderName: "GitHub", Scopes: scopes,
 		},
 		"consent-published-unconfirmed": pages.Consent{Form: form, Client: published(claude, true), Server: server, SignedInAs: "owner", Scopes: scopes},
+		"consent-unread": pages.Consent{
+			Form: form, Server: server, SignedInAs: "owner", Scopes: scopes[:1],
+			Client: pages.Client{
+				ID: "https://github.com/copilot/cli/client-metadata.json", RedirectURI: "http://127.0.0.1:33418/",
+				Published: &pages.Publication{Host: "github.com", Unread: true, LocalOnly: true},
+			},
+		},
 		"consent-published-imitation": pages.Consent{
 			Form: form, Client: impostor, Server: server, SignedInAs: "owner", Scopes: scopes,
 		},
 		"consent-bare": pages.Consent{Form: pages.Form{Action: "/consent"}},
 		"consent-long": longConsent(),
 		"problem": pages.Problem{
-			Status: 400, Server: server, Title: "This app is not known here",
-			Message: "The app asked to connect with an identifier that this server has never issued.",
+			Status: 400, Server: server, Title: "This app is not registered",
+			Message: "The app identified itself with a client ID that is not registered on this server.",
 			Hint:    "Remove the connection in the app and add it again.",
 			Code:    "invalid_client", Reference: "01J9Z6M3",
 			Back: &pages.Link{Text: "Back to Cursor", Href: cursor.RedirectURI + "?error=access_denied&state=1"},
@@ -86,13 +98,18 @@ func states() map[string]page {
 		"problem-bare": pages.Problem{Status: 503},
 		"refused": pages.Problem{
 			Status: 403, Server: server, Title: "This account may not sign in", Account: "mallory@evil.example", Provider: "Google",
-			Message: "Reason: the account is not on the list of people who may sign in to this server.",
-			Hint:    "If this is the wrong account, use another one. Otherwise ask the operator of this server to let you in.",
+			Message: "Reason: the account is not on the list of users who may sign in to this server.",
+			Hint:    "If this is the wrong account, use another one. Otherwise, ask the administrator of this server for access.",
 			Code:    "access_denied", Reference: "01J9Z6M3",
 			Next: &pages.Link{Text: "Use another account", Href: "https://accounts.google.com/o/oauth2/v2/auth?prompt=select_account+consent&state=1"},
 			Back: &pages.Link{Text: "Return to the app", Href: cursor.RedirectURI + "?error=access_denied&state=1"},
 		},
-		"done": pages.Done{Server: server, Title: "Nothing was connected", Message: "You denied the request. The app got no access."},
+		"landing": pages.Landing{Status: 401, Server: server},
+		"signin-plain": pages.SignIn{
+			Form: form, Client: claudeCode, Server: pages.Server{Name: "Notes", Host: "nas.local:8080", Resource: "http://nas.local:8080/mcp", Plain: true},
+		},
+		"done":           pages.Done{Server: server, Title: "Nothing was connected", Message: "You denied the request. The app was not granted access."},
+		"done-connected": pages.Done{Server: server, Connected: true, Title: "This sign-in is complete", Message: "Your app has received its response."},
 	}
 }
 
@@ -120,7 +137,7 @@ func longConsent() page {
 			strings.Repeat("callback", 30) + "?session=" + strings.Repeat("0123456789", 20),
 	}
 	return pages.Consent{
-		Form: form, Client: client, SignedInAs: strings.Repeat("somebody", 12) + "@example.com",
+		Form: form, Client: client, SignedInAs: strings.Repeat("username", 12) + "@example.com",
 		Server: pages.Server{
 			Name: "The Unusually Long-Winded Notes and Documents Department Server",
 			Host: strings.Repeat("department.", 8) + "example.com", Resource: "https://" + strings.Repeat("department.", 8) + "example.com/mcp",

@@ -45,13 +45,13 @@ func everywhere(s string) map[string]page {
 	hidden := pages.Form{Action: "/consent", Hidden: []pages.Field{{Name: "state", Value: s}}, FormActions: []string{s}}
 	wants := []pages.Scope{{Name: s, Description: s}, {Name: s}}
 	return map[string]page{
-		"sign-in":         pages.SignIn{Form: hidden, Client: client, Server: server, Error: s},
+		"sign-in":         pages.SignIn{Username: s, Form: hidden, Client: client, Server: server, Error: s},
 		"consent":         pages.Consent{Form: hidden, Client: client, Server: server, Scopes: wants, SignedInAs: s, ProviderName: s},
 		"consent web":     pages.Consent{Form: hidden, Client: web, Server: server, Scopes: wants},
 		"consent private": pages.Consent{Form: hidden, Client: private, Server: server, Scopes: wants},
 		"problem": pages.Problem{Status: 400, Server: server, Title: s, Message: s, Hint: s, Code: s, Reference: s,
 			Back: &pages.Link{Text: s, Href: s}},
-		"done": pages.Done{Server: server, Title: s, Message: s},
+		"done": pages.Done{Server: server, Connected: true, Title: s, Message: s},
 	}
 }
 
@@ -120,7 +120,7 @@ func TestNameIsCut(t *testing.T) {
 			got := mainText(t, pages.Consent{Client: pages.Client{Name: tc.in}})
 			want := "An app that calls itself “" + tc.want + "” wants"
 			if tc.want == "" {
-				want = "An app that gave no name wants"
+				want = "An app without a name wants"
 			}
 			if !strings.HasPrefix(got, want) {
 				t.Errorf("page begins %.120q, want %q", got, want)
@@ -129,7 +129,7 @@ func TestNameIsCut(t *testing.T) {
 	}
 }
 
-// TestNameIsQuoted: A10. A name does not end its quotation and go on as the page's
+// TestNameIsQuoted: A10. A name does not end its quotation and continue as the page's
 // own words.
 func TestNameIsQuoted(t *testing.T) {
 	t.Parallel()
@@ -137,7 +137,7 @@ func TestNameIsQuoted(t *testing.T) {
 	p.Client.Name = `Notes” of notes.example wants to connect. „So ‟do 〝others〞 and＂ "x"`
 	for host, want := range map[string]string{
 		"":             "An app that calls itself “Notes' of notes.example wants to connect. 'So 'do 'others' and' \"x\"” wants",
-		"evil.example": "“Notes' of notes.example wants to connect. 'So 'do 'others' and' \"x\"” of evil.example wants",
+		"evil.example": "“Notes' of notes.example wants to connect. 'So 'do 'others' and' \"x\"” from evil.example wants",
 	} {
 		if p.Client.Published = nil; host != "" {
 			p.Client.Published = &pages.Publication{Host: host}

@@ -62,7 +62,7 @@ func TestWellFormed(t *testing.T) {
 	}
 }
 
-// checkBalanced asserts that every tag is closed in its place: a parser mends
+// checkBalanced asserts that every tag is closed in its place: a parser fixes
 // what is not, so it must be seen in the tokens.
 func checkBalanced(t *testing.T, text string) {
 	t.Helper()

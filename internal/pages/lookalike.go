@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/mcpkeep/mcpkeep/internal/text"
+	"github.com/mcpkeep/mcpkeep/internal/display"
 )
 
 // vendor is a maker of apps whose names others like to borrow.
@@ -36,7 +36,7 @@ var vendors = []vendor{
 }
 
 // imitated returns the vendor whose name an app uses although its answers go
-// elsewhere; nil when there is none. An app on this computer is nobody's: the page
+// elsewhere; nil when there is none. An app on this computer is no one's: the page
 // says so of each.
 func imitated(name string, target target, redirectURI string) *vendor {
 	if target.Kind == targetLoopback {
@@ -57,7 +57,7 @@ func borrowed(name, address string) *vendor {
 	return nil
 }
 
-// owns says whether a redirect URI leads to the vendor.
+// owns reports whether a redirect URI leads to the vendor.
 func (v vendor) owns(redirectURI string) bool {
 	u, err := url.Parse(redirectURI)
 	if err != nil {
@@ -69,12 +69,12 @@ func (v vendor) owns(redirectURI string) bool {
 	})
 }
 
-// skeleton is what of a name meets the eye: letters without marks, in lower case,
+// skeleton is what a reader perceives of a name: letters without marks, in lower case,
 // look-alikes of other scripts and digits as the Latin letters they pass for,
 // nothing between them.
 func skeleton(name string) string {
 	var b strings.Builder
-	for _, r := range norm.NFKD.String(strings.ToLower(norm.NFKC.String(text.Bound(name)))) {
+	for _, r := range norm.NFKD.String(strings.ToLower(norm.NFKC.String(display.Bound(name)))) {
 		if like, ok := lookalikes[r]; ok {
 			r = like
 		}

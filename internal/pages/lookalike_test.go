@@ -53,17 +53,18 @@ func TestLookAlikeNames(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name+" "+tt.redirect, func(t *testing.T) {
 			t.Parallel()
-			w := httptest.NewRecorder()
-			page := pages.Consent{
-				Form: pages.Form{Action: "/consent"}, Server: pages.Server{Name: "Keep"},
-				Client: pages.Client{Name: tt.name, RedirectURI: tt.redirect},
-			}
-			if err := page.Write(w); err != nil || w.Code != http.StatusOK {
-				t.Fatal(w.Code, err)
-			}
-			_, after, found := strings.Cut(w.Body.String(), "This is not the address of <bdi>")
-			if got, _, _ := strings.Cut(after, "<"); found != (tt.vendor != "") || got != tt.vendor {
-				t.Errorf("warned of %q, want %q", got, tt.vendor)
+			for _, client := range []pages.Client{
+				{Name: tt.name, RedirectURI: tt.redirect}, {Claim: tt.name, RedirectURI: tt.redirect},
+			} {
+				w := httptest.NewRecorder()
+				page := pages.Consent{Form: pages.Form{Action: "/consent"}, Server: pages.Server{Name: "Keep"}, Client: client}
+				if err := page.Write(w); err != nil || w.Code != http.StatusOK {
+					t.Fatal(w.Code, err)
+				}
+				_, after, found := strings.Cut(w.Body.String(), "This address does not belong to <bdi>")
+				if got, _, _ := strings.Cut(after, "<"); found != (tt.vendor != "") || got != tt.vendor {
+					t.Errorf("%+v: warned of %q, want %q", client, got, tt.vendor)
+				}
 			}
 		})
 	}

@@ -9,7 +9,7 @@ type Form struct {
 	// Hidden fields travel with the form, in order. The names "action" and
 	// "password" belong to the pages themselves.
 	Hidden []Field
-	// FormActions are further sources for the policy's form-action, beside
+	// FormActions are further sources for the policy's form-action, in addition to
 	// 'self': each an origin ("https://github.com") or a scheme ("https:").
 	// Browsers apply form-action to every redirect that answers the post, so an
 	// identity provider that forwards to other hosts needs "https:". Anything
@@ -25,6 +25,8 @@ type Server struct {
 	Name     string // display name; Host stands in when empty
 	Host     string // host[:port] of the base URL; without it a page has no header
 	Resource string // URL of the protected MCP endpoint (RFC 8707)
+	Plain    bool   // reached over a network without encryption
+	Ends     bool   // it has the tools list_connections and revoke_connection
 }
 
 // Link is a link to another page or back to an app.
@@ -44,6 +46,9 @@ type SignIn struct {
 	Server Server
 	// Error says why the last try failed; empty on the first one.
 	Error string
+	// Username is for password managers, which keep it with the password. It cannot be
+	// changed on the page; what comes back in the field "username" is not to be read.
+	Username string
 }
 
 // Write sends the page to w. An error means that the connection failed or that
@@ -57,7 +62,7 @@ func (p SignIn) Write(w http.ResponseWriter) error {
 	}
 	return render(w, "signin", document{
 		Status: orOK(p.Status), Title: title, Server: server, Form: p.Form,
-		Page: signInView{Client: p.Client.view(), Error: clean(p.Error, maxText)},
+		Page: signInView{Client: p.Client.view(), Username: clean(p.Username, maxName), Error: clean(p.Error, maxText)},
 	})
 }
 
@@ -139,6 +144,7 @@ func (p Problem) Write(w http.ResponseWriter) error {
 type Done struct {
 	Server         Server
 	Title, Message string
+	Connected      bool // an app may have been connected: the page says how to end that
 }
 
 // Write sends the page to w with status 200. An error means what it does in
@@ -150,7 +156,7 @@ func (p Done) Write(w http.ResponseWriter) error {
 	}
 	return render(w, "done", document{
 		Status: http.StatusOK, Title: title, Server: p.Server.view(),
-		Page: doneView{Title: title, Message: clean(p.Message, maxText)},
+		Page: doneView{Title: title, Connected: p.Connected, Message: clean(p.Message, maxText)},
 	})
 }
 

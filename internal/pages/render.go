@@ -22,7 +22,7 @@ var style string
 var templates = func() map[string]*template.Template {
 	layout := template.Must(template.ParseFS(templateFiles, "templates/layout.html", "templates/client.html"))
 	set := map[string]*template.Template{}
-	for _, name := range []string{"signin", "consent", "problem", "done"} {
+	for _, name := range []string{"signin", "consent", "problem", "done", "landing"} {
 		page := template.Must(layout.Clone())
 		set[name] = template.Must(page.ParseFS(templateFiles, "templates/"+name+".html"))
 	}
@@ -42,8 +42,8 @@ type document struct {
 func (document) Style() template.CSS { return template.CSS(style) } //nolint:gosec // a constant of the program
 
 type signInView struct {
-	Client clientView
-	Error  string
+	Client          clientView
+	Username, Error string
 }
 
 type consentView struct {
@@ -58,7 +58,10 @@ type problemView struct {
 	Next, Back                            *linkView
 }
 
-type doneView struct{ Title, Message string }
+type doneView struct {
+	Title, Message string
+	Connected      bool
+}
 
 // render sends a page. It renders into memory first, so that a page is sent
 // whole or not at all.
@@ -85,7 +88,7 @@ func (s Server) view() Server {
 	default:
 		name = "this server"
 	}
-	return Server{Name: name, Host: host, Resource: visible(s.Resource, maxURI)}
+	return Server{Name: name, Host: host, Resource: visible(s.Resource, maxURI), Plain: s.Plain, Ends: s.Ends}
 }
 
 func scopeViews(scopes []Scope) []Scope {

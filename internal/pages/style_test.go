@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// colours returns the custom properties of one block of the style sheet.
+// colors returns the custom properties of one block of the style sheet.
 func colours(block string) map[string]string {
 	found := map[string]string{}
 	for _, m := range regexp.MustCompile(`--([a-z-]+): #([0-9a-f]{6});`).FindAllStringSubmatch(block, -1) {
@@ -17,12 +17,12 @@ func colours(block string) map[string]string {
 	return found
 }
 
-// luminance is the relative luminance of a colour "rrggbb" (WCAG 2.2).
+// luminance is the relative luminance of a color "rrggbb" (WCAG 2.2).
 func luminance(t *testing.T, colour string) float64 {
 	t.Helper()
 	rgb, err := strconv.ParseUint(colour, 16, 32)
 	if err != nil {
-		t.Fatalf("colour %q: %v", colour, err)
+		t.Fatalf("color %q: %v", colour, err)
 	}
 	linear := func(shift uint) float64 {
 		c := float64(rgb>>shift&0xff) / 255
@@ -35,7 +35,7 @@ func luminance(t *testing.T, colour string) float64 {
 }
 
 // TestContrast holds text to 4.5:1 and the edges of fields and the focus ring
-// to 3:1 (WCAG 2.2, 1.4.3 and 1.4.11), in both colour schemes.
+// to 3:1 (WCAG 2.2, 1.4.3 and 1.4.11), in both color schemes.
 func TestContrast(t *testing.T) {
 	t.Parallel()
 	_, sheet, _ := strings.Cut(body(t, states()["done"]), "<style>")
@@ -46,6 +46,9 @@ func TestContrast(t *testing.T) {
 	}
 	for scheme, block := range map[string]string{"light": light, "dark": dark} {
 		c := colours(block)
+		if deny, approve := luminance(t, c["counter"]), luminance(t, c["accent"]); scheme == "dark" && deny >= approve {
+			t.Errorf("%s: Deny (%.2f) is brighter than Approve (%.2f)", scheme, deny, approve)
+		}
 		for _, pair := range []struct {
 			front, back string
 			least       float64

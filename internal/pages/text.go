@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/net/idna"
 
-	"github.com/mcpkeep/mcpkeep/internal/text"
+	"github.com/mcpkeep/mcpkeep/internal/display"
 )
 
 // Lengths in runes of what is shown. A name fits a line or three; a URI is cut
@@ -19,7 +19,7 @@ const (
 )
 
 // clean makes a text fit to be shown in one line.
-func clean(s string, limit int) string { return text.Line(s, limit) }
+func clean(s string, limit int) string { return display.Line(s, limit) }
 
 // visible returns a URI or an identifier with every byte outside printable
 // ASCII percent-encoded (RFC 3986 section 2.1), so that what is compared by the
@@ -27,14 +27,14 @@ func clean(s string, limit int) string { return text.Line(s, limit) }
 func visible(s string, limit int) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
-	for _, c := range []byte(text.Bound(s)) {
+	for _, c := range []byte(display.Bound(s)) {
 		if c > ' ' && c < 0x7f {
 			b.WriteByte(c)
 			continue
 		}
 		b.Write([]byte{'%', hex[c>>4], hex[c&15]})
 	}
-	return text.Cut(b.String(), limit)
+	return display.Cut(b.String(), limit)
 }
 
 // asciiHost returns the host of u, with its port where one is given, in the

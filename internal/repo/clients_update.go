@@ -10,6 +10,8 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -21,7 +23,7 @@ func (r *Repo) UpdateClient(ctx context.Context, was, c storage.Client, now time
 		return err
 	}
 	key, updated, primary := fastmcp.ClientKey(was.ID), now.UTC(), r.keys.Primary()
-	return r.write(ctx, "update a client", func(ctx context.Context, q db.Querier) error {
+	return r.db.Write(ctx, "update a client", func(ctx context.Context, q db.Querier) error {
 		for {
 			row, err := q.GetClient(ctx, key)
 			if err != nil {
@@ -45,7 +47,10 @@ func (r *Repo) UpdateClient(ctx context.Context, was, c storage.Client, now time
 			}
 			// Perhaps a rotation only changed its key: look again.
 		}
-		return record(ctx, q, storage.Event{
+		if err := r.shareClient(ctx, q, c, now); err != nil {
+			return err
+		}
+		return sealed.Record(ctx, q, storage.Event{
 			Type: storage.EventClientUpdated, ClientID: c.ID, Detail: strings.Join(changed(was, c), ", "),
 		}, now)
 	})
@@ -53,20 +58,9 @@ func (r *Repo) UpdateClient(ctx context.Context, was, c storage.Client, now time
 
 // changed names what differs between two states of a client, for the audit trail.
 func changed(was, is storage.Client) []string {
-	var names []string
-	for name, same := range map[string]bool{
-		"client_name":                was.Name == is.Name,
-		"client_uri":                 was.URI == is.URI,
-		"redirect_uris":              slices.Equal(was.RedirectURIs, is.RedirectURIs),
-		"grant_types":                slices.Equal(was.GrantTypes, is.GrantTypes),
-		"scope":                      was.Scope == is.Scope,
-		"token_endpoint_auth_method": was.AuthMethod == is.AuthMethod,
-		"client_secret":              was.SecretHash == is.SecretHash,
-		"jwks":                       was.JWKS == is.JWKS && was.JWKSURI == is.JWKSURI && was.SigningAlg == is.SigningAlg,
-	} {
-		if !same {
-			names = append(names, name)
-		}
+	names := metadata.Changed(was.Client, is.Client)
+	if was.SecretHash != is.SecretHash {
+		names = append(names, "client_secret")
 	}
 	slices.Sort(names)
 	return names

@@ -7,13 +7,14 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 // Document implements storage.DocumentStore.
 func (r *Repo) Document(ctx context.Context, clientID, url string) (storage.Document, error) {
 	var d storage.Document
-	err := r.read(ctx, "read a client document", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Read(ctx, "read a client document", func(ctx context.Context, q db.Querier) error {
 		row, err := q.GetClientDocument(ctx, sqlitedb.GetClientDocumentParams{ClientID: clientID, URL: url})
 		d = documentOf(row)
 		return err
@@ -21,18 +22,19 @@ func (r *Repo) Document(ctx context.Context, clientID, url string) (storage.Docu
 	return d, err
 }
 
-func documentOf(row sqlitedb.OAuthClientDocument) storage.Document {
+func documentOf(row sqlitedb.ClientDocument) storage.Document {
 	return storage.Document{
-		ClientID: row.ClientID, URL: row.URL, Body: deref(row.Body), ETag: deref(row.ETag),
-		FetchedAt: atOptional(row.FetchedAt), FreshUntil: atOptional(row.FreshUntil),
-		Failure: deref(row.Failure), RetryAt: atOptional(row.RetryAt), LeaseUntil: atOptional(row.LeaseUntil),
+		ClientID: row.ClientID, URL: row.URL, Body: db.Text(row.Body), ETag: db.Text(row.ETag),
+		FetchedAt: optionalAt(row.FetchedAt), FreshUntil: optionalAt(row.FreshUntil),
+		Failure: db.Text(row.Failure), Invalid: row.FailureInvalid, Kind: storage.FailureKind(row.FailureKind), RetryAt: optionalAt(row.RetryAt), LeaseUntil: optionalAt(row.LeaseUntil),
+		ApprovedRedirectURI: db.Text(row.ApprovedRedirectURI), ClaimedName: db.Text(row.ClaimedName),
 	}
 }
 
 // ClaimDocument implements storage.DocumentStore. Each way is one statement whose
 // predicate holds all conditions; the row count decides.
 func (r *Repo) ClaimDocument(ctx context.Context, c storage.DocumentClaim, now time.Time) error {
-	return r.write(ctx, "claim a client document", func(ctx context.Context, q db.Querier) error {
+	return r.db.Write(ctx, "claim a client document", func(ctx context.Context, q db.Querier) error {
 		claim := claimAdmitted
 		if !c.Seen.IsZero() {
 			claim = claimRefresh
@@ -48,7 +50,8 @@ func (r *Repo) ClaimDocument(ctx context.Context, c storage.DocumentClaim, now t
 // claimRefresh claims a URL with a valid document.
 func claimRefresh(ctx context.Context, q db.Querier, c storage.DocumentClaim, now int64) (int64, error) {
 	return q.ClaimClientDocument(ctx, sqlitedb.ClaimClientDocumentParams{
-		Lease: &c.Lease, LeaseUntil: unix(c.Until), Now: now, ClientID: c.ClientID, URL: c.URL, FetchedBefore: unix(c.Seen),
+		Lease: &c.Lease, LeaseUntil: unix(c.Until), Now: now, ReviewAt: now + idleDocumentSeconds, ClientID: c.ClientID, URL: c.URL, FetchedBefore: unix(c.Seen),
+		LatestLease: now + longestLease, LatestRetry: now + longestRest,
 	})
 }
 
@@ -58,14 +61,16 @@ func claimRefresh(ctx context.Context, q db.Querier, c storage.DocumentClaim, no
 func claimAdmitted(ctx context.Context, q db.Querier, c storage.DocumentClaim, now int64) (int64, error) {
 	n, err := q.AdmitClientDocument(ctx, sqlitedb.AdmitClientDocumentParams{
 		ClientID: c.ClientID, URL: c.URL, Site: c.Site, Lease: c.Lease, LeaseUntil: unix(c.Until), Now: now,
-		Since: unix(c.Limit.Since), MaxAll: c.Limit.All, MaxSite: c.Limit.PerSite,
+		ReviewAt: now + idleDocumentSeconds,
+		Since:    unix(c.Limit.Since), MaxAll: c.Limit.All, MaxSite: c.Limit.PerSite, LatestLease: now + longestLease,
 	})
 	if err != nil || n > 0 {
 		return n, err
 	}
 	return q.ReadmitClientDocument(ctx, sqlitedb.ReadmitClientDocumentParams{
-		Lease: &c.Lease, LeaseUntil: unix(c.Until), Now: now, ClientID: c.ClientID, URL: c.URL,
+		Lease: &c.Lease, LeaseUntil: unix(c.Until), Now: now, ReviewAt: now + idleDocumentSeconds, ClientID: c.ClientID, URL: c.URL,
 		Since: unix(c.Limit.Since), MaxAll: c.Limit.All, Site: c.Site, MaxSite: c.Limit.PerSite,
+		LatestLease: now + longestLease, LatestRetry: now + longestRest,
 	})
 }
 
@@ -79,33 +84,35 @@ func whyNotClaimed(
 		return err
 	case err != nil && !c.Seen.IsZero():
 		return storage.ErrExists // it was deleted, and may be claimed as a new one
-	case err == nil && (!c.Seen.IsZero() || row.Body != nil || isAhead(row.LeaseUntil, now) || isAhead(row.RetryAt, now)):
+	case err == nil && (!c.Seen.IsZero() || row.Body != nil || isAhead(row.LeaseUntil, now, storage.LongestLease) || isAhead(row.RetryAt, now, storage.LongestRest)):
 		return storage.ErrExists
 	}
 	return &storage.ThrottledError{RetryAt: now.Add(now.Sub(c.Limit.Since))}
 }
 
-func isAhead(at *int64, now time.Time) bool { return at != nil && *at > unix(now) }
+func isAhead(until *int64, now time.Time, longest time.Duration) bool {
+	return until != nil && storage.Ahead(at(*until), at(unix(now)), longest)
+}
 
 // SaveDocument implements storage.DocumentStore.
 func (r *Repo) SaveDocument(ctx context.Context, f storage.FetchedDocument, now time.Time) error {
-	return r.write(ctx, "save a client document", func(ctx context.Context, q db.Querier) error {
+	return r.db.Write(ctx, "save a client document", func(ctx context.Context, q db.Querier) error {
 		before, err := q.GetClientDocument(ctx, sqlitedb.GetClientDocumentParams{ClientID: f.ClientID, URL: f.URL})
 		if err != nil {
 			return err
 		}
 		err = affected(q.SaveClientDocument(ctx, sqlitedb.SaveClientDocumentParams{
-			Body: &f.Body, ClientName: optional(f.Name), ETag: optional(f.ETag), Now: unix(now), FreshUntil: unix(f.FreshUntil),
+			Body: &f.Body, ClientName: db.Nullable(f.Name), ETag: db.Nullable(f.ETag), Now: unix(now), FreshUntil: unix(f.FreshUntil),
 			ClientID: f.ClientID, URL: f.URL, Lease: f.Lease,
 		}))
 		if err != nil || before.Body != nil && *before.Body == f.Body {
 			return err
 		}
-		return record(ctx, q, documentEvent(f, before.Body == nil), now)
+		return sealed.Record(ctx, q, documentEvent(f, before.Body == nil), now)
 	})
 }
 
-// documentEvent tells of a document that is new or says something else than before.
+// documentEvent tells of a document that is new or says something other than before.
 func documentEvent(f storage.FetchedDocument, isNew bool) storage.Event {
 	e := storage.Event{Type: storage.EventClientUpdated, ClientID: f.ClientID, Detail: "metadata document"}
 	switch {
@@ -119,9 +126,9 @@ func documentEvent(f storage.FetchedDocument, isNew bool) storage.Event {
 
 // FailDocument implements storage.DocumentStore.
 func (r *Repo) FailDocument(ctx context.Context, f storage.FailedDocument) error {
-	return r.write(ctx, "record that a client document failed", func(ctx context.Context, q db.Querier) error {
+	return r.db.Write(ctx, "record that a client document failed", func(ctx context.Context, q db.Querier) error {
 		return affected(q.FailClientDocument(ctx, sqlitedb.FailClientDocumentParams{
-			Failure: f.Failure, RetryAt: unix(f.RetryAt), ClientName: optional(f.Name),
+			Failure: f.Failure, FailureInvalid: f.Invalid, FailureKind: string(f.Kind), RetryAt: unix(f.RetryAt), ClientName: db.Nullable(f.Name),
 			ClientID: f.ClientID, URL: f.URL, Lease: f.Lease,
 		}))
 	})
@@ -132,13 +139,14 @@ func (r *Repo) ListDocumentClients(
 	ctx context.Context, after string, limit int, now time.Time,
 ) ([]storage.DocumentClient, error) {
 	var list []storage.DocumentClient
-	err := r.read(ctx, "list clients with a document", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Read(ctx, "list clients with a document", func(ctx context.Context, q db.Querier) error {
 		rows, err := q.ListDocumentClients(ctx, sqlitedb.ListDocumentClientsParams{
 			Now: unix(now), After: after, MaxRows: int64(limit),
 		})
 		for _, row := range rows {
 			list = append(list, storage.DocumentClient{
-				ID: row.ClientID, Name: deref(row.ClientName), FetchedAt: atOptional(row.FetchedAt), Grants: row.Grants,
+				ID: row.ClientID, Name: db.Text(row.ClientName), ClaimedName: db.Text(row.ClaimedName),
+				FetchedAt: optionalAt(row.FetchedAt), Grants: row.Grants,
 			})
 		}
 		return err
@@ -149,7 +157,7 @@ func (r *Repo) ListDocumentClients(
 // UseAssertion implements storage.ClientStore.
 func (r *Repo) UseAssertion(ctx context.Context, clientID string, id storage.Hash, expiresAt, now time.Time) error {
 	var spent error
-	err := r.write(ctx, "use a client assertion", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Write(ctx, "use a client assertion", func(ctx context.Context, q db.Querier) error {
 		spent = nil
 		n, err := q.UseClientAssertion(ctx, sqlitedb.UseClientAssertionParams{
 			ClientID: clientID, JtiHash: string(id), ExpiresAt: unix(expiresAt),
@@ -158,7 +166,7 @@ func (r *Repo) UseAssertion(ctx context.Context, clientID string, id storage.Has
 			return err
 		}
 		spent = storage.ErrSpent
-		return record(ctx, q, storage.Event{Type: storage.EventAssertionReuse, ClientID: clientID}, now)
+		return sealed.Record(ctx, q, storage.Event{Type: storage.EventAssertionReuse, ClientID: clientID}, now)
 	})
 	return cmp.Or(err, spent)
 }

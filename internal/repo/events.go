@@ -1,67 +1,74 @@
 package repo
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// record adds an event to the audit trail, in the transaction of its step.
-func record(ctx context.Context, q db.Querier, e storage.Event, now time.Time) error {
-	actor := storage.ActorOf(ctx)
-	id, err := uuid.NewV7()
-	if err != nil {
+// RecordEvent implements storage.EventStore.
+func (r *Repo) RecordEvent(ctx context.Context, e storage.Event, now time.Time) error {
+	limited := false
+	err := r.db.Read(ctx, "look for events of the type", func(ctx context.Context, q db.Querier) (err error) {
+		limited, err = isLimited(ctx, q, e.Type, now) // a flood must not queue for the writer
+		return err
+	})
+	if err != nil || limited {
+		if err == nil {
+			r.leftOut.add(e.Type)
+		}
 		return err
 	}
-	return q.CreateEvent(ctx, sqlitedb.CreateEventParams{
-		ID: storage.EventIDPrefix + id.String(), Type: string(e.Type), Actor: actor.Name, UserID: optional(e.UserID),
-		ClientID: optional(e.ClientID), GrantID: optional(e.GrantID), Reference: optional(actor.Reference),
-		Detail: optional(cmp.Or(actor.Reason, e.Detail)), CreatedAt: unix(now),
+	return r.db.Write(ctx, "record an event", func(ctx context.Context, q db.Querier) error {
+		return r.recordLimited(ctx, q, e, now)
 	})
 }
 
-// RecordEvent implements storage.EventStore.
-func (r *Repo) RecordEvent(ctx context.Context, e storage.Event, now time.Time) error {
-	return r.write(ctx, "record an event", func(ctx context.Context, q db.Querier) error {
-		return record(ctx, q, e, now)
-	})
-}
+// eventsOutOfOrder is how far replicas may be apart in what they take for the time before a
+// listing that begins at a time misses an event: they make the IDs.
+const eventsOutOfOrder = time.Hour
 
 // ListEvents implements storage.EventStore.
 func (r *Repo) ListEvents(ctx context.Context, f storage.EventFilter, after string, limit int) ([]storage.Event, error) {
-	return r.events(ctx, func(ctx context.Context, q db.Querier) ([]sqlitedb.Event, error) {
-		return q.ListEvents(ctx, sqlitedb.ListEventsParams{
-			After: after, Since: since(f), Type: string(f.Type), UserID: f.UserID, ClientID: f.ClientID, GrantID: f.GrantID,
-			MaxRows: int64(limit),
-		})
+	return r.events(ctx, f, after, func(ctx context.Context, q db.Querier, after string) ([]sqlitedb.Event, error) {
+		return listEvents(ctx, q, f, after, int64(limit))
 	})
 }
 
 // NewestEvents implements storage.EventStore.
 func (r *Repo) NewestEvents(ctx context.Context, f storage.EventFilter, limit int) ([]storage.Event, error) {
-	list, err := r.events(ctx, func(ctx context.Context, q db.Querier) ([]sqlitedb.Event, error) {
-		return q.ListNewestEvents(ctx, sqlitedb.ListNewestEventsParams{
-			Since: since(f), Type: string(f.Type), UserID: f.UserID, ClientID: f.ClientID, GrantID: f.GrantID,
-			MaxRows: int64(limit),
-		})
+	list, err := r.events(ctx, f, "", func(ctx context.Context, q db.Querier, after string) ([]sqlitedb.Event, error) {
+		return listNewestEvents(ctx, q, f, after, int64(limit))
 	})
 	slices.Reverse(list)
 	return list, err
 }
 
+// events lists events after an id. Those since a time come after the id that an event
+// of this time has, which spares the look at all that are older.
 func (r *Repo) events(
-	ctx context.Context, list func(context.Context, db.Querier) ([]sqlitedb.Event, error),
+	ctx context.Context, f storage.EventFilter, after string,
+	list func(ctx context.Context, q db.Querier, after string) ([]sqlitedb.Event, error),
 ) ([]storage.Event, error) {
 	var events []storage.Event
-	err := r.read(ctx, "list events", func(ctx context.Context, q db.Querier) error {
-		rows, err := list(ctx, q)
+	err := r.db.Read(ctx, "list events", func(ctx context.Context, q db.Querier) error {
+		if !f.Since.IsZero() {
+			first, err := q.GetFirstEventSince(ctx, since(f))
+			if r.db.Classify(err) == db.NoRows {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if made, ok := storage.EventIDTime(first); ok {
+				after = max(after, storage.FirstEventID(made.Add(-eventsOutOfOrder)))
+			}
+		}
+		rows, err := list(ctx, q, after)
 		for _, row := range rows {
 			events = append(events, eventOf(row))
 		}
@@ -72,9 +79,9 @@ func (r *Repo) events(
 
 func eventOf(row sqlitedb.Event) storage.Event {
 	return storage.Event{
-		ID: row.ID, Type: storage.EventType(row.Type), Actor: row.Actor, UserID: deref(row.UserID),
-		ClientID: deref(row.ClientID), GrantID: deref(row.GrantID), Reference: deref(row.Reference),
-		Detail: deref(row.Detail), At: at(row.CreatedAt),
+		ID: row.ID, Type: storage.EventType(row.Type), Actor: row.Actor, UserID: db.Text(row.UserID),
+		ClientID: db.Text(row.ClientID), GrantID: db.Text(row.GrantID), Reference: db.Text(row.Reference),
+		Detail: db.Text(row.Detail), At: at(row.CreatedAt),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -15,11 +16,11 @@ import (
 func (r *Repo) ExchangeCode(ctx context.Context, x storage.CodeExchange, now time.Time) (storage.Issued, error) {
 	var issued storage.Issued
 	var refusal error
-	err := r.write(ctx, "exchange a code", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Write(ctx, "exchange a code", func(ctx context.Context, q db.Querier) error {
 		issued, refusal = storage.Issued{}, nil
 		code, err := q.SpendCode(ctx, sqlitedb.SpendCodeParams{
 			Now: unix(now), CodeHash: string(x.Code), CodeChallenge: x.Challenge,
-			RedirectURI: x.RedirectURI, ClientID: x.ClientID,
+			RedirectURI: x.RedirectURI, NormalUri: x.NormalURI, ClientID: x.ClientID,
 		})
 		if r.db.Classify(err) == db.NoRows {
 			refusal, err = r.refuseCode(ctx, q, x, now)
@@ -28,15 +29,21 @@ func (r *Repo) ExchangeCode(ctx context.Context, x storage.CodeExchange, now tim
 		if err != nil {
 			return err
 		}
+		if _, err := q.TouchClient(ctx, sqlitedb.TouchClientParams{Now: unix(now), Key: fastmcp.ClientKey(x.ClientID)}); err != nil {
+			return err
+		}
+		if err := r.replaceEarlier(ctx, q, code.GrantID, now); err != nil {
+			return err
+		}
 		grant, err := q.ActivateGrant(ctx, sqlitedb.ActivateGrantParams{Now: unix(now), ID: code.GrantID})
 		if err != nil {
 			return err
 		}
-		issued = storage.Issued{Grant: grantOf(grant), Tokens: scoped(x.Next, grant.Scope)}
-		if err := storeTokens(ctx, q, grant.ID, issued.Tokens, unix(now)); err != nil {
-			return err
+		if x.Resource != "" && x.Resource != grant.Resource {
+			return storage.ErrOtherResource
 		}
-		if _, err := q.TouchClient(ctx, sqlitedb.TouchClientParams{Now: unix(now), Key: fastmcp.ClientKey(x.ClientID)}); err != nil {
+		issued = storage.Issued{Grant: grantOf(grant), Tokens: scoped(x.Next, grant.Scope)}
+		if err := storeTokens(ctx, q, grant.ID, issued.Tokens, false, unix(now)); err != nil {
 			return err
 		}
 		return recordOfGrant(ctx, q, grant, nil, storage.EventTokensIssued, now)
@@ -53,6 +60,7 @@ func (r *Repo) ExchangeCode(ctx context.Context, x storage.CodeExchange, now tim
 // refuseCode finds out why no code matched. The refusal is apart from the
 // error, because the revocation that goes with it must commit.
 func (r *Repo) refuseCode(ctx context.Context, q db.Querier, x storage.CodeExchange, now time.Time) (refusal, err error) {
+	sealed.Repeatable(ctx) // without an event it changes nothing
 	spent, err := q.GetSpentCode(ctx, sqlitedb.GetSpentCodeParams{
 		CodeHash: string(x.Code), CodeChallenge: x.Challenge, ClientID: x.ClientID, Now: unix(now),
 	})
@@ -62,7 +70,7 @@ func (r *Repo) refuseCode(ctx context.Context, q db.Querier, x storage.CodeExcha
 	if err != nil {
 		return nil, err
 	}
-	return storage.ErrSpent, ignoreRevoked(revokeGrant(ctx, q, spent.GrantID, storage.EventCodeReuse, now))
+	return storage.ErrSpent, ignoreRevoked(r.revokeGrant(ctx, q, spent.GrantID, storage.EventCodeReuse, now))
 }
 
 // scoped fills in the scope of the access token.
@@ -73,17 +81,27 @@ func scoped(t storage.NewTokens, grantScope string) storage.NewTokens {
 	return t
 }
 
-// storeTokens stores the hashes of a pair of tokens.
-func storeTokens(ctx context.Context, q db.Querier, grantID string, t storage.NewTokens, now int64) error {
-	err := q.CreateAccessToken(ctx, sqlitedb.CreateAccessTokenParams{
-		TokenHash: string(storage.HashOf(t.Access.Value)), GrantID: grantID, Scope: t.Scope,
-		CreatedAt: now, ExpiresAt: unix(t.Access.ExpiresAt),
+// storeTokens stores the hashes of a pair of tokens. The first use of a pair that succeeds
+// another one is to be recorded.
+func storeTokens(ctx context.Context, q db.Querier, grantID string, t storage.NewTokens, succeeds bool, now int64) error {
+	refresh := string(storage.HashOf(t.Refresh.Value))
+	err := q.CreateRefreshToken(ctx, sqlitedb.CreateRefreshTokenParams{
+		TokenHash: refresh, GrantID: grantID, CreatedAt: now, ExpiresAt: unix(t.Refresh.ExpiresAt), UseTracked: succeeds,
 	})
 	if err != nil {
 		return err
 	}
-	return q.CreateRefreshToken(ctx, sqlitedb.CreateRefreshTokenParams{
-		TokenHash: string(storage.HashOf(t.Refresh.Value)), GrantID: grantID,
-		CreatedAt: now, ExpiresAt: unix(t.Refresh.ExpiresAt),
+	if !succeeds {
+		refresh = ""
+	}
+	return storeAccessToken(ctx, q, grantID, t, refresh, now)
+}
+
+// storeAccessToken stores the hash of the access token of t, which was issued with a refresh
+// token; "" when its use does not matter.
+func storeAccessToken(ctx context.Context, q db.Querier, grantID string, t storage.NewTokens, refresh string, now int64) error {
+	return q.CreateAccessToken(ctx, sqlitedb.CreateAccessTokenParams{
+		TokenHash: string(storage.HashOf(t.Access.Value)), GrantID: grantID, RefreshHash: db.Nullable(refresh), Scope: t.Scope,
+		CreatedAt: now, ExpiresAt: unix(t.Access.ExpiresAt),
 	})
 }

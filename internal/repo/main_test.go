@@ -1,49 +1,20 @@
 package repo_test
 
 import (
-	"strings"
 	"testing"
-	"time"
 
-	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
-	"github.com/mcpkeep/mcpkeep/internal/repo"
+	"github.com/mcpkeep/mcpkeep/internal/repo/repotest"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 	"github.com/mcpkeep/mcpkeep/internal/storage/storagetest"
 )
 
-// now is when the tests happen.
-var now = time.Unix(1_800_000_000, 0).UTC()
-
 func TestMain(m *testing.M) {
 	dbtest.Main(m, map[string]dbtest.Role{
-		"exchange":   playExchange,
-		"rotate":     playRotate,
-		"check-keys": playCheckKeys,
-
-		"rotate-keys": playRotateKeys,
+		"exchange": playExchange,
+		"rotate":   playRotate,
 	})
-}
-
-// ring parses keys, the first of which seals.
-func ring(t testing.TB, keys ...string) *keyring.Keyring {
-	t.Helper()
-	r, err := keyring.Parse(strings.Join(keys, ","))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// newRepo is a store over d whose keys are on record.
-func newRepo(t testing.TB, d *db.DB, keys ...string) *repo.Repo {
-	t.Helper()
-	r := repo.New(d, ring(t, keys...))
-	if err := r.CheckKeys(t.Context(), now); err != nil {
-		t.Fatal(err)
-	}
-	return r
 }
 
 func TestContract(t *testing.T) {
@@ -51,7 +22,35 @@ func TestContract(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
 		storagetest.Run(t, func(t testing.TB) storage.Store {
 			t.Helper()
-			return newRepo(t, e.Open(t), keyring.Generate())
+			url := e.URL(t)
+			if e.Name == "postgres" {
+				t.Cleanup(func() { noDeadlocks(t, url) })
+			}
+			return repotest.Open(t, dbtest.Open(t, url), keyring.Generate())
 		})
+	})
+}
+
+// noDeadlocks asks the server, which counts a deadlock also when the transaction then ran
+// again and succeeded.
+func noDeadlocks(t testing.TB, url string) {
+	t.Helper()
+	const query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+	var n int64
+	if err := dbtest.SQL(t, url).QueryRow(query).Scan(&n); err != nil {
+		t.Error(err)
+	}
+	if n > 0 {
+		t.Errorf("%d deadlocks: rows were locked in different orders (see the package's comment)", n)
+	}
+}
+
+// TestContractOfServingRole: every promise holds with the rights of deploy/grants.sql.
+func TestContractOfServingRole(t *testing.T) {
+	t.Parallel()
+	e := dbtest.PostgresServing()
+	storagetest.Run(t, func(t testing.TB) storage.Store {
+		t.Helper()
+		return repotest.Open(t, e.Open(t), keyring.Generate())
 	})
 }

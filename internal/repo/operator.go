@@ -9,6 +9,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -18,7 +19,7 @@ func (r *Repo) ListUnusedClients(
 ) ([]storage.ClientSummary, error) {
 	var list []storage.ClientSummary
 	registered = registered.UTC()
-	err := r.read(ctx, "list unused clients", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Read(ctx, "list unused clients", func(ctx context.Context, q db.Querier) error {
 		rows, err := q.ListUnusedClients(ctx, sqlitedb.ListUnusedClientsParams{
 			After: fastmcp.ClientKey(after), Registered: &registered, Now: unix(now), MaxRows: int64(limit),
 		})
@@ -30,13 +31,13 @@ func (r *Repo) ListUnusedClients(
 	return list, err
 }
 
-// DeleteUnusedClients implements storage.OperatorStore. Whoever uses a client
-// writes to its row, or has written a sign-in or a grant before: the predicate of
-// the DELETE sees either, the row also when it waited for its lock.
+// DeleteUnusedClients implements storage.OperatorStore. Using a client writes to its row,
+// or has written a sign-in or a grant before. The predicate of the DELETE sees both, and
+// rereads the row if it had to wait for the lock.
 func (r *Repo) DeleteUnusedClients(ctx context.Context, ids []string, registered, now time.Time) (int64, error) {
 	var deleted int64
 	registered = registered.UTC()
-	err := r.write(ctx, "delete unused clients", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Write(ctx, "delete unused clients", func(ctx context.Context, q db.Querier) error {
 		deleted = 0
 		if _, err := q.LockClientCount(ctx); err != nil { // first, as everywhere: see reclaim
 			return err
@@ -52,7 +53,10 @@ func (r *Repo) DeleteUnusedClients(ctx context.Context, ids []string, registered
 				continue
 			}
 			deleted++
-			err = record(ctx, q, storage.Event{Type: storage.EventClientDeleted, ClientID: id, Detail: "never used"}, now)
+			if _, err := r.unshareClients(ctx, q, id); err != nil {
+				return err
+			}
+			err = sealed.Record(ctx, q, storage.Event{Type: storage.EventClientDeleted, ClientID: id, Detail: "never used"}, now)
 			if err != nil {
 				return err
 			}
@@ -64,64 +68,94 @@ func (r *Repo) DeleteUnusedClients(ctx context.Context, ids []string, registered
 
 // RevokeGrants implements storage.OperatorStore.
 func (r *Repo) RevokeGrants(ctx context.Context, f storage.GrantFilter, limit int, now time.Time) (int64, error) {
+	if !f.Since.IsZero() && f.ID == "" {
+		return r.revokeSince(ctx, f, limit, now)
+	}
 	var revoked int64
-	err := r.write(ctx, "revoke grants", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Write(ctx, "revoke grants", func(ctx context.Context, q db.Querier) error {
 		grants, err := revokeSome(ctx, q, f, limit, unix(now))
 		if err != nil {
 			return err
 		}
 		revoked = int64(len(grants))
+		var ended []endedSession
 		for _, grant := range grants {
+			if grant.UpstreamTokenID != nil {
+				ended = append(ended, endedSession{grant.ID, *grant.UpstreamTokenID})
+			}
 			if err := recordOfGrant(ctx, q, grant, nil, storage.EventGrantRevoked, now); err != nil {
 				return err
 			}
 		}
-		return nil
+		return r.endSessions(ctx, q, ended...)
 	})
 	return revoked, err
 }
 
-// errNoFilter is a defect of the caller, who must not revoke everything by mistake.
-var errNoFilter = errors.New("grants of a person, of a client, or both")
+// revokeSince revokes grants by their time, each in its own transaction: they belong to
+// many users and clients, whose rows are locked before grants.
+func (r *Repo) revokeSince(ctx context.Context, f storage.GrantFilter, limit int, now time.Time) (int64, error) {
+	var ids []string
+	err := r.db.Read(ctx, "list grants", func(ctx context.Context, q db.Querier) (err error) {
+		ids, err = grantsSince(ctx, q, f, "", int64(limit))
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	for i, id := range ids {
+		err := r.db.Write(ctx, "revoke a grant", func(ctx context.Context, q db.Querier) error {
+			return ignoreRevoked(r.revokeGrant(ctx, q, id, storage.EventGrantRevoked, now))
+		})
+		if err != nil {
+			return int64(i), err
+		}
+	}
+	return int64(len(ids)), nil
+}
+
+// errNoFilter reports a bug in the caller, which must not revoke everything by mistake.
+var errNoFilter = errors.New("a user, a client or a time is required")
 
 func revokeSome(
 	ctx context.Context, q db.Querier, f storage.GrantFilter, limit int, now int64,
-) ([]sqlitedb.OAuthGrant, error) {
+) ([]sqlitedb.Grant, error) {
 	switch {
 	case f.ID != "" || f.UserID == "" && f.ClientID == "":
 		return nil, errNoFilter
 	case f.UserID == "":
+		if _, err := q.LockClient(ctx, fastmcp.ClientKey(f.ClientID)); err != nil {
+			return nil, err
+		}
 		return q.RevokeSomeGrantsOfClient(ctx, sqlitedb.RevokeSomeGrantsOfClientParams{
 			Now: now, ClientID: f.ClientID, MaxRows: int64(limit),
 		})
+	}
+	if _, err := q.LockUser(ctx, f.UserID); err != nil {
+		return nil, err
 	}
 	return q.RevokeSomeGrantsOfUser(ctx, sqlitedb.RevokeSomeGrantsOfUserParams{
 		Now: now, UserID: f.UserID, ClientID: f.ClientID, MaxRows: int64(limit),
 	})
 }
 
-// DisableUser implements storage.OperatorStore. Steps that need both lock a grant
-// before its person, and so does this; what was granted until it had the person's
-// lock is revoked in the second go.
+// DisableUser implements storage.OperatorStore. Once it has the user's lock, no one else
+// creates a grant of this user.
 func (r *Repo) DisableUser(ctx context.Context, id string, now time.Time) (int64, error) {
 	var revoked int64
-	err := r.write(ctx, "disable a person", func(ctx context.Context, q db.Querier) error {
-		revoke := func() (int64, error) {
-			return q.RevokeGrantsOfUser(ctx, sqlitedb.RevokeGrantsOfUserParams{Now: unix(now), UserID: id})
-		}
-		first, err := revoke()
-		if err != nil {
-			return err
-		}
+	err := r.db.Write(ctx, "disable a user", func(ctx context.Context, q db.Querier) error {
 		if err := affected(q.DisableUser(ctx, sqlitedb.DisableUserParams{Now: unix(now), ID: id})); err != nil {
 			return err
 		}
-		second, err := revoke()
+		var err error
+		revoked, err = q.RevokeGrantsOfUser(ctx, sqlitedb.RevokeGrantsOfUserParams{Now: unix(now), UserID: id})
 		if err != nil {
 			return err
 		}
-		revoked = first + second
-		return record(ctx, q, storage.Event{
+		if err := r.endSessionsOfUser(ctx, q, id, now); err != nil {
+			return err
+		}
+		return sealed.Record(ctx, q, storage.Event{
 			Type: storage.EventUserDisabled, UserID: id, Detail: fmt.Sprintf("%d grants revoked", revoked),
 		}, now)
 	})
@@ -130,10 +164,10 @@ func (r *Repo) DisableUser(ctx context.Context, id string, now time.Time) (int64
 
 // EnableUser implements storage.OperatorStore.
 func (r *Repo) EnableUser(ctx context.Context, id string, now time.Time) error {
-	return r.write(ctx, "enable a person", func(ctx context.Context, q db.Querier) error {
+	return r.db.Write(ctx, "enable a user", func(ctx context.Context, q db.Querier) error {
 		if err := affected(q.EnableUser(ctx, id)); err != nil {
 			return err
 		}
-		return record(ctx, q, storage.Event{Type: storage.EventUserEnabled, UserID: id}, now)
+		return sealed.Record(ctx, q, storage.Event{Type: storage.EventUserEnabled, UserID: id}, now)
 	})
 }

@@ -7,32 +7,38 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 const (
-	// freeAttempts may follow each other without a wait.
+	// freeAttempts is how many attempts may follow each other without a wait.
 	freeAttempts = 5
-	// attemptWait is between attempts after that: a person hardly notices it,
-	// and it leaves a guesser some 17,000 tries a day on all replicas together.
+	// attemptWait is the wait between further attempts: users barely notice it, and it limits
+	// an attacker to some 17,000 guesses a day across all replicas.
 	attemptWait = 5 * time.Second
+	// longestWait bounds the wait that a fast clock leaves behind. It is longer than
+	// attemptWait, so that replicas whose clocks are minutes apart throttle together.
+	longestWait = 10 * time.Minute
 )
 
-func passwordPlace(userID string) place { return place{"oauth_users", "password", userID} }
+func passwordPlace(userID string) sealed.Place {
+	return sealed.Place{Table: "mcpkeep_users", Column: "password", Row: userID}
+}
 
 // SetPassword implements storage.PasswordStore.
 func (r *Repo) SetPassword(ctx context.Context, p storage.Person, hash string, replace bool, now time.Time) error {
-	return r.write(ctx, "set the password", func(ctx context.Context, q db.Querier) error {
+	return r.db.Write(ctx, "set the password", func(ctx context.Context, q db.Querier) error {
 		id, err := r.saveUser(ctx, q, p, unix(now), nil)
 		if err != nil && !errors.Is(err, storage.ErrDisabled) { // who may not sign in may have a password
 			return err
 		}
-		sealed, err := r.seal(passwordPlace(id), []byte(hash))
+		value, err := r.db.Seal(passwordPlace(id), []byte(hash))
 		if err != nil {
 			return err
 		}
 		err = affected(q.SetUserPassword(ctx, sqlitedb.SetUserPasswordParams{
-			Password: sealed.Token, PasswordKeyID: sealed.KeyID, ID: id, Replace: replace,
+			Password: value.Token, PasswordKeyID: value.KeyID, ID: id, Replace: replace,
 		}))
 		if errors.Is(err, storage.ErrNotFound) {
 			return storage.ErrExists
@@ -40,14 +46,14 @@ func (r *Repo) SetPassword(ctx context.Context, p storage.Person, hash string, r
 		if err != nil {
 			return err
 		}
-		return record(ctx, q, storage.Event{Type: storage.EventPasswordSet, UserID: id}, now)
+		return sealed.Record(ctx, q, storage.Event{Type: storage.EventPasswordSet, UserID: id}, now)
 	})
 }
 
 // Password implements storage.PasswordStore.
 func (r *Repo) Password(ctx context.Context, p storage.Person) (string, error) {
 	var hash string
-	err := r.read(ctx, "read the password", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Read(ctx, "read the password", func(ctx context.Context, q db.Querier) error {
 		row, err := q.GetUserBySubject(ctx, sqlitedb.GetUserBySubjectParams{Issuer: p.Issuer, Subject: p.Subject})
 		if err != nil {
 			return err
@@ -58,15 +64,16 @@ func (r *Repo) Password(ctx context.Context, p storage.Person) (string, error) {
 	return hash, err
 }
 
-// TryPassword implements storage.PasswordStore. The attempt is counted before
-// the password is looked at, so that attempts at once all count.
+// TryPassword implements storage.PasswordStore. It counts the attempt before it compares
+// the password, so that concurrent attempts all count.
 func (r *Repo) TryPassword(ctx context.Context, p storage.Person, now time.Time) (storage.User, string, error) {
 	var user storage.User
 	var hash string
-	err := r.write(ctx, "try the password", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Write(ctx, "attempt the password", func(ctx context.Context, q db.Querier) error {
 		row, err := q.CountPasswordAttempt(ctx, sqlitedb.CountPasswordAttemptParams{
 			FreeAttempts: freeAttempts, Now: unix(now), WaitSeconds: int64(attemptWait / time.Second),
-			Issuer: p.Issuer, Subject: p.Subject,
+			LongestSeconds: int64(longestWait / time.Second),
+			Issuer:         p.Issuer, Subject: p.Subject,
 		})
 		if r.db.Classify(err) == db.NoRows {
 			return refuseAttempt(ctx, q, p)
@@ -92,17 +99,18 @@ func refuseAttempt(ctx context.Context, q db.Querier, p storage.Person) error {
 	return &storage.ThrottledError{RetryAt: at(row.PasswordRetryAt)}
 }
 
-func (r *Repo) passwordOf(row sqlitedb.OAuthUser) (string, error) {
+func (r *Repo) passwordOf(row sqlitedb.User) (string, error) {
 	if row.Password == nil {
 		return "", storage.ErrNotFound
 	}
-	hash, err := r.openOptional(passwordPlace(row.ID), row.Password, row.PasswordKeyID)
+	hash, err := r.db.OpenOptional(passwordPlace(row.ID), row.Password, row.PasswordKeyID)
 	return string(hash), err
 }
 
 // PasswordAccepted implements storage.PasswordStore.
 func (r *Repo) PasswordAccepted(ctx context.Context, userID string) error {
-	return r.write(ctx, "accept the password", func(ctx context.Context, q db.Querier) error {
+	return r.db.Write(ctx, "accept the password", func(ctx context.Context, q db.Querier) error {
+		sealed.Repeatable(ctx)
 		return q.ResetPasswordAttempts(ctx, userID)
 	})
 }

@@ -8,34 +8,52 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-func providerTokenPlace(grantID string) place {
-	return place{"oauth_grants", "provider_token", grantID}
+func providerTokenPlace(grantID string) sealed.Place {
+	return sealed.Place{Table: "mcpkeep_grants", Column: "provider_token", Row: grantID}
 }
 
-// providerState is what the row with a person's provider token says; none is said
-// of a person without one.
-func (r *Repo) providerState(row sqlitedb.OAuthGrant) (storage.ProviderState, error) {
+// providerState is the state in the row that holds a user's provider token; the zero value
+// stands for a user without one.
+func (r *Repo) providerState(ctx context.Context, q db.Querier, row sqlitedb.Grant, now time.Time) (storage.ProviderState, error) {
 	if row.ProviderToken == nil {
 		return storage.ProviderState{}, nil
 	}
-	token, err := r.openOptional(providerTokenPlace(row.ID), row.ProviderToken, row.ProviderTokenKeyID)
-	return storage.ProviderState{
-		GrantID: row.ID, Token: token, CheckedAt: at(row.ProviderCheckedAt), RetryAt: optionalTime(row.ProviderRetryAt),
-		CheckID: deref(row.ProviderLease), CheckUntil: optionalTime(row.ProviderLeaseUntil),
-	}, err
+	token, err := r.db.OpenOptional(providerTokenPlace(row.ID), row.ProviderToken, row.ProviderTokenKeyID)
+	state := storage.ProviderState{
+		GrantID: row.ID, Token: token, CheckedAt: at(row.ProviderCheckedAt), RetryAt: optionalAt(row.ProviderRetryAt),
+		CheckID: db.Text(row.ProviderLease), CheckUntil: optionalAt(row.ProviderLeaseUntil),
+	}
+	if err == nil && row.UpstreamTokenID != nil {
+		state.Upstream, err = r.upstreamOf(ctx, q, *row.UpstreamTokenID, now)
+	}
+	return state, err
+}
+
+// upstreamOf returns the provider's tokens of a session, which FastMCP may have renewed; nil
+// when the session is gone, or its row cannot be read: then what the grant has counts.
+func (r *Repo) upstreamOf(ctx context.Context, q db.Querier, sessionID string, now time.Time) (*storage.UpstreamTokens, error) {
+	s, err := r.session(ctx, q, sessionID, now)
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrUnreadable) {
+		return nil, nil //nolint:nilnil // none is no error
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &storage.UpstreamTokens{AccessToken: s.AccessToken, RefreshToken: s.RefreshToken, ExpiresAt: s.ExpiresAt}, nil
 }
 
 // StartProviderCheck implements storage.GrantStore.
 func (r *Repo) StartProviderCheck(ctx context.Context, c storage.ProviderCheck, now time.Time) error {
-	return r.write(ctx, "start a provider check", func(ctx context.Context, q db.Querier) error {
-		if err := r.canSeal(ctx, q); err != nil {
+	return r.db.Write(ctx, "start a provider check", func(ctx context.Context, q db.Querier) error {
+		if err := r.db.CanSeal(ctx, q); err != nil {
 			return err
 		}
 		n, err := q.StartProviderCheck(ctx, sqlitedb.StartProviderCheckParams{
-			Lease: c.ID, Until: unix(c.Until), ID: c.GrantID, Previous: c.Previous, Now: unix(now),
+			Lease: c.ID, Until: unix(c.Until), ID: c.GrantID, Previous: c.Previous, Now: unix(now), Latest: unix(now) + longestLease,
 		})
 		if err == nil && n == 0 {
 			return storage.ErrSpent
@@ -44,11 +62,18 @@ func (r *Repo) StartProviderCheck(ctx context.Context, c storage.ProviderCheck, 
 	})
 }
 
+// ExtendProviderCheck implements storage.GrantStore.
+func (r *Repo) ExtendProviderCheck(ctx context.Context, c storage.ProviderCheck) error {
+	return r.db.Write(ctx, "extend a provider check", func(ctx context.Context, q db.Querier) error {
+		return affected(q.ExtendProviderCheck(ctx, sqlitedb.ExtendProviderCheckParams{Until: unix(c.Until), ID: c.GrantID, Lease: c.ID}))
+	})
+}
+
 // FinishProviderCheck implements storage.GrantStore.
 func (r *Repo) FinishProviderCheck(
 	ctx context.Context, c storage.ProviderCheck, a storage.ProviderAnswer, now time.Time,
 ) error {
-	token, keyID, err := r.sealOptional(providerTokenPlace(c.GrantID), a.Token)
+	token, keyID, err := r.db.SealOptional(providerTokenPlace(c.GrantID), a.Token)
 	if err != nil {
 		return err
 	}
@@ -58,68 +83,73 @@ func (r *Repo) FinishProviderCheck(
 	if a.Person != nil {
 		finish.ProviderCheckedAt = optionalUnix(now)
 	}
-	return r.write(ctx, "finish a provider check", func(ctx context.Context, q db.Querier) error {
-		row, err := q.FinishProviderCheck(ctx, finish)
+	return r.db.Write(ctx, "finish a provider check", func(ctx context.Context, q db.Querier) error {
+		grant, err := q.GetGrant(ctx, c.GrantID)
 		if err != nil {
 			return err
 		}
 		if a.Person != nil {
-			p := profile{Login: a.Person.Login, Name: a.Person.Name, Email: a.Person.Email}
-			if err := r.saveProfile(ctx, q, row.UserID, p); err != nil {
+			if err := r.saveProfile(ctx, q, grant.UserID, profileOf(*a.Person)); err != nil {
+				return err
+			}
+		}
+		if a.Limited {
+			if err := r.limit(ctx, q, grant.UserID); err != nil {
 				return err
 			}
 		}
 		if a.Refused {
-			return revokeGrantsOf(ctx, q, row.UserID, now)
+			if err := r.revokeGrantsOf(ctx, q, grant.UserID, now); err != nil {
+				return err
+			}
 		}
-		return nil
+		if grant, err = q.FinishProviderCheck(ctx, finish); err != nil || grant.UpstreamTokenID == nil {
+			return err
+		}
+		return r.keepRenewed(ctx, q, *grant.UpstreamTokenID, a.Upstream, now)
 	})
 }
 
-// revokeGrantsOf revokes all grants of a person, with an event for each.
-func revokeGrantsOf(ctx context.Context, q db.Querier, userID string, now time.Time) error {
+// revokeGrantsOf revokes all grants of a user, with an event for each.
+func (r *Repo) revokeGrantsOf(ctx context.Context, q db.Querier, userID string, now time.Time) error {
 	grants, err := revokeSome(ctx, q, storage.GrantFilter{UserID: userID}, math.MaxInt32, unix(now))
 	if err != nil {
 		return err
 	}
 	for _, g := range grants {
-		if err := recordOfGrant(ctx, q, g, nil, storage.EventGrantRevoked, now); err != nil {
+		if err := r.grantRevoked(ctx, q, g, nil, storage.EventGrantRevoked, now); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// TakeProviderTokens implements storage.Maintenance.
-func (r *Repo) TakeProviderTokens(ctx context.Context, now time.Time, limit int) ([][]byte, error) {
-	var taken [][]byte
-	err := r.write(ctx, "take provider tokens", func(ctx context.Context, q db.Querier) error {
-		taken = nil
-		rows, err := q.ListUnneededProviderTokens(ctx, sqlitedb.ListUnneededProviderTokensParams{
-			CreatedAfter: unix(now.Add(-pendingGrantLife)), Now: unix(now), MaxRows: int64(limit),
-		})
+// LiveGrant implements storage.GrantStore.
+func (r *Repo) LiveGrant(ctx context.Context, grantID string, now time.Time) (storage.Grant, storage.User, error) {
+	var grant storage.Grant
+	var user storage.User
+	err := r.db.Read(ctx, "read a grant", func(ctx context.Context, q db.Querier) error {
+		provider, err := q.GetProviderGrantOfGrant(ctx, grantID) // first, as in RefreshGrant
+		if err != nil && r.db.Classify(err) != db.NoRows {
+			return err
+		}
+		g, err := q.GetGrant(ctx, grantID)
 		if err != nil {
 			return err
 		}
-		for _, row := range rows {
-			token, err := r.openOptional(providerTokenPlace(row.ID), row.ProviderToken, row.ProviderTokenKeyID)
-			if errors.Is(err, storage.ErrUnavailable) {
-				continue // another replica has the key
-			}
-			n, forgetErr := q.ForgetProviderToken(ctx, sqlitedb.ForgetProviderTokenParams{
-				ID: row.ID, ProviderToken: deref(row.ProviderToken),
-			})
-			if forgetErr != nil {
-				return forgetErr
-			}
-			if n == 1 && err == nil {
-				taken = append(taken, token)
-			}
+		if g.RevokedAt != nil {
+			return storage.ErrNotFound
 		}
-		return nil
+		grant = grantOf(g)
+		if grant.Provider, err = r.providerState(ctx, q, provider, now); err != nil {
+			return err
+		}
+		u, err := q.GetUser(ctx, g.UserID)
+		if err != nil {
+			return err
+		}
+		user, err = r.userOfRow(u)
+		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return taken, nil
+	return grant, user, err
 }

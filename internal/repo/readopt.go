@@ -7,43 +7,74 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// readoption is a client that is registered anew when a person approves.
+// readoption is a client that is registered again when the user approves.
 type readoption struct {
-	row    sqlitedb.RegisterClientParams
+	row    sqlitedb.ReadoptClientParams
 	client storage.Client
 }
 
-// readoptionOf is the readoption of a client, nil for none.
+// readoptionOf returns the readoption of a client, or nil if there is none. A client whose
+// document could not be read gets no row among the registered clients: see approveUnread.
 func (r *Repo) readoptionOf(c *storage.Client) (*readoption, error) {
 	if c == nil {
 		return nil, nil //nolint:nilnil // none is no error
 	}
+	if c.Origin == storage.OriginUnread {
+		return &readoption{client: *c}, nil
+	}
 	row, err := r.registrationOf(*c)
-	return &readoption{row: row, client: *c}, err
+	return &readoption{client: *c, row: sqlitedb.ReadoptClientParams{
+		Key: row.Key, Value: row.Value, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, ValueKeyID: row.ValueKeyID,
+		UnusedSince: unix(c.CreatedAt),
+	}}, err
 }
 
-// readopt registers a client, unless somebody else has just done so. A ceiling is
-// not asked: a person has let it in. Tokens that a client of this id had before, which
-// may have had a secret, are not for this one.
-func readopt(ctx context.Context, q db.Querier, anew *readoption, userID string, now time.Time) error {
-	if anew == nil {
+// readopt registers a client, unless someone else has just done so. It ignores the maximum
+// number of clients, because a user has approved this one. It revokes the tokens of an
+// earlier client with the same ID, which may have had a secret.
+func (r *Repo) readopt(ctx context.Context, q db.Querier, readopted *readoption, userID string, now time.Time) error {
+	if readopted == nil {
 		return nil
 	}
-	n, err := q.RegisterClient(ctx, anew.row)
+	if readopted.client.Origin == storage.OriginUnread {
+		return approveUnread(ctx, q, readopted.client, userID, now)
+	}
+	n, err := q.ReadoptClient(ctx, readopted.row)
 	if err != nil || n == 0 {
+		return err
+	}
+	if err := r.shareClient(ctx, q, readopted.client, now); err != nil {
 		return err
 	}
 	if err := q.AddToClientCount(ctx, 1); err != nil {
 		return err
 	}
-	id := anew.client.ID
-	if _, err := q.RevokeGrantsOfClient(ctx, sqlitedb.RevokeGrantsOfClientParams{Now: unix(now), ClientID: id}); err != nil {
+	id := readopted.client.ID
+	if _, err := r.revokeGrantsOfClient(ctx, q, id, now); err != nil {
 		return err
 	}
-	return record(ctx, q, storage.Event{
-		Type: storage.EventClientReadopted, UserID: userID, ClientID: id, Detail: strings.Join(anew.client.RedirectURIs, " "),
+	return sealed.Record(ctx, q, storage.Event{
+		Type: storage.EventClientReadopted, UserID: userID, ClientID: id, Detail: strings.Join(readopted.client.RedirectURIs, " "),
+	}, now)
+}
+
+// approveUnread stores a client whose document could not be fetched, with the redirect URI
+// that a user approved last. It is stored next to the document, which replaces it as soon
+// as it can be read. No grant is revoked: all installations share the ID, and a document on
+// record still applies to them.
+func approveUnread(ctx context.Context, q db.Querier, c storage.Client, userID string, now time.Time) error {
+	redirect := strings.Join(c.RedirectURIs, " ")
+	n, err := q.ApproveUnreadDocument(ctx, sqlitedb.ApproveUnreadDocumentParams{
+		ClientID: c.ID, RedirectURI: redirect, ReviewAt: unix(now) + idleDocumentSeconds,
+	})
+	if err != nil || n == 0 {
+		return err
+	}
+	return sealed.Record(ctx, q, storage.Event{
+		Type: storage.EventClientReadopted, UserID: userID, ClientID: c.ID, Detail: redirect,
 	}, now)
 }

@@ -7,10 +7,11 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// successor is the sealed pair that a repeated refresh is answered with.
+// successor is the pair of tokens that a repeated refresh returns, stored encrypted.
 type successor struct {
 	Access         string `json:"access_token"`
 	AccessExpires  int64  `json:"access_expires_at"`
@@ -19,8 +20,8 @@ type successor struct {
 	Scope          string `json:"scope"`
 }
 
-func successorPlace(token storage.Hash) place {
-	return place{"oauth_refresh_tokens", "successor", string(token)}
+func successorPlace(token storage.Hash) sealed.Place {
+	return sealed.Place{Table: "mcpkeep_refresh_tokens", Column: "successor", Row: string(token)}
 }
 
 // RefreshGrant implements storage.GrantStore.
@@ -29,8 +30,8 @@ func (r *Repo) RefreshGrant(
 ) (storage.Grant, storage.User, error) {
 	var grant storage.Grant
 	var user storage.User
-	err := r.read(ctx, "read a refresh token", func(ctx context.Context, q db.Querier) error {
-		// This comes first: a check that finishes after it is seen by whoever starts
+	err := r.db.Read(ctx, "read a refresh token", func(ctx context.Context, q db.Querier) error {
+		// This comes first: a check that finishes after it is seen by a caller that starts
 		// another one, and a token that was spent before it is seen to be spent.
 		provider, err := q.GetProviderGrant(ctx, string(token))
 		if err != nil && r.db.Classify(err) != db.NoRows {
@@ -48,7 +49,17 @@ func (r *Repo) RefreshGrant(
 		}
 		grant = grantOf(g)
 		grant.Spent = row.SpentAt != nil
-		if grant.Provider, err = r.providerState(provider); err != nil {
+		grant.Unused = row.UseTracked && row.FirstUsedAt == nil
+		if grant.Repeat, err = r.repeatOf(ctx, q, row); err != nil {
+			return err
+		}
+		if provider.ID == "" && g.UpstreamTokenID != nil { // it was adopted between the two looks
+			provider, err = q.GetProviderGrantOfGrant(ctx, g.ID)
+			if err != nil && r.db.Classify(err) != db.NoRows {
+				return err
+			}
+		}
+		if grant.Provider, err = r.providerState(ctx, q, provider, now); err != nil {
 			return err
 		}
 		u, err := q.GetUser(ctx, g.UserID)
@@ -67,7 +78,7 @@ func (r *Repo) RotateRefreshToken(
 ) (storage.Issued, error) {
 	var issued storage.Issued
 	var refusal error
-	err := r.write(ctx, "rotate a refresh token", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Write(ctx, "rotate a refresh token", func(ctx context.Context, q db.Querier) error {
 		issued, refusal = storage.Issued{}, nil
 		row, err := q.GetRefreshToken(ctx, sqlitedb.GetRefreshTokenParams{
 			TokenHash: string(x.Token), ClientID: x.ClientID, Now: unix(now),
@@ -88,14 +99,21 @@ func (r *Repo) RotateRefreshToken(
 		}
 		if spent {
 			issued.Tokens = scoped(x.Next, grant.Scope)
-			if err := storeTokens(ctx, q, grant.ID, issued.Tokens, unix(now)); err != nil {
+			if err := storeTokens(ctx, q, grant.ID, issued.Tokens, true, unix(now)); err != nil {
 				return err
 			}
-			return recordOfGrant(ctx, q, grant, nil, storage.EventTokensRefreshed, now)
+			if err := recordOfGrant(ctx, q, grant, nil, storage.EventTokensRefreshed, now); err != nil || grant.UpstreamTokenID == nil {
+				return err
+			}
+			return r.endForeignToken(ctx, q, x.Token)
 		}
 		issued.Repeated = true
-		issued.Tokens, refusal, err = r.repeat(ctx, q, x, now)
-		return err
+		if issued.Tokens, refusal, err = r.repeat(ctx, q, x, now); err != nil || refusal != nil {
+			return err
+		}
+		return r.recordLimited(ctx, q, storage.Event{
+			Type: storage.EventRefreshRepeated, UserID: grant.UserID, ClientID: grant.ClientID, GrantID: grant.ID,
+		}, now)
 	})
 	if err == nil {
 		err = refusal
@@ -106,22 +124,19 @@ func (r *Repo) RotateRefreshToken(
 	return issued, nil
 }
 
-// spendRefreshToken spends the token and seals its successor beside it; false
-// when it was spent before.
+// spendRefreshToken spends the token and stores its encrypted successor next to it. It
+// returns false if the token was spent before.
 func (r *Repo) spendRefreshToken(
 	ctx context.Context, q db.Querier, x storage.RefreshRotation, grantScope string, now int64,
 ) (bool, error) {
 	next := scoped(x.Next, grantScope)
-	sealed, err := r.sealJSON(successorPlace(x.Token), successor{
-		Access: next.Access.Value, AccessExpires: unix(next.Access.ExpiresAt),
-		Refresh: next.Refresh.Value, RefreshExpires: unix(next.Refresh.ExpiresAt), Scope: next.Scope,
-	})
+	value, err := r.sealSuccessor(x.Token, next)
 	if err != nil {
 		return false, err
 	}
 	_, err = q.SpendRefreshToken(ctx, sqlitedb.SpendRefreshTokenParams{
 		Now: now, SuccessorHash: string(storage.HashOf(next.Refresh.Value)),
-		Successor: sealed.Token, SuccessorKeyID: sealed.KeyID, TokenHash: string(x.Token), ClientID: x.ClientID,
+		Successor: value.Token, SuccessorKeyID: value.KeyID, TokenHash: string(x.Token), ClientID: x.ClientID,
 	})
 	if r.db.Classify(err) == db.NoRows {
 		return false, nil
@@ -129,48 +144,22 @@ func (r *Repo) spendRefreshToken(
 	return err == nil, err
 }
 
-// repeat answers the use of a spent token: inside the window, which starts at
-// the first use, with the newest successor of its line; after it with the
-// revocation of the whole grant. The refusal is apart from the error, because
-// the revocation must commit.
-func (r *Repo) repeat(
-	ctx context.Context, q db.Querier, x storage.RefreshRotation, now time.Time,
-) (tokens storage.NewTokens, refusal, err error) {
-	get := func(token string) (sqlitedb.OAuthRefreshToken, error) {
-		return q.GetRefreshToken(ctx, sqlitedb.GetRefreshTokenParams{TokenHash: token, ClientID: x.ClientID, Now: unix(now)})
-	}
-	row, err := get(string(x.Token))
-	if err != nil {
-		return tokens, nil, err
-	}
-	if x.Grace <= 0 || row.SpentAt == nil || row.Successor == nil || now.Sub(at(*row.SpentAt)) >= x.Grace {
-		err = revokeGrant(ctx, q, row.GrantID, storage.EventRefreshReuse, now)
-		return tokens, storage.ErrSpent, ignoreRevoked(err)
-	}
-	// A successor is spent later than its predecessor, so its own window is
-	// open as well: the walk ends at the token that nobody has used yet.
-	for {
-		next, err := get(*row.SuccessorHash)
-		if err != nil {
-			return tokens, nil, err
-		}
-		if next.SpentAt == nil {
-			break
-		}
-		row = next
-	}
-	tokens, err = r.successorOf(row)
-	return tokens, nil, err
+// sealSuccessor encrypts the pair that succeeds a token.
+func (r *Repo) sealSuccessor(token storage.Hash, next storage.NewTokens) (keyring.Sealed, error) {
+	return r.db.SealJSON(successorPlace(token), successor{
+		Access: next.Access.Value, AccessExpires: unix(next.Access.ExpiresAt),
+		Refresh: next.Refresh.Value, RefreshExpires: unix(next.Refresh.ExpiresAt), Scope: next.Scope,
+	})
 }
 
-// successorOf opens the successor of a spent token.
-func (r *Repo) successorOf(row sqlitedb.OAuthRefreshToken) (storage.NewTokens, error) {
+// successorOf decrypts the successor of a spent token.
+func (r *Repo) successorOf(row sqlitedb.RefreshToken) (storage.NewTokens, error) {
 	p := successorPlace(storage.Hash(row.TokenHash))
 	if row.Successor == nil {
-		return storage.NewTokens{}, p.unreadable("")
+		return storage.NewTokens{}, p.Unreadable("")
 	}
 	var s successor
-	if err := r.openJSON(p, keyring.Sealed{KeyID: deref(row.SuccessorKeyID), Token: *row.Successor}, &s); err != nil {
+	if err := r.db.OpenJSON(p, keyring.Sealed{KeyID: db.Text(row.SuccessorKeyID), Token: *row.Successor}, &s); err != nil {
 		return storage.NewTokens{}, err
 	}
 	return storage.NewTokens{

@@ -8,116 +8,130 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 const (
-	// countEvery is how often the number of clients is held against the table, on
-	// all replicas together: another program may write there as well.
+	// countEvery is how often the number of clients is compared with the table, across all
+	// replicas: another program may write there as well.
 	countEvery = 5 * time.Minute
-	// countedFor is how long it is trusted: longer, so that the cleaner counts and
-	// no registration has to.
+	// countedFor is how long the number is trusted: longer than countEvery, so that the
+	// cleaner counts and no registration has to.
 	countedFor = 3 * countEvery
-	// reclaimAtOnce bounds what one registration clears away.
+	// countTimeout bounds a count of all rows.
+	countTimeout = time.Minute
+	// reclaimAtOnce bounds how many clients one registration evicts.
 	reclaimAtOnce = 1000
 )
 
-// errNoRoom rolls back a registration that the count has no room for.
+// errNoRoom means that the count of clients leaves no room for a registration, or is too
+// old to tell.
 var errNoRoom = errors.New("no room in the count of clients")
 
-// RegisterClient implements storage.ClientStore. The number of clients is a row,
-// which the last statement changes if it is below the ceiling: of any number of
-// registrations at once those get in that there is room for.
+// RegisterClient implements storage.ClientStore. The number of clients is a row. A
+// statement increments it only below the ceiling, so however many registrations are
+// concurrent, only as many succeed as there is room for.
 func (r *Repo) RegisterClient(ctx context.Context, c storage.Client, ceiling storage.Ceiling) error {
 	row, err := r.registrationOf(c)
 	if err != nil {
 		return err
 	}
-	err = r.write(ctx, "register a client", func(ctx context.Context, q db.Querier) error {
-		if err := seeRoom(ctx, q, ceiling, c.CreatedAt); err != nil {
+	defer r.vacuum(ctx, vacuumAfter)
+	if ceiling.Unused > 0 {
+		err := r.registrations.take(ctx, c.CreatedAt, func(ctx context.Context) (int64, error) {
+			return r.roomForClients(ctx, ceiling, c.CreatedAt)
+		})
+		if err != nil {
 			return err
 		}
-		if err := insertRegistration(ctx, q, row, c); err != nil {
-			return err
-		}
-		return takeRoom(ctx, q, ceiling, c.CreatedAt)
-	})
-	if errors.Is(err, errNoRoom) {
+	}
+	err = r.seeRoom(ctx, ceiling, c.CreatedAt)
+	if err == nil {
+		err = r.db.WriteTogether(ctx, "register a client", func(ctx context.Context, q db.Querier) error {
+			if err := takeRoom(ctx, q, ceiling, c.CreatedAt); err != nil {
+				return err
+			}
+			return r.insertRegistration(ctx, q, row, c)
+		})
+	}
+	if errors.Is(err, errNoRoom) || r.db.Classify(err) == db.NotNull {
 		return r.registerFull(ctx, row, c, ceiling)
 	}
 	return err
 }
 
-// registrationOf is the row of a client that nobody has used yet.
-func (r *Repo) registrationOf(c storage.Client) (sqlitedb.RegisterClientParams, error) {
+// registrationOf returns the row of a client that no one has used yet.
+func (r *Repo) registrationOf(c storage.Client) (sqlitedb.CreateClientParams, error) {
 	value, err := r.sealClient(c)
-	created, primary := c.CreatedAt.UTC(), r.keys.Primary()
-	return sqlitedb.RegisterClientParams{
+	created, primary, unused := c.CreatedAt.UTC(), r.keys.Primary(), unix(c.CreatedAt)
+	return sqlitedb.CreateClientParams{
 		Key: fastmcp.ClientKey(c.ID), Value: value, CreatedAt: &created, UpdatedAt: &created, ValueKeyID: &primary,
-		UnusedSince: unix(created),
+		UnusedSince: &unused,
 	}, err
 }
 
-func insertRegistration(ctx context.Context, q db.Querier, row sqlitedb.RegisterClientParams, c storage.Client) error {
-	n, err := q.RegisterClient(ctx, row)
-	if err != nil {
+// insertRegistration adds a client and its event.
+func (r *Repo) insertRegistration(ctx context.Context, q db.Querier, row sqlitedb.CreateClientParams, c storage.Client) error {
+	if err := q.CreateClient(ctx, row); err != nil {
 		return err
 	}
-	if n == 0 {
-		return storage.ErrExists
+	if err := r.shareClient(ctx, q, c, c.CreatedAt); err != nil {
+		return err
 	}
-	return record(ctx, q, storage.Event{Type: storage.EventClientRegistered, ClientID: c.ID}, c.CreatedAt)
+	return sealed.Record(ctx, q, storage.Event{Type: storage.EventClientRegistered, ClientID: c.ID}, c.CreatedAt)
 }
 
-// seeRoom looks whether there may be room, so that a flood of registrations writes
-// nothing that is rolled back.
-func seeRoom(ctx context.Context, q db.Querier, ceiling storage.Ceiling, now time.Time) error {
+// seeRoom checks whether there may be room, so that a flood of registrations does not write
+// rows only to roll them back.
+func (r *Repo) seeRoom(ctx context.Context, ceiling storage.Ceiling, now time.Time) error {
 	if ceiling.Clients == 0 {
 		return nil
 	}
-	count, err := q.GetClientCount(ctx)
+	var count sqlitedb.ClientCount
+	err := r.db.Read(ctx, "read the number of clients", func(ctx context.Context, q db.Querier) (err error) {
+		count, err = q.GetClientCount(ctx)
+		return err
+	})
 	if err == nil && (count.Clients >= ceiling.Clients || count.CountedAt <= unix(now.Add(-countedFor))) {
 		return errNoRoom
 	}
 	return err
 }
 
-// takeRoom counts one more client, if the ceiling allows it and the count can be
-// trusted.
+// takeRoom counts one more client. The statement fails with NotNull if the ceiling
+// does not allow it or the count cannot be trusted.
 func takeRoom(ctx context.Context, q db.Querier, ceiling storage.Ceiling, now time.Time) error {
 	if ceiling.Clients == 0 {
 		return nil
 	}
-	n, err := q.CountOneMoreClient(ctx, sqlitedb.CountOneMoreClientParams{
+	return q.CountOneMoreClient(ctx, sqlitedb.CountOneMoreClientParams{
 		Ceiling: ceiling.Clients, CountedAfter: unix(now.Add(-countedFor)),
 	})
-	if err == nil && n == 0 {
-		return errNoRoom
-	}
-	return err
 }
 
-// registerFull registers a client when the count shows no room: it counts anew,
-// if that was not done lately, and clears away some that nobody uses. The row with
-// the count is locked first, so that many of these do not take each other's room.
+// registerFull registers a client when the count shows no room: it counts again unless that
+// was done recently, and evicts some that no one has used. It locks the row with the count
+// first, so that concurrent calls do not take each other's room.
 func (r *Repo) registerFull(
-	ctx context.Context, row sqlitedb.RegisterClientParams, c storage.Client, ceiling storage.Ceiling,
+	ctx context.Context, row sqlitedb.CreateClientParams, c storage.Client, ceiling storage.Ceiling,
 ) error {
 	var full error
-	err := r.write(ctx, "make room for a client", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Write(ctx, "make room for a client", func(ctx context.Context, q db.Querier) error {
+		sealed.Repeatable(ctx) // as long as it leaves no event
 		full = nil
 		count, err := lockedCount(ctx, q, c.CreatedAt, countedFor)
 		if err != nil {
 			return err
 		}
-		if count, err = reclaimFor(ctx, q, count, ceiling, c.CreatedAt); err != nil {
+		if count, err = r.reclaimFor(ctx, q, count, ceiling, c.CreatedAt); err != nil {
 			return err
 		}
 		if count >= ceiling.Clients {
 			full = storage.ErrFull // and what was done for it stays done
 			return nil
 		}
-		if err := insertRegistration(ctx, q, row, c); err != nil {
+		if err := r.insertRegistration(ctx, q, row, c); err != nil {
 			return err
 		}
 		return q.AddToClientCount(ctx, 1)
@@ -128,22 +142,21 @@ func (r *Repo) registerFull(
 	return full
 }
 
-// reclaimFor clears away what one more client has no room for, and returns how
-// many are left: some more than needed, so that not every registration does this.
-func reclaimFor(
+// reclaimFor evicts clients to make room for one more, and returns how many are left. It
+// evicts some more than needed, so that not every registration has to.
+func (r *Repo) reclaimFor(
 	ctx context.Context, q db.Querier, count int64, ceiling storage.Ceiling, now time.Time,
 ) (int64, error) {
 	if count < ceiling.Clients {
 		return count, nil
 	}
 	limit := min(count-ceiling.Clients+ceiling.Clients/100+1, reclaimAtOnce)
-	ctx = storage.WithActor(ctx, storage.Actor{Name: storage.ActorServer, Reference: storage.ActorOf(ctx).Reference})
-	gone, err := reclaim(ctx, q, now.Add(-ceiling.MinAge), limit, now)
-	return count - int64(len(gone)), err
+	gone, err := r.evict(ctx, q, unix(now.Add(-ceiling.MinAge)), limit, now)
+	return count - gone, err
 }
 
 // lockedCount returns the number of clients, which no other transaction changes
-// before this one ends. One that is older than maxAge is counted anew: the lock
+// before this one ends. One that is older than maxAge is counted again: the lock
 // comes first, so that what others have counted is seen in the table.
 func lockedCount(ctx context.Context, q db.Querier, now time.Time, maxAge time.Duration) (int64, error) {
 	count, err := q.LockClientCount(ctx)
@@ -155,20 +168,29 @@ func lockedCount(ctx context.Context, q db.Querier, now time.Time, maxAge time.D
 	return count.Clients, err
 }
 
+// clientIDs are the IDs in the keys of clients.
+func clientIDs(keys []string) []string {
+	ids := make([]string, len(keys))
+	for i, key := range keys {
+		ids[i], _ = fastmcp.ClientID(key)
+	}
+	return ids
+}
+
 // ReclaimClients implements storage.ClientStore.
 func (r *Repo) ReclaimClients(ctx context.Context, registered time.Time, limit int, now time.Time) ([]string, error) {
 	var ids []string
-	err := r.write(ctx, "reclaim clients", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Write(ctx, "reclaim clients", func(ctx context.Context, q db.Querier) error {
 		var err error
-		ids, err = reclaim(ctx, q, registered, int64(limit), now)
+		ids, err = r.reclaim(ctx, q, registered, int64(limit), now)
 		return err
 	})
 	return ids, err
 }
 
-// reclaim deletes registrations that nobody has used, and returns their ids. Like
-// every step, it locks the count before the clients.
-func reclaim(ctx context.Context, q db.Querier, registered time.Time, limit int64, now time.Time) ([]string, error) {
+// reclaim deletes registrations that no one has used, and returns their IDs. Like every
+// step, it locks the count before the clients.
+func (r *Repo) reclaim(ctx context.Context, q db.Querier, registered time.Time, limit int64, now time.Time) ([]string, error) {
 	if _, err := q.LockClientCount(ctx); err != nil {
 		return nil, err
 	}
@@ -178,11 +200,13 @@ func reclaim(ctx context.Context, q db.Querier, registered time.Time, limit int6
 	if err != nil || len(keys) == 0 {
 		return nil, err
 	}
-	ids := make([]string, len(keys))
-	for i, key := range keys {
-		ids[i], _ = fastmcp.ClientID(key)
+	ids := clientIDs(keys)
+	if _, err := r.unshareClients(ctx, q, ids...); err != nil {
+		return nil, err
+	}
+	for i := range ids {
 		event := storage.Event{Type: storage.EventClientDeleted, ClientID: ids[i], Detail: "never used"}
-		if err := record(ctx, q, event, now); err != nil {
+		if err := sealed.Record(ctx, q, event, now); err != nil {
 			return nil, err
 		}
 	}

@@ -2,111 +2,46 @@ package repo
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
-)
-
-// Bounds of one storage operation, so that a database that hangs is reported as
-// unavailable while the caller still waits. Writes may have to wait in line.
-const (
-	readTimeout = 4 * time.Second
-	opTimeout   = 8 * time.Second
 )
 
 // Repo is the encrypted store.
 type Repo struct {
-	db   *db.DB
+	db   *sealed.DB
 	keys *keyring.Keyring
+
+	// Rows that anyone can cause to be stored, and how many of them were evicted since the
+	// last vacuum.
+	registrations, signIns intake
+	evicted                atomic.Int64
+
+	leftOut leftOut // events
+
+	sharedScope string                  // see ShareScope
+	foreign     atomic.Pointer[Foreign] // see ShareTables
+
+	observe func(rows int64, held time.Duration) // see ObservePages
 }
 
 var _ storage.Store = (*Repo)(nil)
 
-// New returns a store over a migrated database. Call CheckKeys before use.
-func New(d *db.DB, keys *keyring.Keyring) *Repo { return &Repo{db: d, keys: keys} }
+// New returns a store on a migrated database. Call CheckKeys before use.
+func New(d *db.DB, keys *keyring.Keyring) *Repo { return &Repo{db: sealed.New(d, keys), keys: keys} }
 
-// read runs f outside of a transaction and translates its error.
-func (r *Repo) read(ctx context.Context, op string, f func(context.Context, db.Querier) error) error {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	return r.translate(op, f(ctx, r.db.Read()))
-}
+// ShareScope adds scopes, separated by spaces, to the rows of clients that register here:
+// those of a FastMCP server that shares the rows and would otherwise refuse the clients.
+// Call it before use.
+func (r *Repo) ShareScope(scope string) { r.sharedScope = scope }
 
-// write runs f in a transaction and translates its error. To refuse and still
-// commit what f did, f returns nil and hands the refusal out by a variable.
-func (r *Repo) write(ctx context.Context, op string, f func(context.Context, db.Querier) error) error {
-	ctx, cancel := context.WithTimeout(ctx, opTimeout)
-	defer cancel()
-	err := r.db.InTx(ctx, func(q db.Querier) error { return f(ctx, q) })
-	return r.translate(op, r.blameRetirement(ctx, err))
-}
+// CheckKeys checks that every key on record is configured and is the right one, and records
+// the primary key if it is new. The error wraps sealed.ErrKey and names only key IDs.
+func (r *Repo) CheckKeys(ctx context.Context, now time.Time) error { return r.db.CheckKeys(ctx, now) }
 
-// translate turns the database's errors into storage's sentinels.
-func (r *Repo) translate(op string, err error) error {
-	if err == nil || isSentinel(err) {
-		return err
-	}
-	switch r.db.Classify(err) {
-	case db.NoRows:
-		return storage.ErrNotFound
-	case db.Unique:
-		return storage.ErrExists
-	case db.Conflict, db.Unavailable:
-		return fmt.Errorf("%s: %w: %w", op, storage.ErrUnavailable, err)
-	case db.ForeignKey, db.Other:
-	}
-	return fmt.Errorf("%s: %w", op, err)
-}
-
-func isSentinel(err error) bool {
-	for _, s := range []error{
-		storage.ErrNotFound, storage.ErrExists, storage.ErrSpent, storage.ErrChanged, storage.ErrFull,
-		storage.ErrUnavailable, storage.ErrUnreadable, storage.ErrThrottled, storage.ErrDisabled,
-	} {
-		if errors.Is(err, s) {
-			return true
-		}
-	}
-	return false
-}
-
-// affected turns "no row" into ErrNotFound.
-func affected(n int64, err error) error {
-	if err == nil && n == 0 {
-		return storage.ErrNotFound
-	}
-	return err
-}
-
-// at and unix map between times and the whole seconds that columns hold.
-func at(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
-
-// atOptional is the zero time for NULL.
-func atOptional(seconds *int64) time.Time {
-	if seconds == nil {
-		return time.Time{}
-	}
-	return at(*seconds)
-}
-
-func unix(t time.Time) int64 { return t.Unix() }
-
-// optionalTime and optionalUnix do the same where NULL means none, the zero time.
-func optionalTime(seconds *int64) time.Time {
-	if seconds == nil {
-		return time.Time{}
-	}
-	return at(*seconds)
-}
-
-func optionalUnix(t time.Time) *int64 {
-	if t.IsZero() {
-		return nil
-	}
-	seconds := unix(t)
-	return &seconds
-}
+// KeysFit is CheckKeys without recording anything.
+func (r *Repo) KeysFit(ctx context.Context) error { return r.db.KeysFit(ctx) }

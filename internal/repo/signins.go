@@ -3,50 +3,80 @@ package repo
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-func requestPlace(id string) place { return place{"oauth_authorizations", "request", id} }
+func requestPlace(id string) sealed.Place {
+	return sealed.Place{Table: "mcpkeep_authorizations", Column: "request", Row: id}
+}
 
 // StartAuthorization implements storage.SignInStore.
 func (r *Repo) StartAuthorization(ctx context.Context, a storage.Authorization) error {
-	sealed, err := r.sealJSON(requestPlace(a.ID), a.Request)
+	if a.UserID == "" { // anyone can start one
+		defer r.vacuum(ctx, vacuumAfter)
+		err := r.signIns.take(ctx, a.CreatedAt, func(ctx context.Context) (int64, error) {
+			return r.roomForSignIns(ctx, a.ExpiresAt)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return r.RestoreAuthorization(ctx, a)
+}
+
+// RestoreAuthorization implements storage.SignInStore.
+func (r *Repo) RestoreAuthorization(ctx context.Context, a storage.Authorization) error {
+	value, err := r.db.SealJSON(requestPlace(a.ID), a.Request)
 	if err != nil {
 		return err
 	}
-	return r.write(ctx, "start an authorization", func(ctx context.Context, q db.Querier) error {
-		return q.CreateAuthorization(ctx, sqlitedb.CreateAuthorizationParams{
-			ID: a.ID, ClientID: a.Request.ClientID, BrowserHash: string(a.Browser), StateHash: optional(string(a.StateHash)),
-			Request: sealed.Token, RequestKeyID: sealed.KeyID, UserID: optional(a.UserID),
-			CreatedAt: unix(a.CreatedAt), ExpiresAt: unix(a.ExpiresAt),
+	return r.db.Write(ctx, "start an authorization", func(ctx context.Context, q db.Querier) error {
+		_, err := q.EndOlderSignIns(ctx, sqlitedb.EndOlderSignInsParams{
+			BrowserHash: string(a.Browser), Kept: maxSignInsBrowser - 1, MaxRows: evictMost,
 		})
+		if err != nil {
+			return err
+		}
+		row := func(ctx context.Context, q db.Querier) error {
+			return q.CreateAuthorization(ctx, sqlitedb.CreateAuthorizationParams{
+				ID: a.ID, ClientID: a.Request.ClientID, BrowserHash: string(a.Browser), StateHash: db.Nullable(string(a.StateHash)),
+				Request: value.Token, RequestKeyID: value.KeyID, UserID: db.Nullable(a.UserID),
+				CreatedAt: unix(a.CreatedAt), ExpiresAt: unix(a.ExpiresAt),
+			})
+		}
+		sealed.Leave(ctx, row)
+		return row(ctx, q)
 	})
 }
 
 // Authorization implements storage.SignInStore.
 func (r *Repo) Authorization(ctx context.Context, id string, now time.Time) (storage.Authorization, error) {
-	return r.authorization(ctx, func(ctx context.Context, q db.Querier) (sqlitedb.OAuthAuthorization, error) {
+	return r.authorization(ctx, func(ctx context.Context, q db.Querier) (sqlitedb.Authorization, error) {
 		return q.GetAuthorization(ctx, sqlitedb.GetAuthorizationParams{ID: id, Now: unix(now)})
 	})
 }
 
 // AuthorizationByState implements storage.SignInStore.
 func (r *Repo) AuthorizationByState(ctx context.Context, state storage.Hash, now time.Time) (storage.Authorization, error) {
-	return r.authorization(ctx, func(ctx context.Context, q db.Querier) (sqlitedb.OAuthAuthorization, error) {
+	return r.authorization(ctx, func(ctx context.Context, q db.Querier) (sqlitedb.Authorization, error) {
 		return q.GetAuthorizationByState(ctx, sqlitedb.GetAuthorizationByStateParams{StateHash: string(state), Now: unix(now)})
 	})
 }
 
 func (r *Repo) authorization(
-	ctx context.Context, get func(context.Context, db.Querier) (sqlitedb.OAuthAuthorization, error),
+	ctx context.Context, get func(context.Context, db.Querier) (sqlitedb.Authorization, error),
 ) (storage.Authorization, error) {
 	var a storage.Authorization
-	err := r.read(ctx, "read an authorization", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Read(ctx, "read an authorization", func(ctx context.Context, q db.Querier) error {
 		row, err := get(ctx, q)
 		if err != nil {
 			return err
@@ -57,54 +87,61 @@ func (r *Repo) authorization(
 	return a, err
 }
 
-func (r *Repo) authorizationOf(row sqlitedb.OAuthAuthorization) (storage.Authorization, error) {
+func (r *Repo) authorizationOf(row sqlitedb.Authorization) (storage.Authorization, error) {
 	a := storage.Authorization{
-		ID: row.ID, Browser: storage.Hash(row.BrowserHash), StateHash: storage.Hash(deref(row.StateHash)),
-		UserID: deref(row.UserID), CreatedAt: at(row.CreatedAt), ExpiresAt: at(row.ExpiresAt),
+		ID: row.ID, Browser: storage.Hash(row.BrowserHash), StateHash: storage.Hash(db.Text(row.StateHash)),
+		UserID: db.Text(row.UserID), CreatedAt: at(row.CreatedAt), ExpiresAt: at(row.ExpiresAt),
 		Finished: row.FinishedAt != nil,
 	}
-	sealed := keyring.Sealed{KeyID: row.RequestKeyID, Token: row.Request}
-	return a, r.openJSON(requestPlace(row.ID), sealed, &a.Request)
+	value := keyring.Sealed{KeyID: row.RequestKeyID, Token: row.Request}
+	return a, r.db.OpenJSON(requestPlace(row.ID), value, &a.Request)
 }
 
-// FinishAuthorization implements storage.SignInStore. The person's row is written
-// before the grant: that takes the lock that DisableUser takes too, so that the
-// two are in an order.
+// FinishAuthorization implements storage.SignInStore.
 func (r *Repo) FinishAuthorization(ctx context.Context, c storage.Completion, now time.Time) (storage.Request, error) {
 	var a storage.Authorization
 	var refusal error
-	anew, err := r.readoptionOf(c.Client)
+	readopted, err := r.readoptionOf(c.Client)
 	if err != nil {
 		return storage.Request{}, err
 	}
-	err = r.write(ctx, "finish an authorization", func(ctx context.Context, q db.Querier) error {
+	err = r.db.Write(ctx, "finish an authorization", func(ctx context.Context, q db.Querier) error {
 		var err error
 		refusal = nil
 		if a, err = r.finish(ctx, q, c.AuthorizationID, c.Browser, now); err != nil {
 			return err
 		}
 		event := storage.Event{Type: storage.EventGrantCreated, ClientID: a.Request.ClientID, GrantID: c.GrantID, Detail: a.Request.Scope}
-		if c.ProviderToken != nil { // steps that need both lock a person's grants before the person
+		if err := lockClient(ctx, q, a.Request.ClientID, readopted); err != nil {
+			return err
+		}
+		if err := r.checkApproved(ctx, q, a.Request.ClientID, c.Approved); err != nil {
+			return err
+		}
+		if event.UserID, err = r.signIn(ctx, q, a.UserID, c.Person, unix(now)); errors.Is(err, storage.ErrDisabled) {
+			refusal = err
+			event.Type, event.GrantID, event.Detail = storage.EventSignInRefused, "", err.Error()
+			return r.recordLimited(ctx, q, event, now)
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.readopt(ctx, q, readopted, event.UserID, now); err != nil {
+			return err
+		}
+		if c.ProviderToken != nil { // the newest sign-in has the token of all
 			_, err := q.ForgetProviderTokensOf(ctx, sqlitedb.ForgetProviderTokensOfParams{Issuer: c.Person.Issuer, Subject: c.Person.Subject})
 			if err != nil {
 				return err
 			}
 		}
-		if event.UserID, err = r.signIn(ctx, q, a.UserID, c.Person, unix(now)); errors.Is(err, storage.ErrDisabled) {
-			refusal = err
-			event.Type, event.GrantID, event.Detail = storage.EventSignInRefused, "", err.Error()
-			return record(ctx, q, event, now)
-		}
-		if err != nil {
-			return err
-		}
-		if err := readopt(ctx, q, anew, event.UserID, now); err != nil {
-			return err
-		}
 		if err := r.createGrant(ctx, q, a.Request, c, event.UserID, unix(now)); err != nil {
 			return err
 		}
-		return record(ctx, q, event, now)
+		if err := r.endTransaction(ctx, q, a.Request); err != nil {
+			return err
+		}
+		return sealed.Record(ctx, q, event, now)
 	})
 	if err == nil {
 		err = refusal
@@ -112,8 +149,47 @@ func (r *Repo) FinishAuthorization(ctx context.Context, c storage.Completion, no
 	return a.Request, err
 }
 
-// signIn records that somebody signs in, whose id is known or who is described, and
-// returns the id. ErrDisabled goes with the id of somebody who may not.
+// lockClient locks the row of a client that a user approves, or its documents, and the
+// count if approval registers the client again. It returns ErrNoClient if there is nothing
+// to lock: the client was deleted, with all its grants.
+func lockClient(ctx context.Context, q db.Querier, id string, readopted *readoption) error {
+	if readopted != nil && readopted.client.Origin != storage.OriginUnread {
+		if _, err := q.LockClientCount(ctx); err != nil {
+			return err
+		}
+	}
+	n, err := q.LockClient(ctx, fastmcp.ClientKey(id))
+	if err == nil && n == 0 {
+		n, err = q.LockClientDocuments(ctx, id)
+	}
+	if err == nil && n == 0 && readopted == nil {
+		err = storage.ErrNoClient
+	}
+	return err
+}
+
+// checkApproved compares the metadata of a client's row, which is locked, with those that
+// were approved.
+func (r *Repo) checkApproved(ctx context.Context, q db.Querier, id string, approved *metadata.Client) error {
+	if approved == nil {
+		return nil
+	}
+	row, err := q.GetClient(ctx, fastmcp.ClientKey(id))
+	if r.db.Classify(err) == db.NoRows {
+		return storage.ErrChanged
+	}
+	if err != nil {
+		return err
+	}
+	is, err := r.clientOf(row)
+	if err == nil && !reflect.DeepEqual(is.Client, *approved) {
+		err = storage.ErrChanged
+	}
+	return err
+}
+
+// signIn records a sign-in of a user, known by ID or described by the provider, and returns
+// the user's ID. For a disabled user it returns the ID with ErrDisabled.
 func (r *Repo) signIn(ctx context.Context, q db.Querier, id string, p storage.Person, now int64) (string, error) {
 	if id == "" {
 		return r.saveUser(ctx, q, p, now, &now)
@@ -140,17 +216,20 @@ func (r *Repo) finishWithout(
 	ctx context.Context, why storage.EventType, id string, browser storage.Hash, now time.Time,
 ) (storage.Request, error) {
 	var a storage.Authorization
-	err := r.write(ctx, "deny an authorization", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Write(ctx, "deny an authorization", func(ctx context.Context, q db.Querier) error {
 		var err error
 		if a, err = r.finish(ctx, q, id, browser, now); err != nil {
 			return err
 		}
-		return record(ctx, q, storage.Event{Type: why, UserID: a.UserID, ClientID: a.Request.ClientID}, now)
+		if err := r.endTransaction(ctx, q, a.Request); err != nil {
+			return err
+		}
+		return r.recordLimited(ctx, q, storage.Event{Type: why, UserID: a.UserID, ClientID: a.Request.ClientID}, now)
 	})
 	return a.Request, err
 }
 
-// finish is the gate: one caller gets the row, all others learn why not.
+// finish lets one caller take the row and tells all others why they cannot.
 func (r *Repo) finish(
 	ctx context.Context, q db.Querier, id string, browser storage.Hash, now time.Time,
 ) (storage.Authorization, error) {
@@ -169,20 +248,26 @@ func (r *Repo) finish(
 	if err != nil {
 		return storage.Authorization{}, err
 	}
-	return r.authorizationOf(row)
+	a, err := r.authorizationOf(row)
+	if err != nil {
+		return a, err
+	}
+	err = r.withoutAnswer(ctx, q, row, &a)
+	return a, err
 }
 
 // createGrant stores the approved grant with its code.
 func (r *Repo) createGrant(
 	ctx context.Context, q db.Querier, req storage.Request, c storage.Completion, userID string, now int64,
 ) error {
-	token, keyID, err := r.sealOptional(providerTokenPlace(c.GrantID), c.ProviderToken)
+	token, keyID, err := r.db.SealOptional(providerTokenPlace(c.GrantID), c.ProviderToken)
 	if err != nil {
 		return err
 	}
 	err = q.CreateGrant(ctx, sqlitedb.CreateGrantParams{
 		ID: c.GrantID, UserID: userID, ClientID: req.ClientID, Scope: req.Scope, Resource: req.Resource,
-		ProviderToken: token, ProviderTokenKeyID: keyID, ProviderCheckedAt: now, CreatedAt: now, LastUsedAt: now,
+		RedirectURI: db.Nullable(anyPort(req.RedirectURI)), ProviderToken: token, ProviderTokenKeyID: keyID, ProviderCheckedAt: now, CreatedAt: now, LastUsedAt: now,
+		ReviewAt: now + int64(pendingGrantLife.Seconds()),
 	})
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -16,7 +17,7 @@ func (r *Repo) ListClients(
 	ctx context.Context, after string, limit int, now time.Time,
 ) ([]storage.ClientSummary, error) {
 	var list []storage.ClientSummary
-	err := r.read(ctx, "list clients", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Read(ctx, "list clients", func(ctx context.Context, q db.Querier) error {
 		rows, err := q.ListClients(ctx, sqlitedb.ListClientsParams{
 			Now: unix(now), After: fastmcp.ClientKey(after), MaxRows: int64(limit),
 		})
@@ -35,14 +36,14 @@ func (r *Repo) summaryOf(row sqlitedb.OAuthClient, grants int64) storage.ClientS
 	client, foreign, err := r.openClient(row)
 	return storage.ClientSummary{
 		Client: client, Unreadable: err != nil, Foreign: foreign, Reclaimable: row.UnusedSince != nil,
-		LastUsedAt: atOptional(row.LastUsedAt), Grants: grants,
+		LastUsedAt: optionalAt(row.LastUsedAt), Grants: grants,
 	}
 }
 
 // ClientSummary implements storage.OperatorStore.
 func (r *Repo) ClientSummary(ctx context.Context, id string, now time.Time) (storage.ClientSummary, error) {
 	var summary storage.ClientSummary
-	err := r.read(ctx, "read a client", func(ctx context.Context, q db.Querier) error {
+	err := r.db.Read(ctx, "read a client", func(ctx context.Context, q db.Querier) error {
 		row, err := q.GetClient(ctx, fastmcp.ClientKey(id))
 		switch {
 		case err == nil:
@@ -60,11 +61,12 @@ func (r *Repo) ClientSummary(ctx context.Context, id string, now time.Time) (sto
 	return summary, err
 }
 
-// documentSummary is of a client that is known by its metadata document only.
+// documentSummary summarizes a client that is known only by its metadata document.
 func documentSummary(ctx context.Context, q db.Querier, id string) (storage.ClientSummary, error) {
 	row, err := q.GetClientDocument(ctx, sqlitedb.GetClientDocumentParams{ClientID: id, URL: id})
 	return storage.ClientSummary{Client: storage.Client{
-		ID: id, Name: deref(row.ClientName), Origin: storage.OriginDocument, ConfirmedAt: atOptional(row.FetchedAt),
+		ID: id, Client: metadata.Client{Name: db.Text(row.ClientName)}, ClaimedName: db.Text(row.ClaimedName),
+		Origin: storage.OriginDocument, ConfirmedAt: optionalAt(row.FetchedAt),
 	}}, err
 }
 
@@ -73,10 +75,8 @@ func (r *Repo) FindGrants(
 	ctx context.Context, f storage.GrantFilter, after string, limit int, now time.Time,
 ) ([]storage.GrantSummary, error) {
 	var list []storage.GrantSummary
-	err := r.read(ctx, "list grants", func(ctx context.Context, q db.Querier) error {
-		rows, err := q.FindLiveGrants(ctx, sqlitedb.FindLiveGrantsParams{
-			After: after, ID: f.ID, UserID: f.UserID, ClientID: f.ClientID, Now: unix(now), MaxRows: int64(limit),
-		})
+	err := r.db.Read(ctx, "list grants", func(ctx context.Context, q db.Querier) error {
+		rows, err := findGrants(ctx, q, f, after, limit, unix(now))
 		if err != nil {
 			return err
 		}
@@ -84,11 +84,12 @@ func (r *Repo) FindGrants(
 		for _, row := range rows {
 			summary := storage.GrantSummary{Grant: storage.Grant{
 				ID: row.ID, UserID: row.UserID, ClientID: row.ClientID, Scope: row.Scope, Resource: row.Resource,
-				CreatedAt: at(row.CreatedAt), LastUsedAt: at(row.LastUsedAt),
+				CreatedAt: at(row.CreatedAt), LastUsedAt: at(row.LastUsedAt), ReplacedAt: optionalAt(row.ReplacedAt),
+				Adopted: row.UpstreamTokenID != nil,
 			}}
-			sealed := keyring.Sealed{KeyID: row.ProfileKeyID, Token: row.Profile}
-			summary.User, summary.Unreadable = r.readableUser(row.UserID, row.Issuer, row.Subject, sealed)
-			if summary.Grant.ClientName, err = names(row.ClientID); err != nil {
+			value := keyring.Sealed{KeyID: row.ProfileKeyID, Token: row.Profile}
+			summary.User, summary.Unreadable = r.readableUser(row.UserID, row.Issuer, row.Subject, value)
+			if err := names(&summary.Grant); err != nil {
 				return err
 			}
 			list = append(list, summary)
@@ -103,17 +104,15 @@ func (r *Repo) ListUsers(
 	ctx context.Context, f storage.UserFilter, after string, limit int, now time.Time,
 ) ([]storage.UserSummary, error) {
 	var list []storage.UserSummary
-	err := r.read(ctx, "list people", func(ctx context.Context, q db.Querier) error {
-		rows, err := q.ListUsers(ctx, sqlitedb.ListUsersParams{
-			Now: unix(now), After: after, ID: f.ID, Issuer: f.Issuer, Subject: f.Subject, MaxRows: int64(limit),
-		})
+	err := r.db.Read(ctx, "list users", func(ctx context.Context, q db.Querier) error {
+		rows, err := findUsers(ctx, q, f, after, limit, unix(now))
 		for _, row := range rows {
 			summary := storage.UserSummary{
-				CreatedAt: at(row.CreatedAt), LastSignInAt: atOptional(row.LastSignInAt), DisabledAt: atOptional(row.DisabledAt),
+				CreatedAt: at(row.CreatedAt), LastSignInAt: optionalAt(row.LastSignInAt), DisabledAt: optionalAt(row.DisabledAt),
 				Grants: row.Grants,
 			}
-			sealed := keyring.Sealed{KeyID: row.ProfileKeyID, Token: row.Profile}
-			summary.User, summary.Unreadable = r.readableUser(row.ID, row.Issuer, row.Subject, sealed)
+			value := keyring.Sealed{KeyID: row.ProfileKeyID, Token: row.Profile}
+			summary.User, summary.Unreadable = r.readableUser(row.ID, row.Issuer, row.Subject, value)
 			list = append(list, summary)
 		}
 		return err
@@ -121,9 +120,10 @@ func (r *Repo) ListUsers(
 	return list, err
 }
 
-// readableUser is a person in a listing, which one that does not open must not end.
-func (r *Repo) readableUser(id, issuer, subject string, sealed keyring.Sealed) (user storage.User, unreadable bool) {
-	user, err := r.user(id, issuer, subject, sealed)
+// readableUser returns a user for a listing, which must not fail because one row cannot be
+// decrypted.
+func (r *Repo) readableUser(id, issuer, subject string, value keyring.Sealed) (user storage.User, unreadable bool) {
+	user, err := r.user(id, issuer, subject, value)
 	if err != nil {
 		user = storage.User{ID: id, Person: storage.Person{Issuer: issuer, Subject: subject}}
 	}

@@ -3,22 +3,39 @@ package repo
 import (
 	"crypto/rand"
 	"strings"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 // newID returns a random identifier of at least 128 bits.
 func newID(prefix string) string { return prefix + "_" + strings.ToLower(rand.Text()) }
 
-// optional is nil for an empty string, for columns where NULL means none.
-func optional(s string) *string {
-	if s == "" {
-		return nil
+// affected turns "no row" into ErrNotFound.
+func affected(n int64, err error) error {
+	if err == nil && n == 0 {
+		return storage.ErrNotFound
 	}
-	return &s
+	return err
 }
 
-func deref(s *string) string {
-	if s == nil {
-		return ""
+// at and unix convert between times and the whole seconds in columns.
+func at(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
+
+func unix(t time.Time) int64 { return t.Unix() }
+
+// optionalAt and optionalUnix do the same where NULL means none, the zero time.
+func optionalAt(seconds *int64) time.Time {
+	if seconds == nil {
+		return time.Time{}
 	}
-	return *s
+	return at(*seconds)
+}
+
+func optionalUnix(t time.Time) *int64 {
+	if t.IsZero() {
+		return nil
+	}
+	seconds := unix(t)
+	return &seconds
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // answer is what a program gets.
@@ -94,6 +95,22 @@ func read(t testing.TB, resp *http.Response) answer {
 func (s *site) get(path string, headers ...header) answer {
 	s.Helper()
 	return s.do(http.MethodGet, path, "", headers...)
+}
+
+// readyAs asks whether the server is ready until it answers with a status: an outcome
+// stands for a second.
+func (s *site) readyAs(t *testing.T, status int) answer {
+	t.Helper()
+	a := s.get("/readyz")
+	for range 30 {
+		if a.Status == status {
+			return a
+		}
+		time.Sleep(100 * time.Millisecond)
+		a = s.get("/readyz")
+	}
+	t.Errorf("readyz: %d %s, want %d", a.Status, a.Body, status)
+	return a
 }
 
 // form posts a form.

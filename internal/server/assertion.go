@@ -1,11 +1,13 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
 
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
@@ -22,8 +24,8 @@ type KeySource interface {
 // §4.2, RFC 7523 §2.2): by that and by nothing else.
 func readAssertion(r *http.Request, params map[string]string) (credentials, error) {
 	switch {
-	case params["client_secret"] != "" || r.Header.Get("Authorization") != "":
-		return credentials{}, oauth.NewError(oauth.InvalidRequest, "more than one way of client authentication")
+	case params["client_secret"] != "" || len(basicHeaders(r)) > 0:
+		return credentials{}, oauth.NewError(oauth.InvalidRequest, "more than one client authentication method")
 	case params["client_assertion"] == "":
 		return credentials{}, oauth.NewError(oauth.InvalidRequest, "client_assertion is missing")
 	case params["client_assertion_type"] != oauth.AssertionType:
@@ -35,7 +37,7 @@ func readAssertion(r *http.Request, params map[string]string) (credentials, erro
 	}
 	id := a.ClientID()
 	if params["client_id"] != "" && params["client_id"] != id || len(id) > maxParam || !isText(url.Values{"": {id}}) {
-		return credentials{}, oauth.NewError(oauth.InvalidClient, "the client assertion is of another client")
+		return credentials{}, oauth.NewError(oauth.InvalidClient, "the client assertion was issued for a different client")
 	}
 	return credentials{id: id, assertion: &a}, nil
 }
@@ -53,14 +55,27 @@ func (s *Server) proveByAssertion(ctx context.Context, c storage.Client, a oauth
 	if err != nil {
 		return err
 	}
-	err = a.Verify(keys, c.SigningAlg)
+	err = s.verify(ctx, c, a, keys)
 	if !errors.Is(err, oauth.ErrNoKey) || c.JWKS != "" {
 		return err
 	}
-	if keys, err = s.keysOf(ctx, c, true); err != nil {
+	renewed, unread := s.keysOf(ctx, c, true)
+	switch {
+	case unread != nil:
+		return unread
+	case renewed.Equal(keys):
 		return err
 	}
-	return a.Verify(keys, c.SigningAlg)
+	return s.verify(ctx, c, a, renewed)
+}
+
+// verify checks the signature of an assertion, one at a time.
+func (s *Server) verify(ctx context.Context, c storage.Client, a oauth.Assertion, keys oauth.KeySet) (err error) {
+	busy := s.bounds.assertion.do(ctx, func() error {
+		err = a.Verify(keys, c.SigningAlg)
+		return nil
+	})
+	return cmp.Or(busy, err)
 }
 
 // keysOf returns a client's keys: what it registered goes before what it publishes.
@@ -69,18 +84,18 @@ func (s *Server) keysOf(ctx context.Context, c storage.Client, renew bool) (oaut
 		return oauth.ParseKeySet([]byte(c.JWKS))
 	}
 	if s.Keys == nil || c.JWKSURI == "" {
-		return oauth.KeySet{}, &storage.DocumentError{URL: c.JWKSURI, Reason: "keys are not fetched here"}
+		return oauth.KeySet{}, &storage.DocumentError{URL: c.JWKSURI, Reason: "fetching key sets is disabled"}
 	}
 	return s.Keys.KeySet(ctx, c, renew)
 }
 
-// spendAssertion takes an assertion that was proven, once: whoever has seen one,
+// spendAssertion accepts a verified assertion once: a party that has seen one,
 // in a log or on the way, cannot use it again (RFC 7523 §3, item 7).
 func (s *Server) spendAssertion(ctx context.Context, c storage.Client, a oauth.Assertion) error {
 	err := s.Store.UseAssertion(ctx, c.ID, storage.HashOf(a.ID()), a.ExpiresAt(), s.Now())
 	if errors.Is(err, storage.ErrSpent) {
-		s.logIn(ctx).Warn("client assertion used again", "event", "assertion_reuse", "client_id", c.ID)
-		return oauth.NewError(oauth.InvalidClient, "the client assertion was used before: each needs its own jti")
+		s.Logger.WarnContext(ctx, "client assertion reused", logging.Event, "assertion_reuse", logging.ClientID, c.ID)
+		return oauth.NewError(oauth.InvalidClient, "the client assertion was already used; each needs a unique jti")
 	}
 	return err
 }

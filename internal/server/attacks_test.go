@@ -82,7 +82,7 @@ func TestRegistrationsFromOneAddress(t *testing.T) {
 	}
 }
 
-// TestRegistrationStoresOneRow: 7591-15. Nobody has to be anybody to register, and
+// TestRegistrationStoresOneRow: 7591-15. No one has to be anyone to register, and
 // nothing else happens but what the audit trail says.
 func TestRegistrationStoresOneRow(t *testing.T) {
 	t.Parallel()
@@ -99,7 +99,7 @@ func TestRegistrationStoresOneRow(t *testing.T) {
 		s.register()
 		for table, n := range count() {
 			want := before[table]
-			if table == "oauth_clients" || table == "events" {
+			if table == "oauth_clients" || table == "mcpkeep_events" {
 				want++
 			}
 			if n != want {
@@ -109,8 +109,8 @@ func TestRegistrationStoresOneRow(t *testing.T) {
 	})
 }
 
-// TestUpstreamSecretStaysHere: B7. What a client gets is its own.
-func TestUpstreamSecretStaysHere(t *testing.T) {
+// TestProviderSecretStaysHere: B7. What a client gets is its own.
+func TestProviderSecretStaysHere(t *testing.T) {
 	t.Parallel()
 	s, gh := gitHubSite(t)
 	secrets := make(map[string]bool)

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/pages"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
@@ -25,26 +27,29 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	noteNamed(w, values.Get("client_id"))
 	ar, err := s.parseAuthorization(r.Context(), values)
 	if err != nil {
 		return err
 	}
+	noteAuthorization(w, ar)
 	return s.showFirstPage(w, r, ar, http.StatusOK, "")
 }
 
 // authorization is a valid authorization request and its client.
 type authorization struct {
-	request storage.Request
-	client  storage.Client
-	values  url.Values // as they came, to be sent again by the form
-	anew    bool       // the client is not registered, and is to be
+	request    storage.Request
+	client     storage.Client
+	values     url.Values // as they came, to be sent again by the form
+	toRegister bool       // approval registers the client
+	carried    bool       // the client was evicted, and came with the page
 }
 
 // subject is what the CSRF token of the first page is about.
 func (a authorization) subject() string {
 	q := a.request
 	return strings.Join([]string{
-		q.ClientID, q.RedirectURI, q.State, q.Scope, q.Resource, q.CodeChallenge, strconv.FormatBool(a.anew),
+		q.ClientID, q.RedirectURI, q.State, q.Scope, q.Resource, q.CodeChallenge, strconv.FormatBool(a.toRegister),
 	}, "\x00")
 }
 
@@ -53,10 +58,24 @@ func (a authorization) subject() string {
 func (s *Server) parseAuthorization(ctx context.Context, values url.Values) (authorization, error) {
 	ar := authorization{values: values}
 	var err error
-	ar.client, ar.request.RedirectURI, err = s.clientAndRedirectURI(ctx, values)
-	if errors.Is(err, storage.ErrNotFound) && len(values["redirect_uri"]) == 1 {
-		ar.anew, ar.request.Readopt, ar.request.RedirectURI = true, true, values.Get("redirect_uri")
-		ar.client, err = s.readopted(values.Get("client_id"), ar.request.RedirectURI, err)
+	redirect := namedRedirectURI(values)
+	ar.client, redirect, err = s.clientAndRedirectURI(ctx, values, redirect)
+	if errors.Is(err, storage.ErrNotFound) {
+		if evicted, none := s.carriedClient(ctx, values); none == nil {
+			ar.client, ar.carried = evicted, true
+			redirect, err = requestedRedirectURI(evicted, values, redirect)
+		} else if !errors.Is(none, storage.ErrNotFound) {
+			return ar, none
+		}
+	}
+	problem := new(storage.DocumentError)
+	switch named := len(values["redirect_uri"]) == 1; {
+	case named && errors.Is(err, storage.ErrNotFound):
+		ar.toRegister, ar.request.Readopt = true, true
+		ar.client, err = s.readopted(values.Get("client_id"), redirect, err)
+	case named && errors.As(err, &problem):
+		ar.toRegister, ar.request.Readopt = true, true
+		ar.client, err = s.unread(ctx, values.Get("client_id"), redirect, problem, storage.FailureAway)
 	}
 	if errors.Is(err, storage.ErrNotFound) {
 		err = errUnknownClient
@@ -64,11 +83,16 @@ func (s *Server) parseAuthorization(ctx context.Context, values url.Values) (aut
 	if err != nil {
 		return ar, err
 	}
+	ar.request.RedirectURI = redirect.String()
 	if len(values["state"]) == 1 {
 		ar.request.State = values.Get("state")
 	}
-	if err := s.parseParameters(values, &ar.request); err != nil && ar.anew {
-		return ar, errUnknownClient // nobody has agreed to any answer that goes there
+	if err := s.parseParameters(ctx, values, &ar.request); err != nil && ar.toRegister {
+		// No one has agreed to any answer that goes there.
+		if ar.client.Origin == storage.OriginUnread {
+			return ar, problem
+		}
+		return ar, errUnknownClient
 	} else if err != nil {
 		return ar, &redirectError{authorization: ar, err: err}
 	}
@@ -76,18 +100,39 @@ func (s *Server) parseAuthorization(ctx context.Context, values url.Values) (aut
 	return ar, nil
 }
 
-// clientAndRedirectURI finds the client and where it wants its answer. A redirect
-// URI may have been registered a moment ago, at another replica.
-func (s *Server) clientAndRedirectURI(ctx context.Context, values url.Values) (client storage.Client, uri string, err error) {
+// namedRedirectURI parses the redirect URI that a request names. The zero value, which
+// matches nothing, stands for none and for one that no client may register.
+func namedRedirectURI(values url.Values) oauth.RedirectURI {
+	uris := values["redirect_uri"]
+	if len(uris) != 1 || len(uris[0]) > maxParam {
+		return oauth.RedirectURI{}
+	}
+	u, err := oauth.ParseRedirectURI(uris[0])
+	if err != nil {
+		return oauth.RedirectURI{}
+	}
+	return u
+}
+
+// clientAndRedirectURI finds the client and where it wants its answer, which is named
+// if the request names it. A redirect URI may have been registered a moment ago, at
+// another replica; and a document that could not be read may be there now.
+func (s *Server) clientAndRedirectURI(
+	ctx context.Context, values url.Values, named oauth.RedirectURI,
+) (client storage.Client, redirect oauth.RedirectURI, err error) {
 	for _, find := range []func(context.Context, string) (storage.Client, error){s.lookUpClient, s.currentClient} {
 		if client, err = s.requestingClient(ctx, values, find); err != nil {
-			return client, "", err
+			return client, named, err
 		}
-		if uri, err = requestedRedirectURI(client, values); err == nil {
+		redirect, err = requestedRedirectURI(client, values, named)
+		if err == nil && client.Origin != storage.OriginUnread {
 			break
 		}
 	}
-	return client, uri, err
+	if errors.Is(err, errRedirectURI) {
+		return client, named, s.mismatch(client, named)
+	}
+	return client, redirect, err
 }
 
 // requestingClient finds the client of an authorization request. storage.ErrNotFound
@@ -97,7 +142,7 @@ func (s *Server) requestingClient(
 ) (storage.Client, error) {
 	ids := values["client_id"]
 	if len(ids) != 1 || ids[0] == "" || len(ids[0]) > maxParam {
-		return storage.Client{}, badRequestPage("The app did not say which app it is (client_id).")
+		return storage.Client{}, badRequestPage("The request has no client_id, so the app is unknown.")
 	}
 	client, err := find(ctx, ids[0])
 	if err == nil {
@@ -109,19 +154,24 @@ func (s *Server) requestingClient(
 // requestedRedirectURI checks the redirect URI against the registered ones. One
 // registered URI may be left out of the request (RFC 6749 §3.1.2.3), and one
 // without a value is left out (§3.1).
-func requestedRedirectURI(c storage.Client, values url.Values) (string, error) {
-	uris := values["redirect_uri"]
-	if len(uris) <= 1 && values.Get("redirect_uri") == "" && len(c.RedirectURIs) == 1 {
-		uris = c.RedirectURIs // checked like any other: a row of another program may hold anything
+func requestedRedirectURI(c storage.Client, values url.Values, named oauth.RedirectURI) (oauth.RedirectURI, error) {
+	if len(values["redirect_uri"]) <= 1 && values.Get("redirect_uri") == "" && len(c.RedirectURIs) == 1 {
+		// Parsed like any other: a row of another program may hold anything.
+		named = namedRedirectURI(url.Values{"redirect_uri": c.RedirectURIs})
 	}
-	if len(uris) != 1 || len(uris[0]) > maxParam || !oauth.MatchRedirectURI(c.RedirectURIs, uris[0]) {
-		return "", errRedirectURI
+	if !isRegistered(c, named) {
+		return oauth.RedirectURI{}, errRedirectURI
 	}
-	return uris[0], nil
+	return named, nil
+}
+
+// isRegistered reports whether a redirect URI is one of the client's.
+func isRegistered(c storage.Client, uri oauth.RedirectURI) bool {
+	return uri.Matches(c.RedirectURIs) || c.NormalURIs && uri.String() != "" && fastmcp.HasURL(c.RedirectURIs, uri.String())
 }
 
 // parseParameters checks the rest of the request.
-func (s *Server) parseParameters(values url.Values, req *storage.Request) error {
+func (s *Server) parseParameters(ctx context.Context, values url.Values, req *storage.Request) error {
 	params, err := single(values)
 	if err != nil {
 		return err
@@ -148,32 +198,36 @@ func (s *Server) parseParameters(values url.Values, req *storage.Request) error 
 		return oauth.NewError(oauth.InvalidRequest, "PKCE is required: code_challenge with code_challenge_method=S256")
 	}
 	req.CodeChallenge = params["code_challenge"]
-	if req.Resource, err = s.resource.Canonical(resources(values)); err != nil {
+	if req.Resource, err = s.requestedResource(ctx, resources(values)); err != nil {
 		return err
 	}
-	req.Scope, err = oauth.Grantable(params["scope"])
-	return err
+	target, _ := s.resources.Find(req.Resource) // the zero value stands for one elsewhere
+	req.Scope = oauth.Grantable(params["scope"], target)
+	return nil
 }
 
 // showFirstPage shows what a person sees first: the password form of the local
-// provider, or the question whether to go on to the provider, because nobody may
+// provider, or the question whether to continue to the provider, because no one may
 // be sent there by an app they did not agree to.
 func (s *Server) showFirstPage(w http.ResponseWriter, r *http.Request, ar authorization, status int, problem string) error {
 	b := s.ensureBrowser(w, r)
+	if err := s.carryFirstPage(&ar); err != nil {
+		return err
+	}
 	form := pages.Form{Action: "/consent", Hidden: hiddenFields(ar.values, b.csrf(ar.subject()))}
-	if s.Upstream != nil {
+	if s.redirects() {
 		return s.showConsentPage(w, ar, form, "")
 	}
 	form.Action = "/authorize"
 	return pages.SignIn{
-		Status: status, Form: form, Client: clientView(ar), Server: s.serverView(), Error: problem,
+		Username: identity.Local{}.Person().Login, Status: status, Form: form, Client: clientView(ar), Server: s.resourceView(ar.request.Resource), Error: problem,
 	}.Write(w)
 }
 
 // repeated lists the parameters that the first page sends again.
 var repeated = []string{
 	"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state",
-	"code_challenge", "code_challenge_method", "resource",
+	"code_challenge", "code_challenge_method", "resource", carriedField,
 }
 
 func hiddenFields(values url.Values, csrf string) []pages.Field {

@@ -24,7 +24,7 @@ type browser string
 
 func (b browser) hash() storage.Hash { return storage.HashOf(string(b)) }
 
-// is says whether a sign-in is bound to this browser.
+// is reports whether a sign-in is bound to this browser.
 func (b browser) is(bound storage.Hash) bool {
 	return b != "" && subtle.ConstantTimeCompare([]byte(b.hash()), []byte(bound)) == 1
 }
@@ -40,7 +40,7 @@ func (b browser) csrf(subject string) string {
 // checkCSRF refuses a form that was not rendered for this browser and subject,
 // or that another site sent.
 func (s *Server) checkCSRF(r *http.Request, b browser, subject, token string) error {
-	if err := s.csrf.Check(r); err != nil {
+	if err := s.csrf.Check(r); err != nil && !s.isUnnamed(r) {
 		return errForeignForm
 	}
 	if b == "" || subtle.ConstantTimeCompare([]byte(token), []byte(b.csrf(subject))) != 1 {
@@ -49,7 +49,17 @@ func (s *Server) checkCSRF(r *http.Request, b browser, subject, token string) er
 	return nil
 }
 
+// isUnnamed reports whether the browser does not say which page sent a form. To an address
+// without encryption it sends no Sec-Fetch-Site (Fetch Metadata §3), and because of our
+// Referrer-Policy a null Origin (Fetch §3.1). The form's token and its cookie decide then.
+func (s *Server) isUnnamed(r *http.Request) bool {
+	return s.plain() && r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "null"
+}
+
 func (s *Server) secure() bool { return s.base.Scheme == "https" }
+
+// plain reports whether the issuer is reached over a network without encryption.
+func (s *Server) plain() bool { return !s.secure() && !oauth.Loopback(s.BaseURL) }
 
 func (s *Server) cookieName() string {
 	if s.secure() {
@@ -78,7 +88,7 @@ func (s *Server) ensureBrowser(w http.ResponseWriter, r *http.Request) browser {
 	if b == "" {
 		b = newBrowser()
 	}
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // without Secure on plain http only, which is loopback only
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // without Secure on plain http only, which is on loopback or asked for
 		Name: s.cookieName(), Value: string(b), Path: "/", HttpOnly: true, Secure: s.secure(),
 		SameSite: http.SameSiteLaxMode, MaxAge: int((2 * authorizationLifetime).Seconds()),
 	})
@@ -87,7 +97,7 @@ func (s *Server) ensureBrowser(w http.ResponseWriter, r *http.Request) browser {
 
 var errForeignForm = &pageError{
 	status: http.StatusForbidden, title: "This form has expired",
-	message: "The page was opened in another browser, by another site, or too long ago. Nothing was allowed.",
+	message: "The page was opened in another browser, by another website, or too long ago. Access was not granted.",
 	hint:    "Go back to your app and connect again.",
 	code:    oauth.AccessDenied,
 }

@@ -27,13 +27,16 @@ func (s *site) browser() *browser {
 	}
 	b := &browser{s: s, fetch: "same-origin"}
 	b.http = http.Client{Transport: s, Jar: jar, CheckRedirect: func(req *http.Request, _ []*http.Request) error {
-		if req.URL.Host == hostOf(s.config.BaseURL) || s.config.Upstream != nil && req.URL.Host == hostOf(s.config.Upstream.Issuer()) {
+		if req.URL.Host == hostOf(s.config.BaseURL) || s.config.Provider != nil && req.URL.Host == hostOf(s.config.Provider.Issuer()) {
 			return nil
 		}
 		return http.ErrUseLastResponse
 	}}
 	return b
 }
+
+// moveTo has another replica answer the browser from now on.
+func (b *browser) moveTo(s *site) { b.s, b.http.Transport = s, s }
 
 func hostOf(raw string) string {
 	u, err := url.Parse(raw)

@@ -3,18 +3,50 @@ package server
 import (
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 
+	"github.com/mcpkeep/mcpkeep/internal/adopt"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/pages"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-const callbackPath = "/auth/callback"
+// DefaultCallbackPath is FastMCP's too.
+const DefaultCallbackPath = "/auth/callback"
 
-// goUpstream sends the browser of an approved request to the provider.
-func (s *Server) goUpstream(w http.ResponseWriter, r *http.Request, ar authorization, b browser) error {
-	target, err := s.startUpstream(r, ar.request, b, false)
+// UsableCallbackPath reports whether a path can be the callback: one of its own, without
+// wildcards, that leads to no other endpoint.
+func UsableCallbackPath(path string) bool {
+	clean, err := url.Parse(path)
+	if err != nil || !strings.HasPrefix(path, "/") || clean.Path != path || clean.EscapedPath() != path || strings.ContainsAny(path, "{}") ||
+		strings.HasSuffix(path, "/") || strings.Contains(path, "//") || strings.Contains(path, "/.") {
+		return false
+	}
+	first, _, _ := strings.Cut(path[1:], "/")
+	taken := []string{"authorize", "consent", "token", "revoke", "introspect", "register", "mcp", "connections"}
+	for _, other := range slices.Concat(healthPaths, readyPaths) {
+		taken = append(taken, other[1:])
+	}
+	return !slices.Contains(taken, first)
+}
+
+// callbackURL is the redirect URI that is registered at the provider.
+func (s *Server) callbackURL() string { return s.BaseURL + s.CallbackPath }
+
+// goToProvider sends the browser of an approved request to the provider.
+func (s *Server) goToProvider(
+	w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, ar authorization, b browser,
+) error {
+	carried, err := s.carry(ar.client)
+	if err != nil {
+		return err
+	}
+	ar.request.Registration = carried
+	target, err := s.startAtProvider(w, r, p, ar.request, b, false)
 	if err != nil {
 		return err
 	}
@@ -22,28 +54,31 @@ func (s *Server) goUpstream(w http.ResponseWriter, r *http.Request, ar authoriza
 	return nil
 }
 
-// startUpstream keeps an approved request, bound to the browser that approved it and
+// startAtProvider keeps an approved request, bound to the browser that approved it and
 // to the provider, and returns where the person signs in, with state, PKCE and nonce
 // of its own.
-func (s *Server) startUpstream(r *http.Request, req storage.Request, b browser, anotherAccount bool) (string, error) {
+func (s *Server) startAtProvider(
+	w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, req storage.Request, b browser, anotherAccount bool,
+) (string, error) {
 	state := oauth.NewID("st")
 	a := s.newAuthorization(req, b)
 	a.StateHash = storage.HashOf(state)
-	a.Request.Provider, a.Request.Verifier, a.Request.Nonce = s.Upstream.Issuer(), oauth.NewVerifier(), oauth.NewID("n")
-	target, err := s.Upstream.AuthorizeURL(r.Context(), identity.AuthRequest{
-		State: state, Verifier: a.Request.Verifier, Nonce: a.Request.Nonce, RedirectURI: s.BaseURL + callbackPath,
+	a.Request.Provider, a.Request.Verifier, a.Request.Nonce = p.Issuer(), oauth.NewVerifier(), oauth.NewID("n")
+	target, err := p.AuthorizeURL(r.Context(), identity.AuthRequest{
+		State: state, Verifier: a.Request.Verifier, Nonce: a.Request.Nonce, RedirectURI: s.callbackURL(),
 		SelectAccount: anotherAccount,
 	})
 	if err != nil {
 		return "", err
 	}
-	return target, s.Store.StartAuthorization(r.Context(), a)
+	return target, s.start(w, r, a)
 }
 
 // callback takes the provider's answer (RFC 6749 §4.1.2). Only the browser that
-// approved gets on: an answer carried to another browser signs nobody in.
+// approved gets on: an answer carried to another browser signs no one in.
 func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
-	if s.Upstream == nil {
+	provider, redirects := s.Provider.(identity.RedirectProvider)
+	if !redirects {
 		return s.notFound(w, r)
 	}
 	values, err := parseQuery(r)
@@ -52,82 +87,112 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 	}
 	params, err := single(values)
 	if err != nil {
-		return badRequestPage("The sign-in provider's answer is malformed.")
+		return badRequestPage("The response from the sign-in provider is malformed.")
 	}
 	b := s.browserOf(r)
-	a, err := s.Store.AuthorizationByState(r.Context(), storage.HashOf(params["state"]), s.Now())
+	a, stored, err := s.startedWith(r, params["state"])
+	if errors.Is(err, storage.ErrNotFound) {
+		if req, none := s.adopter.Request(r.Context(), params["state"]); !errors.Is(none, adopt.ErrRefused) {
+			b = s.ensureBrowser(w, r)
+			a, err = s.continueTransaction(r, req, b, none)
+			stored = true
+		}
+	}
+	noteClient(w, a.Request.ClientID)
 	if err := checkOwn(a, b, err); err != nil {
 		return err
 	}
-	if a.Request.Provider != s.Upstream.Issuer() {
+	if a.Request.Provider != provider.Issuer() && a.Request.Transaction == "" {
 		return errFlowExpired // begun with another provider, which was replaced meanwhile
 	}
-	_, anew, err := s.stillRegistered(r, a.Request)
-	if err != nil {
+	if _, _, err := s.stillRegistered(r, a.Request); err != nil {
 		return err
 	}
-	if err := s.Upstream.CheckIssuer(r.Context(), params["iss"]); err != nil {
-		return s.refused(w, r, a, b, err)
+	err = provider.CheckIssuer(r.Context(), params["iss"])
+	if err == nil && params["error"] != "" {
+		err = identity.CallbackError(params["error"])
 	}
-	if params["error"] != "" {
-		return s.refused(w, r, a, b, identity.CallbackError(params["error"]))
-	}
-	person, token, err := s.Upstream.Exchange(r.Context(), identity.ExchangeRequest{
-		Code: params["code"], Verifier: a.Request.Verifier, Nonce: a.Request.Nonce, RedirectURI: s.BaseURL + callbackPath,
-	})
-	if err == nil {
-		err = s.Policy.Check(person)
+	if err != nil && !stored {
+		return s.notCompleted(w, r, a.Request, err)
 	}
 	if err != nil {
-		return s.refused(w, r, a, b, err)
+		return s.refused(w, r, provider, a, b, err)
 	}
-	sealable, err := identity.EncodeToken(token)
+	answer, err := s.whoSignedIn(r, provider, a, stored, params["code"])
+	if answer.Person.Subject == "" && !stored {
+		return s.notCompleted(w, r, a.Request, err)
+	}
+	if answer.Person.Subject != "" {
+		if unavailable := s.restore(r.Context(), a, stored); unavailable != nil {
+			return s.tryAgain(r, a, stored, answer, unavailable)
+		}
+	}
 	if err != nil {
-		return err
+		return s.refused(w, r, provider, a, b, err)
 	}
-	return s.finish(w, r, storage.Completion{
-		AuthorizationID: a.ID, Browser: b.hash(), Person: personOf(person), ProviderToken: sealable, Client: anew,
+	if a.Request.Transaction != "" {
+		return s.askConsentAfter(w, r, a, answer)
+	}
+	err = s.finish(w, r, a, storage.Completion{
+		AuthorizationID: a.ID, Browser: b.hash(), Person: answer.Person, ProviderToken: answer.Token,
 	})
+	return s.tryAgain(r, a, stored, answer, err)
 }
 
-// refused ends a sign-in that the provider or the policy refused. Somebody who
-// cancelled goes back to the client; somebody who may not enter is told so,
+// refused ends a sign-in that the provider or the policy refused. Someone who
+// canceled goes back to the client; someone who may not enter is told so,
 // with the ways to another account and back as links.
-func (s *Server) refused(w http.ResponseWriter, r *http.Request, a storage.Authorization, b browser, err error) error {
+func (s *Server) refused(
+	w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, a storage.Authorization, b browser, err error,
+) error {
 	var refusal *identity.RefusedError
 	if !errors.As(err, &refusal) {
 		return err // the provider is away or misconfigured: the sign-in stays and may be repeated
 	}
-	req, err := s.Store.RefuseAuthorization(because(r, refusal.Reason), a.ID, b.hash(), s.Now())
+	req, err := s.Store.RefuseAuthorization(storage.WithReason(r.Context(), refusal.Reason), a.ID, b.hash(), s.Now())
 	if err != nil {
 		return flowError(err)
 	}
 	if refusal.Login == "" {
-		s.log(r).Warn("sign-in not completed", "event", "sign_in_refused", "client_id", req.ClientID, "reason", refusal.Reason)
-		return s.redirectError(w, r, req, oauth.NewError(oauth.AccessDenied, "the sign-in was not completed"))
+		return s.notCompleted(w, r, req, refusal)
 	}
-	return s.refusal(w, r, req, refusal.Login, refusal.Reason)
+	return s.refusal(w, r, p, req, refusal.Login, refusal.Reason)
+}
+
+// notCompleted sends someone who canceled at the provider back to the client. The error is
+// returned unless it is a refusal.
+func (s *Server) notCompleted(w http.ResponseWriter, r *http.Request, req storage.Request, err error) error {
+	var refusal *identity.RefusedError
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	s.Logger.WarnContext(r.Context(), "sign-in not completed", logging.Event, "sign_in_refused", logging.ClientID, req.ClientID, logging.Reason, refusal.Reason)
+	return s.redirectError(w, r, req, oauth.NewError(oauth.AccessDenied, "the sign-in was not completed"))
 }
 
 // refusal is the page for an account that may not enter.
-func (s *Server) refusal(w http.ResponseWriter, r *http.Request, req storage.Request, login, reason string) error {
-	s.log(r).Warn("person refused", "event", "sign_in_refused", "client_id", req.ClientID, "reason", reason)
+func (s *Server) refusal(
+	w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, req storage.Request, login, reason string,
+) error {
+	s.Logger.WarnContext(r.Context(), "user refused", logging.Event, "sign_in_refused", logging.ClientID, req.ClientID, logging.Reason, reason)
 	return &pageError{
 		status: http.StatusForbidden, title: "This account may not sign in",
 		message: "Reason: " + reason + ".",
-		hint:    "If this is the wrong account, use another one. Otherwise ask the operator of this server to let you in.",
-		code:    oauth.AccessDenied, account: login, provider: s.Upstream.Title(),
-		next: s.anotherAccount(w, r, req, s.browserOf(r)), back: s.errorLink(req, errDenied),
+		hint:    "If this is the wrong account, use another one. Otherwise, ask the administrator of this server for access.",
+		code:    oauth.AccessDenied, account: login, provider: p.Title(),
+		next: s.anotherAccount(w, r, p, req, s.browserOf(r)), back: s.errorLink(req, errDenied),
 	}
 }
 
-// anotherAccount begins the refused sign-in anew for another account. The person has
+// anotherAccount begins the refused sign-in again for another account. The person has
 // approved exactly this request in this browser, so that consent is not asked again.
 // A link will do: what it leads to is bound to the browser, and finished once.
-func (s *Server) anotherAccount(w http.ResponseWriter, r *http.Request, req storage.Request, b browser) *pages.Link {
-	target, err := s.startUpstream(r, req, b, true)
+func (s *Server) anotherAccount(
+	w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, req storage.Request, b browser,
+) *pages.Link {
+	target, err := s.startAtProvider(w, r, p, req, b, true)
 	if err != nil {
-		s.log(r).Warn("cannot offer another account", "error", err)
+		s.Logger.WarnContext(r.Context(), "could not offer another account", logging.Error, err)
 		return nil
 	}
 	s.ensureBrowser(w, r) // the cookie has to last as long as the new sign-in

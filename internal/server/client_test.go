@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -68,10 +69,13 @@ func (c *client) code(scope string) string {
 	return c.codeOf(owner(), scope)
 }
 
-// codeOf is code for somebody else than the owner.
+// codeOf is code for someone else than the owner.
 func (c *client) codeOf(who storage.Person, scope string) string {
 	c.s.Helper()
 	now, id, browser, code := c.s.clock.Now(), oauth.NewID("az"), storage.HashOf("browser"), oauth.NewCode()
+	if _, err := c.s.config.Store.Client(c.s.Context(), c.id); err != nil && !errors.Is(err, storage.ErrUnreadable) { // fetches a document
+		c.s.Fatal(err)
+	}
 	err := c.s.store.StartAuthorization(c.s.Context(), storage.Authorization{
 		ID: id, Browser: browser, CreatedAt: now, ExpiresAt: now.Add(time.Minute),
 		Request: storage.Request{

@@ -47,19 +47,24 @@ func TestClientAuthentication(t *testing.T) {
 		status int
 		code   string
 	}{
-		"C-04 none":                          {public, nil, nil, 200, ""},
-		"C-04 post":                          {post, nil, nil, 200, ""},
-		"C-04 Basic raw":                     {byBasic, none, basic(byBasic.id, byBasic.secret), 200, ""},
-		"C-04 Basic percent-encoded":         {byBasic, none, basic(percent(byBasic.id), percent(byBasic.secret)), 200, ""},
-		"6749-14 Basic in lower case":        {byBasic, none, lowerScheme(basic(byBasic.id, byBasic.secret)), 200, ""},
-		"C-04 the other way":                 {byBasic, nil, nil, 200, ""},
-		"Basic and the same client_id":       {byBasic, url.Values{"client_secret": nil}, basic(byBasic.id, byBasic.secret), 200, ""},
-		"Basic for a public client":          {public, none, basic(public.id, ""), 200, ""},
-		"FastMCP public":                     {fastmcpPublic, nil, nil, 200, ""},
-		"FastMCP with secret, post":          {fastmcpSecret, body("fm-secret", "s3cret with space&%"), nil, 200, ""},
-		"FastMCP with secret, Basic encoded": {fastmcpSecret, none, basic("fm-secret", percent("s3cret with space&%")), 200, ""},
+		"C-04 none":                                     {public, nil, nil, 200, ""},
+		"C-04 post":                                     {post, nil, nil, 200, ""},
+		"C-04 Basic raw":                                {byBasic, none, basic(byBasic.id, byBasic.secret), 200, ""},
+		"C-04 Basic percent-encoded":                    {byBasic, none, basic(percent(byBasic.id), percent(byBasic.secret)), 200, ""},
+		"6749-14 Basic in lower case":                   {byBasic, none, lowerScheme(basic(byBasic.id, byBasic.secret)), 200, ""},
+		"C-04 the other way":                            {byBasic, nil, nil, 200, ""},
+		"Basic and the same client_id":                  {byBasic, url.Values{"client_secret": nil}, basic(byBasic.id, byBasic.secret), 200, ""},
+		"Basic for a public client":                     {public, none, basic(public.id, ""), 200, ""},
+		"Bearer is no client authentication":            {public, nil, header{"Authorization": "Bearer x"}, 200, ""},
+		"Bearer is no second client authentication":     {post, nil, header{"Authorization": "Bearer x"}, 200, ""},
+		"DPoP is no client authentication":              {byBasic, nil, header{"Authorization": "DPoP x"}, 200, ""},
+		"public with a secret that no one knows":        {public, body(public.id, "of another server"), nil, 200, ""},
+		"public with a secret that no one knows, Basic": {public, none, basic(public.id, "of another server"), 200, ""},
+		"FastMCP public":                                {fastmcpPublic, nil, nil, 200, ""},
+		"FastMCP with secret, post":                     {fastmcpSecret, body("fm-secret", "s3cret with space&%"), nil, 200, ""},
+		"FastMCP with secret, Basic encoded":            {fastmcpSecret, none, basic("fm-secret", percent("s3cret with space&%")), 200, ""},
 
-		"6749-13 both at once":            {byBasic, nil, basic(byBasic.id, byBasic.secret), 400, "invalid_request"},
+		"6749-13 both together":           {byBasic, nil, basic(byBasic.id, byBasic.secret), 400, "invalid_request"},
 		"6749-13 two clients":             {byBasic, url.Values{"client_id": {post.id}, "client_secret": nil}, basic(byBasic.id, byBasic.secret), 400, "invalid_request"},
 		"6749-15 wrong secret, post":      {post, body(post.id, byBasic.secret), nil, 401, "invalid_client"},
 		"6749-15 wrong secret, Basic":     {byBasic, none, basic(byBasic.id, post.secret), 401, "invalid_client"},
@@ -73,6 +78,7 @@ func TestClientAuthentication(t *testing.T) {
 		"6749-14 zero byte":               {byBasic, none, basic("a\x00", "b"), 401, "invalid_client"},
 		"6749-14 not UTF-8":               {byBasic, none, basic("\xff", "b"), 401, "invalid_client"},
 		"Bearer":                          {byBasic, none, header{"Authorization": "Bearer x"}, 401, "invalid_client"},
+		"Bearer and a wrong secret":       {post, body(post.id, byBasic.secret), header{"Authorization": "Bearer x"}, 401, "invalid_client"},
 		"unknown client":                  {public, url.Values{"client_id": {"c_unknown"}}, nil, 401, "invalid_client"},
 		"unknown client, Basic":           {public, none, basic("c_unknown", "x"), 401, "invalid_client"},
 		"FastMCP with secret, without it": {fastmcpSecret, nil, nil, 401, "invalid_client"},
@@ -93,12 +99,22 @@ func TestClientAuthentication(t *testing.T) {
 				a := s.form(path, form, tt.header)
 				a.want(t, tt.status, tt.code)
 				challenge := a.Header.Get("WWW-Authenticate")
-				if want := tt.status == http.StatusUnauthorized && tt.header != nil; want != strings.HasPrefix(challenge, `Basic realm="`) {
+				byHeader := strings.EqualFold(strings.SplitN(tt.header["Authorization"], " ", 2)[0], "Basic")
+				if want := tt.status == http.StatusUnauthorized && byHeader; want != strings.HasPrefix(challenge, `Basic realm="`) {
 					t.Errorf("6749-15: %s: challenge %q", path, challenge)
 				}
 			}
 		})
 	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/token", strings.NewReader(byBasic.exchangeForm(byBasic.code("mcp"), none).Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for _, c := range []*client{byBasic, post} {
+		req.Header.Add("Authorization", basic(c.id, c.secret)["Authorization"])
+	}
+	s.send(req).want(t, http.StatusBadRequest, "invalid_request") // 6749-13: two headers
 	if !strings.Contains(s.log.String(), `"event":"client_unreadable"`) {
 		t.Error("the log does not tell of the damaged row")
 	}

@@ -4,26 +4,33 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/pages"
+	"github.com/mcpkeep/mcpkeep/internal/recheck"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// showConsent shows the consent page of a sign-in in flight. Its id is no
-// authority: the browser must be the one that signed in.
+// showConsent shows the consent page of a sign-in in progress. The ID alone proves
+// nothing: the browser must be the one that signed in.
 func (s *Server) showConsent(w http.ResponseWriter, r *http.Request) error {
 	values, err := parseQuery(r)
 	if err != nil {
 		return err
 	}
+	if values.Has(transactionField) && !values.Has("id") {
+		return s.startOver(w, r, values.Get(transactionField))
+	}
 	b := s.browserOf(r)
-	a, client, anew, err := s.ownAuthorization(r, b, values.Get("id"))
+	a, client, toRegister, err := s.ownAuthorization(r, b, values.Get("id"))
+	noteClient(w, a.Request.ClientID)
 	if err != nil {
 		return err
 	}
-	ar := authorization{request: a.Request, client: client, anew: anew != nil}
+	ar := authorization{request: a.Request, client: client, toRegister: toRegister != nil}
 	form := pages.Form{Action: "/consent", Hidden: []pages.Field{{Name: "id", Value: a.ID}, {Name: "csrf", Value: b.csrf(a.ID)}}}
-	return s.showConsentPage(w, ar, form, "the owner of this server")
+	return s.showConsentPage(w, ar, form, signedInAs(a))
 }
 
 // decideConsent takes the person's decision: about a sign-in in flight when
@@ -33,18 +40,23 @@ func (s *Server) decideConsent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if form.Has(transactionField) && !form.Has("id") && !form.Has("client_id") {
+		return s.startOver(w, r, form.Get(transactionField))
+	}
 	action := form.Get("action")
 	if action != "approve" && action != "deny" {
-		return badRequestPage("The form holds no decision.")
+		return badRequestPage("The form contains no decision.")
 	}
 	if form.Has("id") {
 		return s.decideSignedIn(w, r, form.Get("id"), form.Get("csrf"), action == "approve")
 	}
 	form.Del("action")
+	noteNamed(w, form.Get("client_id"))
 	ar, err := s.parseAuthorization(r.Context(), withoutForm(form))
 	if err != nil {
 		return err
 	}
+	noteAuthorization(w, ar)
 	b := s.browserOf(r)
 	if err := s.checkCSRF(r, b, ar.subject(), form.Get("csrf")); err != nil {
 		return err
@@ -52,66 +64,90 @@ func (s *Server) decideConsent(w http.ResponseWriter, r *http.Request) error {
 	if action == "deny" {
 		return s.redirectError(w, r, ar.request, errDenied)
 	}
-	if s.Upstream == nil {
-		return s.showFirstPage(w, r, ar, http.StatusOK, "")
+	if p, ok := s.Provider.(identity.RedirectProvider); ok {
+		return s.goToProvider(w, r, p, ar, b)
 	}
-	return s.goUpstream(w, r, ar, b)
+	return s.showFirstPage(w, r, ar, http.StatusOK, "")
 }
 
-var errDenied = oauth.NewError(oauth.AccessDenied, "the person denied the request")
+var errDenied = oauth.NewError(oauth.AccessDenied, "the user denied the request")
 
 // decideSignedIn finishes a sign-in in flight.
 func (s *Server) decideSignedIn(w http.ResponseWriter, r *http.Request, id, csrf string, approved bool) error {
 	b := s.browserOf(r)
-	a, _, anew, err := s.ownAuthorization(r, b, id)
+	a, _, _, err := s.ownAuthorization(r, b, id)
+	noteClient(w, a.Request.ClientID)
 	if err != nil {
 		return err
 	}
 	if err := s.checkCSRF(r, b, id, csrf); err != nil {
 		return err
 	}
-	if a.UserID == "" {
+	answer, provider := s.answered(a)
+	switch {
+	case a.UserID == "" && answer == nil:
 		return errFlowExpired // waits for its provider: only the callback finishes it
-	}
-	if !approved {
+	case !approved:
 		return s.deny(w, r, a.ID, b, errDenied)
 	}
-	return s.finish(w, r, storage.Completion{AuthorizationID: a.ID, Browser: b.hash(), Client: anew})
+	c := storage.Completion{AuthorizationID: a.ID, Browser: b.hash()}
+	if answer != nil {
+		if err := s.Policy.Check(recheck.PersonOf(answer.Person)); err != nil {
+			return s.refused(w, r, provider, a, b, err)
+		}
+		c.Person, c.ProviderToken = answer.Person, answer.Token
+	}
+	return s.finish(w, r, a, c)
 }
 
 // ownAuthorization returns a sign-in in flight that is bound to the browser, with
 // its client: see stillRegistered.
 func (s *Server) ownAuthorization(
 	r *http.Request, b browser, id string,
-) (a storage.Authorization, client storage.Client, anew *storage.Client, err error) {
+) (a storage.Authorization, client storage.Client, toRegister *storage.Client, err error) {
 	a, err = s.Store.Authorization(r.Context(), id, s.Now())
 	if err := checkOwn(a, b, err); err != nil {
 		return a, client, nil, err
 	}
-	client, anew, err = s.stillRegistered(r, a.Request)
-	return a, client, anew, err
+	client, toRegister, err = s.stillRegistered(r, a.Request)
+	return a, client, toRegister, err
 }
 
-// stillRegistered looks at client and redirect URI once more when a sign-in goes
+// stillRegistered checks client and redirect URI once more when a sign-in moves
 // on: the client may have been deleted or changed meanwhile. One that was not there
-// when it began, and still is not, is to be registered anew.
-func (s *Server) stillRegistered(r *http.Request, req storage.Request) (client storage.Client, anew *storage.Client, err error) {
+// when it began, and still is not, is to be registered again, and so is one whose
+// document could not be read and still cannot.
+func (s *Server) stillRegistered(r *http.Request, req storage.Request) (client storage.Client, toRegister *storage.Client, err error) {
 	client, err = s.currentClient(r.Context(), req.ClientID)
+	if errors.Is(err, storage.ErrNotFound) && req.Registration != "" { // evicted, perhaps
+		client, err = s.Store.CarriedClient(r.Context(), req.ClientID, req.Registration, s.Now())
+	}
+	redirect, invalid := oauth.ParseRedirectURI(req.RedirectURI)
+	if err == nil && req.Readopt {
+		err = s.checkConfirmed(client)
+	}
+	if err == nil && !isRegistered(client, redirect) {
+		err = s.mismatch(client, redirect)
+	}
+	problem := new(storage.DocumentError)
 	switch {
+	case req.Readopt && errors.As(err, &problem):
+		client, err = s.unread(r.Context(), req.ClientID, redirect, problem, storage.FailureAway, storage.FailureBusy)
+		return client, &client, err
 	case errors.Is(err, storage.ErrNotFound) && req.Readopt:
-		client, err = s.readopted(req.ClientID, req.RedirectURI, err)
+		client, err = s.readopted(req.ClientID, redirect, err)
 		return client, &client, err
 	case errors.Is(err, storage.ErrNotFound):
 		return client, nil, errUnknownClient
 	case err != nil:
 		return client, nil, err
-	case !oauth.MatchRedirectURI(client.RedirectURIs, req.RedirectURI):
+	case invalid != nil:
 		return client, nil, errRedirectURI
 	}
 	return client, nil, nil
 }
 
-// checkOwn says whether a looked-up sign-in is this browser's and unfinished.
+// checkOwn reports whether a looked-up sign-in is this browser's and unfinished.
 func checkOwn(a storage.Authorization, b browser, err error) error {
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
@@ -126,44 +162,76 @@ func checkOwn(a storage.Authorization, b browser, err error) error {
 	return nil
 }
 
-// deny finishes a sign-in without a grant and tells the client why.
+// deny finishes a sign-in without a grant and returns the reason to the client.
 func (s *Server) deny(w http.ResponseWriter, r *http.Request, id string, b browser, why error) error {
 	req, err := s.Store.DenyAuthorization(r.Context(), id, b.hash(), s.Now())
 	if err != nil {
 		return flowError(err)
 	}
-	s.log(r).Info("authorization denied", "event", "authorization_denied", "client_id", req.ClientID)
+	s.Logger.InfoContext(r.Context(), "authorization denied", logging.Event, "authorization_denied", logging.ClientID, req.ClientID)
 	return s.redirectError(w, r, req, why)
 }
 
 // finish turns a sign-in into a grant and sends the code to the client.
-func (s *Server) finish(w http.ResponseWriter, r *http.Request, c storage.Completion) error {
-	code := oauth.NewCode()
-	c.GrantID, c.Code, c.CodeExpiresAt = oauth.NewOrderedID("gr"), storage.HashOf(code), s.Now().Add(codeLifetime)
-	req, err := s.Store.FinishAuthorization(r.Context(), c, s.Now())
+func (s *Server) finish(w http.ResponseWriter, r *http.Request, a storage.Authorization, c storage.Completion) error {
+	if err := s.restoreClient(r.Context(), a.Request); err != nil {
+		return err
+	}
+	code, now := oauth.NewCode(), s.Now()
+	c.GrantID, c.Code, c.CodeExpiresAt = storage.NewOrderedID(storage.GrantIDPrefix, now), storage.HashOf(code), now.Add(codeLifetime)
+	req, err := s.finishApproved(r, a, &c)
 	if errors.Is(err, storage.ErrDisabled) {
 		return s.disabled(w, r, req, c.Person)
 	}
 	if err != nil {
 		return flowError(err)
 	}
-	if c.Client != nil {
-		s.log(r).Warn("client registered anew under an id that was not known", "event", "client_readopted", "client_id", req.ClientID)
+	noteGrant(w, req.ClientID, c.GrantID)
+	switch {
+	case c.Client != nil && c.Client.Origin == storage.OriginUnread:
+		s.Logger.WarnContext(r.Context(), "client approved without its metadata document", logging.Event, "client_readopted", logging.ClientID, req.ClientID)
+	case c.Client != nil:
+		s.Logger.WarnContext(r.Context(), "unknown client registered again under its old ID", logging.Event, "client_readopted", logging.ClientID, req.ClientID)
 	}
-	s.log(r).Info("authorization granted", "event", "grant_created", "client_id", req.ClientID, "grant_id", c.GrantID)
-	s.redirect(w, req.RedirectURI, oauth.RedirectParams{Code: code, State: req.State, Issuer: s.BaseURL})
+	s.Logger.InfoContext(r.Context(), "authorization granted", logging.Event, "grant_created", logging.ClientID, req.ClientID, logging.GrantID, c.GrantID)
+	s.redirect(w, req.RedirectURI, oauth.RedirectParams{Code: code, State: req.State, Issuer: s.issuer()})
 	return nil
 }
 
-// disabled tells somebody whom an operator keeps out. The sign-in has ended without
+// maxChanges is how often a sign-in is finished again because its client changed.
+const maxChanges = 3
+
+// finishApproved finishes a sign-in whose client has the redirect URI at that moment: the
+// client may replace its registration while the provider is asked.
+func (s *Server) finishApproved(r *http.Request, a storage.Authorization, c *storage.Completion) (req storage.Request, err error) {
+	for range maxChanges {
+		var client storage.Client
+		if client, c.Client, err = s.stillRegistered(r, a.Request); err != nil {
+			return a.Request, err
+		}
+		c.Approved = nil
+		if client.Origin == storage.OriginRegistered || client.Origin == storage.OriginOperator {
+			c.Approved = &client.Client
+		}
+		if c.Client != nil {
+			c.Approved = nil // it has no row yet
+		}
+		if req, err = s.finishKept(r.Context(), a, *c); !errors.Is(err, storage.ErrChanged) {
+			return req, err
+		}
+	}
+	return req, err
+}
+
+// disabled tells a disabled user that they may not sign in. The sign-in has ended without
 // a grant.
 func (s *Server) disabled(w http.ResponseWriter, r *http.Request, req storage.Request, p storage.Person) error {
-	if s.Upstream != nil {
-		return s.refusal(w, r, req, p.Login, "an operator of this server has disabled the account")
+	if provider, ok := s.Provider.(identity.RedirectProvider); ok {
+		return s.refusal(w, r, provider, req, p.Login, "an administrator of this server has disabled this account")
 	}
 	return &pageError{
 		status: http.StatusForbidden, title: "This account may not sign in",
-		message: "Reason: an operator of this server has disabled the account.",
+		message: "Reason: an administrator of this server has disabled this account.",
 		code:    oauth.AccessDenied, back: s.errorLink(req, errDenied),
 	}
 }
@@ -175,6 +243,8 @@ func flowError(err error) error {
 		return errFlowFinished
 	case errors.Is(err, storage.ErrNotFound):
 		return errFlowExpired
+	case errors.Is(err, storage.ErrNoClient):
+		return errUnknownClient
 	}
 	return err
 }

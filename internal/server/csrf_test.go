@@ -70,6 +70,12 @@ func TestForeignForms(t *testing.T) {
 				s.form("/consent", changed(fields, approve), cookie, asProgram).want(t, http.StatusForbidden, "access_denied")
 			})
 		})
+		t.Run("A5 a null Origin", func(t *testing.T) {
+			s.unchanged(t, func() {
+				_, fields := consent.form(t)
+				s.form("/consent", changed(fields, approve), header{"Cookie": a.cookie(t), "Origin": "null"}, asProgram).want(t, http.StatusForbidden, "access_denied")
+			})
+		})
 		t.Run("A2 the consent page in another browser", func(t *testing.T) {
 			b.visit(consent.at.RequestURI()).shows(t, http.StatusForbidden, "This form has expired")
 		})

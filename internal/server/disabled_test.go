@@ -8,7 +8,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// userOf is the id of the person whom a token is for.
+// userOf returns the ID of a token's user.
 func (s *site) userOf(t testing.TB, token string) string {
 	t.Helper()
 	access, err := s.store.Access(t.Context(), storage.HashOf(token), s.clock.Now())
@@ -25,7 +25,7 @@ func (s *site) disable(t testing.TB, user string) {
 	}
 }
 
-// TestDisabledPerson: guarantee 4. Whom an operator disables is out at once, with
+// TestDisabledPerson: guarantee 4. A disabled user loses access immediately, with
 // access and refresh token, and does not get in again: the page says why, and
 // leads back to the app.
 func TestDisabledPerson(t *testing.T) {
@@ -38,7 +38,7 @@ func TestDisabledPerson(t *testing.T) {
 	s.wantAccess(t, got.access, false)
 	c.refresh(got.refresh).want(t, http.StatusBadRequest, "invalid_grant")
 	p := s.browser().approveAt(c)
-	p.shows(t, http.StatusForbidden, "an operator of this server has disabled the account")
+	p.shows(t, http.StatusForbidden, "an administrator of this server has disabled this account")
 	p.shows(t, http.StatusForbidden, "octocat")
 	link := p.links(t)["Return to the app"]
 	if !strings.HasPrefix(link, c.redirect+"?error=access_denied&") || !strings.Contains(link, "state=state-of-the-client") {
@@ -61,7 +61,7 @@ func TestDisabledOwner(t *testing.T) {
 	s.wantAccess(t, got.access, false)
 	b := s.browser()
 	p := b.submit(b.signIn(c), approve)
-	p.shows(t, http.StatusForbidden, "an operator of this server has disabled the account")
+	p.shows(t, http.StatusForbidden, "an administrator of this server has disabled this account")
 	if link := p.link(t); !strings.HasPrefix(link, c.redirect+"?error=access_denied&") {
 		t.Errorf("back to the app by %q", link)
 	}

@@ -98,10 +98,10 @@ func TestDocumentConsent(t *testing.T) {
 	local := s.published("/local")
 	s.browser().signIn(local).shows(t, http.StatusOK, "Published by", "An app on this computer", "the website does not prove")
 	borrowed := s.published("/borrowed", map[string]any{"client_name": "ChatGPT"})
-	s.browser().signIn(borrowed).shows(t, http.StatusOK, "is not a website of", "ChatGPT")
+	s.browser().signIn(borrowed).shows(t, http.StatusOK, "does not belong to", "ChatGPT")
 }
 
-// TestDocumentAlwaysAsks: A3, A12. Whoever allowed a client before is asked again,
+// TestDocumentAlwaysAsks: A3, A12. A user who approved a client before is asked again,
 // wherever the request comes from.
 func TestDocumentAlwaysAsks(t *testing.T) {
 	t.Parallel()
@@ -148,13 +148,13 @@ func TestDocumentRedirects(t *testing.T) {
 	consent := b.signIn(c)
 	s.clock.advance(5 * time.Minute)
 	c.redirect = "https://client.test/new"
-	s.get(c.authorizePath(), asProgram).want(t, http.StatusOK, "") // E5: it is looked for at once
+	s.get(c.authorizePath(), asProgram).want(t, http.StatusOK, "") // E5: it is looked up immediately
 	c.redirect = "https://client.test/cb"
 	s.get(c.authorizePath(), asProgram).want(t, http.StatusBadRequest, "invalid_request")
-	b.submit(consent, approve).shows(t, http.StatusBadRequest, "return address does not match")
+	b.submit(consent, approve).shows(t, http.StatusBadRequest, "redirect URI does not match")
 }
 
-// TestDocumentUnavailable: CIMD-09. A document that cannot be had says nothing about
+// TestDocumentUnavailable: CIMD-09. A document that cannot be fetched says nothing about
 // the client.
 func TestDocumentUnavailable(t *testing.T) {
 	t.Parallel()
@@ -163,7 +163,7 @@ func TestDocumentUnavailable(t *testing.T) {
 	for _, fault := range []http.HandlerFunc{fetchtest.Down, fetchtest.Blocked} {
 		s.publisher.Fail(fault)
 		a := s.browser().visit(c.authorizePath())
-		a.shows(t, http.StatusServiceUnavailable, "cannot be looked up right now", s.publisher.URL[len("https://"):])
+		a.shows(t, http.StatusServiceUnavailable, "could not be looked up", s.publisher.URL[len("https://"):])
 		if a.Header.Get("Location") != "" || a.Header.Get("Retry-After") == "" {
 			t.Errorf("headers %v", a.Header)
 		}
@@ -183,18 +183,18 @@ func TestDocumentUnavailable(t *testing.T) {
 	s.get(c.authorizePath(), asProgram).want(t, http.StatusOK, "")
 }
 
-// TestDocumentInvalid: what is wrong with a document is said to whom it concerns.
+// TestDocumentInvalid: the response says what is wrong with the document.
 func TestDocumentInvalid(t *testing.T) {
 	t.Parallel()
 	s := start(t, publishing(fetchtest.New(t)))
 	c := s.published("/c.json", map[string]any{"client_id": "https://evil.test/c.json"})
-	s.browser().visit(c.authorizePath()).shows(t, http.StatusBadRequest, "describes itself wrongly", "client_id must be the URL")
+	s.browser().visit(c.authorizePath()).shows(t, http.StatusBadRequest, "metadata is invalid", "client_id must exactly match")
 	s.get(c.authorizePath(), asProgram).want(t, http.StatusBadRequest, "invalid_client")
 	c.refresh("unknown").want(t, http.StatusUnauthorized, "invalid_client")
 }
 
 // TestDocumentAway: CIMD-09, C-09. A vendor's site that is down ends no sign-in: for
-// as long as there are tokens they are renewed. New sign-ins go on for a week, and
+// as long as there are tokens they are renewed. New sign-ins continue for a week, and
 // the page says that the app could not be verified.
 func TestDocumentAway(t *testing.T) {
 	t.Parallel()
@@ -214,7 +214,7 @@ func TestDocumentAway(t *testing.T) {
 		}
 		day()
 		s.browser().visit(c.authorizePath()).shows(t, http.StatusOK, "An app that calls itself")
-		s.browser().signIn(c).shows(t, http.StatusOK, "Could not be verified just now")
+		s.browser().signIn(c).shows(t, http.StatusOK, "Could not be verified right now")
 		for range 7 {
 			day()
 		}
@@ -235,7 +235,7 @@ func TestVendorCopy(t *testing.T) {
 	}
 	b := s.browser()
 	consent := b.signIn(c)
-	consent.shows(t, http.StatusOK, "Claude Code", "Could not be verified just now", "claude.ai")
+	consent.shows(t, http.StatusOK, "Claude Code", "Could not be verified right now", "claude.ai")
 	got := tokensOf(t, c.exchange(b.submit(consent, approve).target(t, c.redirect).Get("code")))
 	if a := s.call(got.access); a.Status != http.StatusOK {
 		t.Errorf("%d %s", a.Status, a.Body)
@@ -267,7 +267,7 @@ func TestVendorAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.clock.advance(30 * 24 * time.Hour)
-	s.browser().signIn(c).shows(t, http.StatusOK, "As published", "Could not be verified just now")
+	s.browser().signIn(c).shows(t, http.StatusOK, "As published", "Could not be verified right now")
 }
 
 // TestDocumentSharedID: CIMD-11, F. One id is used by many installations: a grant of
@@ -308,7 +308,7 @@ func TestAuthorizeFetchesOnly(t *testing.T) {
 		}
 	})
 	for table, want := range map[string]int64{
-		"oauth_client_documents": 1, "oauth_clients": 0, "oauth_authorizations": 0, "oauth_grants": 0, "oauth_users": 1,
+		"mcpkeep_client_documents": 1, "oauth_clients": 0, "mcpkeep_authorizations": 0, "mcpkeep_grants": 0, "mcpkeep_users": 1,
 	} {
 		if n := dbtest.Value[int64](t, s.sql, "SELECT COUNT(*) FROM "+table); n != want {
 			t.Errorf("%s: %d rows, want %d", table, n, want)
@@ -329,12 +329,12 @@ func TestE4AtTheDoor(t *testing.T) {
 	if n := s.publisher.Requests(""); n > 20 {
 		t.Errorf("%d requests went out", n)
 	}
-	if n := dbtest.Value[int64](t, s.sql, "SELECT COUNT(*) FROM oauth_client_documents"); n > 20 {
+	if n := dbtest.Value[int64](t, s.sql, "SELECT COUNT(*) FROM mcpkeep_client_documents"); n > 20 {
 		t.Errorf("%d rows", n)
 	}
 }
 
-// TestE1AtTheDoor: ids that lead into this server's network are answered without a
+// TestE1AtTheDoor: IDs that lead into this server's network get a response without a
 // connection, and without a hint of what is there.
 func TestE1AtTheDoor(t *testing.T) {
 	t.Parallel()
@@ -346,7 +346,7 @@ func TestE1AtTheDoor(t *testing.T) {
 	} {
 		c.id = id
 		a := s.get(c.authorizePath(), asProgram)
-		a.want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+		a.want(t, http.StatusBadRequest, "invalid_client")
 		for _, tell := range []string{"refused", "timeout", "route", "port", "certificate"} {
 			if strings.Contains(a.Body, tell) {
 				t.Errorf("%s: the answer tells %q: %s", id, tell, a.Body)
@@ -368,5 +368,26 @@ func TestE1AtTheDoor(t *testing.T) {
 	}
 	if n := s.publisher.Requests(""); n != 0 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+// TestDocumentNever: CIMD-04. A client ID that is never fetched is the client's mistake, for
+// good, and no outage to wait for.
+func TestDocumentNever(t *testing.T) {
+	t.Parallel()
+	s := start(t, publishing(fetchtest.New(t)))
+	for id, reason := range map[string]string{
+		"https://10.0.0.1/c.json": "its URL is not allowed", "https://127.0.0.1:22/c.json": "its URL is not allowed",
+		"https://" + strings.Repeat("a", 64) + ".example/c.json": "", "https://client.example/" + strings.Repeat("a", 4000): "",
+	} {
+		c := &client{s: s, id: id, redirect: loopbackRedirect, verifier: oauth.NewVerifier()}
+		for what, a := range map[string]answer{
+			"page": s.get(c.authorizePath(), header{"Accept": "text/html"}), "authorize": s.get(c.authorizePath(), asProgram), "token": c.refresh("unknown"),
+		} {
+			if a.Status != http.StatusBadRequest && a.Status != http.StatusUnauthorized || a.Header.Get("Retry-After") != "" ||
+				!strings.Contains(a.Body, reason) || strings.Contains(a.Body, "again shortly") {
+				t.Errorf("%.40s, %s: %d, %.300s", id, what, a.Status, a.Body)
+			}
+		}
 	}
 }

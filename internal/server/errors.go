@@ -3,12 +3,14 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/pages"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
@@ -37,26 +39,26 @@ func (e *redirectError) Unwrap() error { return e.err }
 
 var (
 	errUnknownClient = &pageError{
-		status: http.StatusBadRequest, title: "This app is not registered here",
-		message: "The app used a registration that this server does not know, perhaps an old one.",
-		hint:    "Remove the connection in your app and add it again: it will register anew.",
+		status: http.StatusBadRequest, title: "This app is not registered",
+		message: "The app used a registration that this server does not have. It may be outdated.",
+		hint:    "Remove the connection in your app and add it again: the app then registers again.",
 		code:    oauth.InvalidClient,
 	}
 	errRedirectURI = &pageError{
-		status: http.StatusBadRequest, title: "The return address does not match",
-		message: "The app asked to be answered at an address (redirect_uri) that it did not register. Nothing was sent there.",
+		status: http.StatusBadRequest, title: "The redirect URI does not match",
+		message: "The app requested a response at an address (redirect_uri) that it did not register. Nothing was sent there.",
 		hint:    "Remove the connection in your app and add it again.",
 		code:    oauth.InvalidRequest,
 	}
 	errFlowExpired = &pageError{
 		status: http.StatusBadRequest, title: "This sign-in has expired",
-		message: "It was not finished in time, or the link is incomplete. Nothing was allowed.",
+		message: "It was not completed in time, or the link is incomplete. Access was not granted.",
 		hint:    "Go back to your app and connect again.",
 		code:    oauth.InvalidRequest,
 	}
 	errFlowFinished = &pageError{
-		status: http.StatusOK, title: "This sign-in is finished",
-		message: "Your app has its answer. If it still waits, go back to it and connect again.",
+		status: http.StatusOK, title: "This sign-in is complete",
+		message: "Your app has received its response. If it is still waiting, go back to it and connect again.",
 	}
 	errBodyTooLarge = &oauth.Error{
 		Code: oauth.InvalidRequest, Description: "the request body is too large", Status: http.StatusRequestEntityTooLarge,
@@ -65,7 +67,7 @@ var (
 
 func badRequestPage(message string) *pageError {
 	return &pageError{
-		status: http.StatusBadRequest, title: "This request cannot be used", message: message,
+		status: http.StatusBadRequest, title: "This request is invalid", message: message,
 		hint: "Go back to your app and connect again.", code: oauth.InvalidRequest,
 	}
 }
@@ -73,7 +75,8 @@ func badRequestPage(message string) *pageError {
 // What transient errors ask clients to wait, in seconds.
 const (
 	retryAfter     = "5"
-	retryAfterFull = "60" // until a registration that nobody used is old enough to go
+	retryAfterBusy = "2"
+	retryAfterFull = "3" // registrations that no one used become old enough to go all the time
 )
 
 // setRetryAfter says when to try again, if trying again may help: when the sign-in
@@ -83,11 +86,19 @@ func setRetryAfter(h http.Header, status int, err error) {
 	switch {
 	case status == http.StatusServiceUnavailable && errors.As(err, &provider) && provider.RetryAfter > 5*time.Second:
 		h.Set("Retry-After", strconv.FormatInt(int64(provider.RetryAfter/time.Second), 10))
+	case status == http.StatusServiceUnavailable && isBusy(err):
+		h.Set("Retry-After", retryAfterBusy)
 	case status == http.StatusServiceUnavailable:
 		h.Set("Retry-After", retryAfter)
 	case status == http.StatusTooManyRequests:
 		h.Set("Retry-After", retryAfterFull)
 	}
+}
+
+// isBusy reports whether a request was refused because of others in progress.
+func isBusy(err error) bool {
+	var problem *oauth.Error
+	return errors.Is(err, storage.ErrBusy) || errors.As(err, &problem) && problem.Description == errTooBusy.Description
 }
 
 // problemOf is the one place where errors become answers of the protocol. What
@@ -97,19 +108,19 @@ func (s *Server) problemOf(r *http.Request, err error) *oauth.Error {
 	switch {
 	case errors.As(err, &oauthErr):
 		return oauthErr
+	case errors.Is(err, storage.ErrBusy):
+		return errTooBusy
 	case errors.Is(err, storage.ErrFull):
 		return &oauth.Error{
 			Code: oauth.TemporarilyUnavailable, Status: http.StatusTooManyRequests,
-			Description: "as many clients are registered as this server allows; try again later",
+			Description: "the maximum number of clients is reached; try again later",
 		}
 	case errors.Is(err, storage.ErrChanged):
 		return &oauth.Error{
-			Code: oauth.InvalidRequest, Status: http.StatusConflict, Description: "changed by another request at the same moment; try again",
+			Code: oauth.InvalidRequest, Status: http.StatusConflict, Description: "changed by a concurrent request; try again",
 		}
 	case errors.Is(err, storage.ErrUnavailable):
-		if r.Context().Err() == nil { // otherwise the client hung up, which is not the storage's fault
-			s.log(r).Error("storage unavailable", "error", err)
-		}
+		s.Logger.ErrorContext(r.Context(), "storage unavailable", logging.Error, err)
 		return &oauth.Error{
 			Code: oauth.TemporarilyUnavailable, Status: http.StatusServiceUnavailable,
 			Description: "the server cannot reach its database; try again shortly",
@@ -117,19 +128,19 @@ func (s *Server) problemOf(r *http.Request, err error) *oauth.Error {
 	case errors.Is(err, storage.ErrDocument):
 		return documentProblem(err)
 	case errors.Is(err, identity.ErrUnavailable):
-		s.log(r).Error("sign-in provider unavailable", "error", err)
+		s.Logger.ErrorContext(r.Context(), "sign-in provider unavailable", logging.Error, err)
 		return &oauth.Error{
 			Code: oauth.TemporarilyUnavailable, Status: http.StatusServiceUnavailable,
-			Description: "the sign-in provider does not answer; try again shortly",
+			Description: "the sign-in provider is not responding; try again shortly",
 		}
 	case errors.Is(err, identity.ErrMisconfigured):
-		s.log(r).Error("sign-in provider misconfigured", "error", err)
+		s.Logger.ErrorContext(r.Context(), "sign-in provider misconfigured", logging.Error, err)
 		return &oauth.Error{
 			Code: oauth.ServerError, Status: http.StatusInternalServerError,
 			Description: "sign-in is not set up correctly, reference " + reference(r),
 		}
 	}
-	s.log(r).Error("internal error", "error", err)
+	s.Logger.ErrorContext(r.Context(), "internal error", logging.Error, err)
 	return &oauth.Error{
 		Code: oauth.ServerError, Status: http.StatusInternalServerError,
 		Description: "internal error, reference " + reference(r),
@@ -140,7 +151,7 @@ func (s *Server) problemOf(r *http.Request, err error) *oauth.Error {
 func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	problem := s.problemOf(r, err)
 	setRetryAfter(w.Header(), problem.Status, err)
-	s.log(r).Info("refused", "error_code", string(problem.Code), "description", problem.Description)
+	s.Logger.InfoContext(r.Context(), "refused", "error_code", string(problem.Code), "description", problem.Description)
 	writeJSON(w, problem.Status, problem)
 }
 
@@ -156,10 +167,10 @@ func (s *Server) writePage(w http.ResponseWriter, r *http.Request, err error) {
 			_ = s.redirectError(w, r, redirect.authorization.request, problem)
 			return
 		}
-		// A browser goes nowhere by itself before the person has acted: anybody
+		// A browser goes nowhere by itself before the person has acted: anyone
 		// can register a redirect URI and send people here (RFC 9700 §4.11.2).
 		page = &pageError{
-			status: http.StatusBadRequest, title: "The app’s request cannot be used", message: "Reason: " + problem.Description + ".",
+			status: http.StatusBadRequest, title: "The app’s request is invalid", message: "Reason: " + problem.Description + ".",
 			code: problem.Code, back: s.errorLink(redirect.authorization.request, problem),
 		}
 	default:
@@ -174,15 +185,15 @@ func (s *Server) pageOf(r *http.Request, err error) *pageError {
 	if e := new(storage.DocumentError); errors.As(err, &e) {
 		return documentPage(e)
 	}
-	page := &pageError{status: problem.Status, code: problem.Code, title: "This request cannot be used", message: "Reason: " + problem.Description + "."}
+	page := &pageError{status: problem.Status, code: problem.Code, title: "This request is invalid", message: "Reason: " + problem.Description + "."}
 	switch {
 	case problem.Status == http.StatusServiceUnavailable:
-		page.title, page.message = "Not available right now", "Nothing was lost. Please try again in a moment."
+		page.title, page.message = "Not available right now", "Nothing was lost. Try again in a moment."
 	case errors.Is(err, identity.ErrMisconfigured):
 		page.title = "Sign-in is not set up correctly"
-		page.message = "Nothing is wrong on your side. The operator of this server has to mend it; the reference below is in its log."
+		page.message = "This is not your fault. The server's administrator needs to fix this; the server log has details under the reference below."
 	case problem.Status >= http.StatusInternalServerError:
-		page.title, page.message = "Something went wrong", "The server could not finish this. The reference below is in its log."
+		page.title, page.message = "Something went wrong", "The server could not complete the request. The server log has details under the reference below."
 	}
 	return page
 }
@@ -190,7 +201,7 @@ func (s *Server) pageOf(r *http.Request, err error) *pageError {
 func (s *Server) showProblem(w http.ResponseWriter, r *http.Request, page *pageError) {
 	setRetryAfter(w.Header(), page.status, nil)
 	if page.code != "" {
-		s.log(r).Info("refused", "error_code", string(page.code), "title", page.title)
+		s.Logger.InfoContext(r.Context(), "refused", "error_code", string(page.code), "title", page.title)
 	}
 	if wantsJSON(r) && page.code != "" {
 		writeJSON(w, page.status, &oauth.Error{Code: page.code, Description: describe(page, reference(r))})
@@ -202,10 +213,10 @@ func (s *Server) showProblem(w http.ResponseWriter, r *http.Request, page *pageE
 		Reference: reference(r), Next: page.next, Back: page.back, Code: string(page.code),
 	}.Write
 	if page.status == http.StatusOK {
-		write = pages.Done{Server: s.serverView(), Title: page.title, Message: page.message}.Write
+		write = pages.Done{Server: s.serverView(), Title: page.title, Message: page.message, Connected: true}.Write
 	}
-	if err := write(w); err != nil {
-		s.log(r).Warn("could not write a page", "error", err)
+	if err := write(w); err != nil && r.Context().Err() == nil {
+		s.Logger.WarnContext(r.Context(), "could not write the page", logging.Error, err)
 	}
 }
 
@@ -223,7 +234,7 @@ func describe(page *pageError, ref string) string {
 	}, text)
 }
 
-// wantsHTML says whether a browser asks; wantsJSON whether a program says so.
+// wantsHTML reports whether a browser asks; wantsJSON whether a program says so.
 func wantsHTML(r *http.Request) bool { return accepts(r, "text/html") }
 
 func wantsJSON(r *http.Request) bool { return accepts(r, "application/json") && !wantsHTML(r) }
@@ -232,7 +243,7 @@ func accepts(r *http.Request, media string) bool {
 	return strings.Contains(strings.Join(r.Header.Values("Accept"), ","), media)
 }
 
-// writeJSON writes an answer that nobody may keep.
+// writeJSON writes an answer that no one may keep.
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -241,6 +252,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	writeRawJSON(w, status, body)
 }
 
+// writeRawJSON leaves body as it is: several requests may write the same one.
 func writeRawJSON(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
@@ -250,5 +262,6 @@ func writeRawJSON(w http.ResponseWriter, status int, body []byte) {
 		h.Set("Pragma", "no-cache")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n'))
+	_, _ = w.Write(body)
+	_, _ = io.WriteString(w, "\n")
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // TestDeletedElsewhere: C-17, guarantee 4. A client that another replica deleted
-// a moment ago hears of that from the token endpoint and registers anew; with
-// invalid_grant it would come back with its dead id for ever.
+// a moment ago hears of that from the token endpoint and registers again; with
+// invalid_grant it would come back with its stale ID forever.
 func TestDeletedElsewhere(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -56,11 +56,11 @@ func TestDeletedElsewhere(t *testing.T) {
 		if err := replica.config.Store.DeleteClient(t.Context(), c.id, s.clock.Now()); err != nil {
 			t.Fatal(err)
 		}
-		b.open(http.MethodGet, consent.at.String(), nil).shows(t, http.StatusBadRequest, "not registered here")
+		b.open(http.MethodGet, consent.at.String(), nil).shows(t, http.StatusBadRequest, "app is not registered")
 	})
 }
 
-// TestChangedElsewhere: nobody is refused for what this replica remembers of a
+// TestChangedElsewhere: no one is refused for what this replica remembers of a
 // client that another one changed a moment ago.
 func TestChangedElsewhere(t *testing.T) {
 	t.Parallel()
@@ -76,7 +76,7 @@ func TestChangedElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		change(&row)
-		store := replica.config.Store
+		store, _ := replica.config.Store.(storage.Store)
 		for _, err := range []error{store.DeleteClient(t.Context(), c.id, s.clock.Now()), store.CreateClient(t.Context(), row)} {
 			if err != nil {
 				t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 // answer is a 500, is well-formed and has the right headers is checked of every
 // answer; each target adds what it must not be.
 
-// within is the site for one input: what fails is the input's, and the log starts anew.
+// within is the site for one input: what fails is the input's, and the log starts again.
 func (s *site) within(t *testing.T) *site {
 	t.Helper()
 	s.log.mu.Lock()
@@ -38,7 +38,7 @@ func (s *site) raw(method, path, query, body string, h http.Header) answer {
 	return s.send(req)
 }
 
-// FuzzAuthorizeQuery: whatever the query holds, a visit sends nobody anywhere but to
+// FuzzAuthorizeQuery: whatever the query holds, a visit sends no one anywhere but to
 // the client's own redirect URI, and only a program.
 func FuzzAuthorizeQuery(f *testing.F) {
 	s := start(f)
@@ -112,13 +112,14 @@ func FuzzBasicHeader(f *testing.F) {
 			t.Errorf("%q authenticates: %d %s", authorization, a.Status, a.Body)
 		}
 		// A challenge answers an attempt with the header (RFC 6749, section 5.2).
-		if a.Status == http.StatusUnauthorized && authorization != "" && !strings.HasPrefix(a.Header.Get("WWW-Authenticate"), "Basic ") {
+		scheme, _, _ := strings.Cut(authorization, " ")
+		if a.Status == http.StatusUnauthorized && strings.EqualFold(scheme, "Basic") && !strings.HasPrefix(a.Header.Get("WWW-Authenticate"), "Basic ") {
 			t.Errorf("%q: challenge %q", authorization, a.Header.Get("WWW-Authenticate"))
 		}
 	})
 }
 
-// sameBasic says whether two headers hold the same credentials.
+// sameBasic reports whether two headers hold the same credentials.
 func sameBasic(a, b string) bool {
 	read := func(authorization string) (string, string) {
 		id, secret, _ := (&http.Request{Header: http.Header{"Authorization": {strings.TrimSpace(authorization)}}}).BasicAuth()

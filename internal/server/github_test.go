@@ -14,7 +14,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// gitHubSite is a site where octocat, of the organisation acme, and those on
+// gitHubSite is a site where octocat, of the organization acme, and those on
 // the list may sign in.
 func gitHubSite(t *testing.T, options ...func(*setup)) (*site, *githubtest.Server) {
 	t.Helper()
@@ -29,15 +29,16 @@ func gitHubSite(t *testing.T, options ...func(*setup)) (*site, *githubtest.Serve
 }
 
 // approveAt goes through consent and GitHub, as far as it gets.
-func (b *browser) approveAt(c *client) page {
+func (b *browser) approveAt(c *client, changes ...url.Values) page {
 	b.s.Helper()
-	return b.submit(b.visit(c.authorizePath()), approve)
+	return b.submit(b.visit(c.authorizePath(changes...)), approve)
 }
 
-// connectAs signs somebody in at GitHub and returns tokens.
-func (s *site) connectAs(c *client) tokens {
+// connectAs signs someone in at GitHub and returns tokens.
+func (s *site) connectAs(c *client, changes ...url.Values) tokens {
 	s.Helper()
-	return tokensOf(s, c.exchange(s.browser().approveAt(c).target(s, c.redirect).Get("code")))
+	code := s.browser().approveAt(c, changes...).target(s, c.redirect).Get("code")
+	return tokensOf(s, c.exchange(code, changes...))
 }
 
 // upTo approves and returns the callback's URL, which the browser does not open.
@@ -55,6 +56,32 @@ func (b *browser) at(u *url.URL) page {
 	return b.open(http.MethodGet, u.String(), nil)
 }
 
+// TestProviderName: the name that the operator chose for the provider is on the page that
+// asks before the sign-in there, and on the page of a refusal.
+func TestProviderName(t *testing.T) {
+	t.Parallel()
+	gh := githubtest.New(t)
+	gh.AddUser(githubtest.User{ID: 8, Login: "mallory"})
+	gh.SignInAs("mallory")
+	s := start(t, onGitHub(gh, identity.Policy{Users: []string{"alice"}}, 1500*time.Millisecond), func(set *setup) {
+		provider, err := identity.NewGitHub(identity.GitHubConfig{
+			ClientID: gh.ClientID, ClientSecret: gh.ClientSecret, URL: gh.URL, APIURL: gh.APIURL, Title: "Acme <SSO>",
+		})
+		if err != nil {
+			panic(err)
+		}
+		set.Provider = provider
+	})
+	c := s.register()
+	b := s.browser()
+	b.visit(c.authorizePath()).shows(t, http.StatusOK, "If you approve, you continue to <strong><bdi>Acme &lt;SSO&gt;</bdi></strong> to sign in.")
+	page := b.approveAt(c)
+	page.shows(t, http.StatusForbidden, "mallory", "Acme &lt;SSO&gt;")
+	if strings.Contains(page.Body, "GitHub") {
+		t.Error("the page names another provider")
+	}
+}
+
 // TestGitHub is the whole way: AS-21, A1, org pages.
 func TestGitHub(t *testing.T) {
 	t.Parallel()
@@ -68,7 +95,7 @@ func TestGitHub(t *testing.T) {
 				p = b.visit(c.authorizePath())
 			}
 		})
-		p.shows(t, http.StatusOK, "you are sent to <strong><bdi>GitHub</bdi></strong>")
+		p.shows(t, http.StatusOK, "you continue to <strong><bdi>GitHub</bdi></strong>")
 		if policy := p.Header.Get("Content-Security-Policy"); !strings.Contains(policy, gh.URL) || !strings.Contains(policy, "http://127.0.0.1:33418") {
 			t.Errorf("C-11: policy %q", policy)
 		}
@@ -174,7 +201,7 @@ func TestRefusedPeople(t *testing.T) {
 	gh.SignInAs("octocat")
 	gh.SetDenying(true)
 	if q := s.browser().approveAt(c).target(t, c.redirect); q.Get("error") != "access_denied" || q.Get("state") != "state-of-the-client" {
-		t.Errorf("cancelled at GitHub: %v", q)
+		t.Errorf("canceled at GitHub: %v", q)
 	}
 	gh.SetDenying(false)
 	gh.SetOrgs("octocat")
@@ -213,25 +240,26 @@ func TestGitHubAwayAtCallback(t *testing.T) {
 			c := s.register()
 			b := s.browser()
 			back := b.upTo(c, gh)
-			s.unchanged(t, func() {
-				gh.SetFault(fault)
-				b.at(back).shows(t, http.StatusServiceUnavailable, "Not available right now")
-				s.get(back.RequestURI(), asProgram, header{"Cookie": b.cookie(t)}).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
-			})
+			gh.SetFault(fault)
+			b.at(back).shows(t, http.StatusServiceUnavailable, "Not available right now")
+			s.get(back.RequestURI(), asProgram, header{"Cookie": b.cookie(t)}).want(t, http.StatusServiceUnavailable, "temporarily_unavailable")
+			if n := dbtest.Value[int64](t, s.sql, "SELECT COUNT(*) FROM mcpkeep_authorizations WHERE finished_at IS NULL"); n != 1 {
+				t.Errorf("%d sign-ins in progress, want one", n)
+			}
 			gh.SetFault(githubtest.Healthy)
 			tokensOf(t, c.exchange(b.at(back).target(t, c.redirect).Get("code")))
 		})
 	}
 }
 
-// TestApprovalBeforeSignIn: A11. Whoever knows a sign-in's id cannot finish it
+// TestApprovalBeforeSignIn: A11. Someone who knows a sign-in's ID cannot finish it
 // without the provider.
 func TestApprovalBeforeSignIn(t *testing.T) {
 	t.Parallel()
 	s, gh := gitHubSite(t)
 	b := s.browser()
 	b.upTo(s.register(), gh)
-	id := dbtest.Value[string](t, s.sql, "SELECT id FROM oauth_authorizations")
+	id := dbtest.Value[string](t, s.sql, "SELECT id FROM mcpkeep_authorizations")
 	p := b.visit("/consent?id=" + id)
 	s.unchanged(t, func() {
 		b.submit(p, approve).shows(t, http.StatusBadRequest, "expired")

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"github.com/mcpkeep/mcpkeep/internal/cache"
-	"github.com/mcpkeep/mcpkeep/internal/clientdoc"
+	"github.com/mcpkeep/mcpkeep/internal/cimd"
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
 	"github.com/mcpkeep/mcpkeep/internal/fetch"
@@ -65,8 +65,8 @@ type setup struct {
 func start(t testing.TB, options ...func(*setup)) *site {
 	t.Helper()
 	set := setup{engine: dbtest.SQLite(), Config: server.Config{
-		BaseURL: base, Name: "Keep", Loopback: false,
-		Lifetimes: server.Lifetimes{AccessToken: time.Hour, RefreshToken: 24 * time.Hour, Grace: 2 * time.Minute, ProviderGrace: 24 * time.Hour},
+		BaseURL: base, Name: "Keep", Loopback: false, Provider: identity.Local{},
+		Lifetimes: server.Lifetimes{AccessToken: time.Hour, RefreshToken: 24 * time.Hour, Grace: 2 * time.Minute, ProviderGrace: 24 * time.Hour, Recheck: time.Hour},
 	}}
 	for _, option := range options {
 		option(&set)
@@ -98,17 +98,23 @@ func start(t testing.TB, options ...func(*setup)) *site {
 func (s *site) serve() {
 	s.Helper()
 	s.config.Logger = slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.config.Store, s.config.Now = cache.New(s.clients(), s.clock.Now), s.clock.Now
-	if s.config.MCP == nil {
-		s.config.MCP = mcpserver.New(mcpserver.Config{
-			Store: s.config.Store, Version: "test", BaseURL: s.config.BaseURL, Logger: s.config.Logger, Now: s.clock.Now,
-		})
+	store := cache.New(s.clients(), s.clock.Now)
+	s.config.Store, s.config.Now = store, s.clock.Now
+	if s.config.Resources == nil {
+		s.config.Resources = protecting(mcpserver.New(mcpserver.Config{
+			Store: store, Version: "test", BaseURL: s.config.BaseURL, Logger: s.config.Logger, Now: s.clock.Now,
+		}))
 	}
 	srv, err := server.New(s.config)
 	if err != nil {
 		s.Fatal(err)
 	}
 	s.handler = srv.Handler()
+}
+
+// protecting makes a handler the only protected resource.
+func protecting(h http.Handler) []server.Resource {
+	return []server.Resource{{Path: "/mcp", Handler: h}}
 }
 
 // clients is the store that knows clients by their rows and, with a site that
@@ -118,12 +124,12 @@ func (s *site) clients() storage.Store {
 	if s.publisher == nil {
 		return s.store
 	}
-	documents := clientdoc.New(clientdoc.Config{
-		Store: s.store, Logger: s.config.Logger, Now: s.clock.Now, Host: "keep.example.com",
+	documents := cimd.New(cimd.Config{
+		Store: s.store, Logger: s.config.Logger, Now: s.clock.Now, Own: []string{"keep.example.com"},
 		Fetcher: fetch.New(fetch.Config{Networks: []netip.Prefix{fetchtest.Network()}, RootCAs: s.publisher.Roots}),
 	})
 	s.config.Documents, s.config.Keys = true, documents
-	return documents.ClientStore()
+	return documents.ClientStore(s.store)
 }
 
 // publishing lets the site know clients by the documents of another one.
@@ -133,7 +139,7 @@ func publishing(p *fetchtest.Site) func(*setup) { return func(set *setup) { set.
 func (s *site) replica(change func(*server.Config)) *site {
 	s.Helper()
 	other := *s
-	other.config.MCP = nil
+	other.config.Resources = nil
 	change(&other.config)
 	other.serve()
 	return &other
@@ -142,7 +148,7 @@ func (s *site) replica(change func(*server.Config)) *site {
 // onGitHub makes GitHub the provider.
 func onGitHub(gh *githubtest.Server, policy identity.Policy, timeout time.Duration) func(*setup) {
 	return func(set *setup) {
-		upstream, err := identity.NewGitHub(identity.GitHubConfig{
+		provider, err := identity.NewGitHub(identity.GitHubConfig{
 			ClientID: gh.ClientID, ClientSecret: gh.ClientSecret, URL: gh.URL, APIURL: gh.APIURL,
 			Orgs: policy.NeedsOrgs(), Emails: policy.NeedsEmail(), Timeout: timeout,
 		})
@@ -150,7 +156,7 @@ func onGitHub(gh *githubtest.Server, policy identity.Policy, timeout time.Durati
 			panic(err)
 		}
 		gh.SetCallbackURL(set.BaseURL + "/auth/callback")
-		set.Upstream, set.Policy = upstream, policy
+		set.Provider, set.Policy = provider, policy
 	}
 }
 
@@ -165,7 +171,7 @@ type failingStore struct {
 func (f *failingStore) fail()    { f.Store = f.dead }
 func (f *failingStore) recover() { f.Store = f.sound }
 
-// fail takes the database away, for longer than anything is answered without it.
+// fail takes the database away, for longer than anything works without it.
 func (s *site) fail() {
 	s.store.fail()
 	s.clock.advance(cache.Fresh)
@@ -238,7 +244,7 @@ func (r *record) String() string {
 	return r.text.String()
 }
 
-// secret remembers a value that nobody may read in the log.
+// secret remembers a value that no one may read in the log.
 func (r *record) secret(values ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -250,7 +256,7 @@ func (r *record) secret(values ...string) {
 }
 
 func owner() storage.Person {
-	p := identity.LocalPerson()
+	p := identity.Local{}.Person()
 	return storage.Person{Issuer: p.Issuer, Subject: p.Subject, Login: p.Login, Name: p.Name}
 }
 

@@ -5,11 +5,12 @@ import (
 	"net/http"
 
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/recheck"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 // introspection is the answer about an active access token (RFC 7662 §2.2). It has
-// no username: who somebody is at the provider is not the client's business.
+// no username: who someone is at the provider is not the client's business.
 type introspection struct {
 	Active    bool   `json:"active"`
 	Scope     string `json:"scope"`
@@ -20,6 +21,9 @@ type introspection struct {
 	Subject   string `json:"sub"`
 	Audience  string `json:"aud"`
 	Issuer    string `json:"iss"`
+	// Only for the resource that the token is for: who the person is.
+	Email  string   `json:"email,omitempty"`
+	Groups []string `json:"groups,omitempty"`
 }
 
 // inactive says nothing else of a token (RFC 7662 §2.2).
@@ -27,13 +31,13 @@ var inactive = struct {
 	Active bool `json:"active"`
 }{}
 
-var errNotConfidential = oauth.NewError(oauth.InvalidClient, "introspection needs a client that authenticates")
+var errNotConfidential = oauth.NewError(oauth.InvalidClient, "introspection requires client authentication")
 
-// introspect answers what an access token is worth (RFC 7662 §2). Anybody can
+// introspect answers what an access token is worth (RFC 7662 §2). Anyone can
 // register a client here, so that being one proves nothing: a client that
 // authenticates learns about the tokens that were issued to it, and about no others.
 //
-// A refresh token is inactive: whoever takes the answer for a permission must not
+// A refresh token is inactive: a caller that takes the response for a permission must not
 // take that token for one.
 func (s *Server) introspect(w http.ResponseWriter, r *http.Request) error {
 	client, _, params, err := s.clientForm(w, r)
@@ -46,18 +50,52 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request) error {
 	if params["token"] == "" {
 		return oauth.NewError(oauth.InvalidRequest, "token is missing")
 	}
-	access, err := s.Store.Access(r.Context(), storage.HashOf(params["token"]), s.Now())
+	access, err := s.access(r.Context(), params["token"], s.Now())
 	if err == nil {
 		err = access.Outage // "active" is a promise, which needs the database
 	}
+	if errors.Is(err, storage.ErrNotFound) {
+		return writeInactive(w)
+	}
+	if err != nil {
+		return err
+	}
+	if !s.protects(access.Resource) {
+		return s.introspectForResource(w, r, client, access)
+	}
+	if access.ClientID != client.ID || s.recheck.CheckLists(r.Context(), access.User) != nil {
+		return writeInactive(w)
+	}
+	writeJSON(w, http.StatusOK, s.introspectionOf(access))
+	return nil
+}
+
+// introspectForResource responds to an MCP server that runs elsewhere, only about tokens for
+// that server: the credential belongs to the resource, and no one can register it
+// themselves. Each response counts as use of the token.
+func (s *Server) introspectForResource(w http.ResponseWriter, r *http.Request, client storage.Client, access storage.Access) error {
+	resource, err := s.Store.Resource(r.Context(), access.Resource)
 	switch {
-	case errors.Is(err, storage.ErrNotFound):
+	case errors.Is(err, storage.ErrNotFound), err == nil && resource.ClientID != client.ID:
+		return writeInactive(w)
 	case err != nil:
 		return err
-	case access.ClientID == client.ID && access.Resource == s.resource.String():
-		writeJSON(w, http.StatusOK, s.introspectionOf(access))
-		return nil
 	}
+	err = s.recheck.ConfirmUse(r.Context(), access)
+	if errors.Is(err, recheck.ErrRefused) || errors.Is(err, storage.ErrNotFound) {
+		return writeInactive(w)
+	}
+	if err != nil {
+		return err
+	}
+	s.touch(r, access, s.Now())
+	answer := s.introspectionOf(access)
+	answer.Email, answer.Groups = access.User.Email, access.User.Groups
+	writeJSON(w, http.StatusOK, answer)
+	return nil
+}
+
+func writeInactive(w http.ResponseWriter) error {
 	writeJSON(w, http.StatusOK, inactive)
 	return nil
 }
@@ -65,11 +103,11 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) introspectionOf(a storage.Access) introspection {
 	return introspection{
 		Active: true, Scope: a.Scope, ClientID: a.ClientID, TokenType: "Bearer", Expires: a.ExpiresAt.Unix(),
-		IssuedAt: a.IssuedAt.Unix(), Subject: a.User.ID, Audience: a.Resource, Issuer: s.BaseURL,
+		IssuedAt: a.IssuedAt.Unix(), Subject: a.User.ID, Audience: a.Resource, Issuer: s.issuer(),
 	}
 }
 
-// isConfidential says whether a client that passed has proven who it is.
+// isConfidential reports whether an authenticated client has proven its identity.
 func isConfidential(c storage.Client) bool {
 	return c.AuthMethod != oauth.AuthMethodNone && c.SecretHash != ""
 }

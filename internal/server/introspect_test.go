@@ -45,7 +45,7 @@ func TestIntrospection(t *testing.T) {
 		c := s.registerWithSecret()
 		issued := s.clock.Now()
 		got := tokensOf(t, c.exchange(c.code("mcp offline_access")))
-		user := dbtest.Value[string](t, s.sql, "SELECT user_id FROM oauth_grants")
+		user := dbtest.Value[string](t, s.sql, "SELECT user_id FROM mcpkeep_grants")
 		s.clock.advance(time.Minute)
 		t.Run("7662-03 active", func(t *testing.T) {
 			for _, hint := range []string{"", "access_token", "refresh_token", "foo"} {

@@ -8,9 +8,11 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/server"
 )
 
 // RoundTrip hands a request to the handler without a network, and requests for
@@ -70,9 +72,12 @@ func (s *site) checkRedirect(name string, resp *http.Response) {
 }
 
 // isAPI says which routes programs on any origin may call.
-func isAPI(path string) bool {
+func (s *site) isAPI(path string) bool {
 	switch path {
-	case "/register", "/token", "/revoke", "/introspect", "/mcp", "/mcp/":
+	case "/register", "/token", "/revoke", "/introspect":
+		return true
+	}
+	if slices.ContainsFunc(s.config.Resources, func(r server.Resource) bool { return path == r.Path || path == r.Path+"/" }) {
 		return true
 	}
 	id, managed := strings.CutPrefix(path, "/register/")
@@ -83,7 +88,7 @@ func isAPI(path string) bool {
 func (s *site) checkCORS(name string, r *http.Request, resp *http.Response) {
 	s.Helper()
 	want := ""
-	if isAPI(r.URL.Path) && resp.StatusCode != http.StatusForbidden {
+	if s.isAPI(r.URL.Path) && resp.StatusCode != http.StatusForbidden {
 		want = "*"
 	}
 	got := resp.Header.Get("Access-Control-Allow-Origin")

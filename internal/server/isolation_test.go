@@ -19,9 +19,9 @@ const (
 	callsOfEach = 40
 )
 
-// TestPeopleAreIsolated: D4, D2, C15. Fifty people at once over a few shared
-// connections, through whatever the server remembers of tokens: nobody ever gets
-// what is another's, and a session id of somebody else changes nothing.
+// TestPeopleAreIsolated: D4, D2, C15. Fifty people concurrently over a few shared
+// connections, through whatever the server remembers of tokens: no one ever gets
+// what is another's, and a session id of someone else changes nothing.
 func TestPeopleAreIsolated(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
@@ -49,7 +49,7 @@ func TestPeopleAreIsolated(t *testing.T) {
 
 var somebody = regexp.MustCompile(`person-\d\d`)
 
-// onlyAbout calls whoami and says whether the answer is about this person alone.
+// onlyAbout calls whoami and reports whether the answer is about this person alone.
 func onlyAbout(t *testing.T, client *http.Client, address, token, name string) bool {
 	t.Helper()
 	body := strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami"}}`)
@@ -61,7 +61,7 @@ func onlyAbout(t *testing.T, client *http.Client, address, token, name string) b
 	req.Host = hostOf(base)
 	for k, v := range map[string]string{
 		"Authorization": "Bearer " + token, "Content-Type": "application/json",
-		"Accept": "application/json, text/event-stream", "Mcp-Session-Id": "session-of-somebody-else",
+		"Accept": "application/json, text/event-stream", "Mcp-Session-Id": "session-of-someone-else",
 	} {
 		req.Header.Set(k, v)
 	}

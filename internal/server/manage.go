@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
@@ -17,7 +18,9 @@ import (
 // would be lost for good.
 func (s *Server) manageClient(w http.ResponseWriter, r *http.Request) error {
 	client, token, err := s.managedClient(r)
+	noteNamed(w, r.PathValue("client_id"))
 	if err == nil {
+		noteClient(w, client.ID)
 		switch r.Method {
 		case http.MethodGet:
 			writeJSON(w, http.StatusOK, s.registrationOf(client, "", token))
@@ -34,7 +37,7 @@ func (s *Server) manageClient(w http.ResponseWriter, r *http.Request) error {
 }
 
 // errRegistrationToken says the same of an unknown client and of a bad token.
-var errRegistrationToken = oauth.NewError(oauth.InvalidToken, "the registration access token is not one of this client")
+var errRegistrationToken = oauth.NewError(oauth.InvalidToken, "the registration access token is not valid for this client")
 
 // nobodysToken is what an unknown client's token is compared with. No token has
 // this hash.
@@ -75,7 +78,8 @@ func (s *Server) clientAt(r *http.Request) (storage.Client, error) {
 // registrationOf is the answer about a client (RFC 7592 §3). A secret is known
 // only when it was just made or presented.
 func (s *Server) registrationOf(c storage.Client, secret, token string) oauth.ClientInformation {
-	return metadataOf(c).Response(s.BaseURL, oauth.Issued{ClientID: c.ID, Secret: secret, Token: token, At: c.CreatedAt})
+	issued := oauth.Issued{ClientID: c.ID, Secret: secret, Token: token, At: c.CreatedAt}
+	return oauth.Registration{Client: c.Client}.Response(s.BaseURL, issued)
 }
 
 // updateClient replaces a registration (RFC 7592 §2.2), if that could be
@@ -89,7 +93,10 @@ func (s *Server) updateClient(w http.ResponseWriter, r *http.Request, client sto
 	if err != nil {
 		return err
 	}
-	if err := s.Registration.Check(update.RedirectURIs); err != nil {
+	if err := checkSize(update.Client); err != nil {
+		return err
+	}
+	if err := s.Registration.Check(update.Redirects...); err != nil {
 		return err
 	}
 	next, secret, err := updated(client, update)
@@ -102,7 +109,7 @@ func (s *Server) updateClient(w http.ResponseWriter, r *http.Request, client sto
 		}
 		return err
 	}
-	s.log(r).Info("client updated", "event", "client_updated", "client_id", client.ID)
+	s.Logger.InfoContext(r.Context(), "client updated", logging.Event, "client_updated", logging.ClientID, client.ID)
 	writeJSON(w, http.StatusOK, s.registrationOf(next, secret, token))
 	return nil
 }
@@ -112,13 +119,13 @@ func (s *Server) updateClient(w http.ResponseWriter, r *http.Request, client sto
 // gets its first.
 func updated(c storage.Client, u oauth.Update) (next storage.Client, secret string, err error) {
 	if u.ClientID != c.ID {
-		return c, "", oauth.NewError(oauth.InvalidClientMetadata, "client_id is not that of this registration")
+		return c, "", oauth.NewError(oauth.InvalidClientMetadata, "client_id does not match this registration")
 	}
 	if u.Secret != "" && subtle.ConstantTimeCompare([]byte(storage.HashOf(u.Secret)), []byte(cmp.Or(c.SecretHash, nobodysToken))) != 1 {
-		return c, "", oauth.NewError(oauth.InvalidClientMetadata, "client_secret is not the one that was issued")
+		return c, "", oauth.NewError(oauth.InvalidClientMetadata, "client_secret does not match the issued one")
 	}
 	next = c
-	setMetadata(&next, u.Registration)
+	next.Client = u.Client
 	switch {
 	case !u.NeedsSecret():
 		next.SecretHash = ""
@@ -141,7 +148,7 @@ func (s *Server) unregister(w http.ResponseWriter, r *http.Request, id string) e
 	if err != nil {
 		return err
 	}
-	s.log(r).Info("client deleted by itself", "event", "client_deleted", "client_id", id)
+	s.Logger.InfoContext(r.Context(), "client deleted its registration", logging.Event, "client_deleted", logging.ClientID, id)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
 	return nil

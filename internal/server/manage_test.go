@@ -102,7 +102,7 @@ func TestManageRealClients(t *testing.T) {
 }
 
 // TestUpdateClient: 7592-02, 7592-06, B1. What an update leaves out is gone; the
-// new redirect URI works and the old one does not; tokens go on.
+// new redirect URI works and the old one does not; tokens continue.
 func TestUpdateClient(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
@@ -125,8 +125,8 @@ func TestUpdateClient(t *testing.T) {
 		if diff := cmp.Diff(want, membersOf(t, c.get())); diff != "" {
 			t.Errorf("read (-want +got)\n%s", diff)
 		}
-		b.submit(consent, approve).shows(t, http.StatusBadRequest, "return address does not match")
-		s.browser().visit(c.authorizePath()).shows(t, http.StatusOK, "An app that gave no name")
+		b.submit(consent, approve).shows(t, http.StatusBadRequest, "redirect URI does not match")
+		s.browser().visit(c.authorizePath()).shows(t, http.StatusOK, "An app without a name")
 		c.redirect = old
 		s.get(c.authorizePath(), asProgram).want(t, http.StatusBadRequest, "invalid_request")
 		s.wantAccess(t, got.access, true)
@@ -170,7 +170,7 @@ func TestUpdateSecrets(t *testing.T) {
 		t.Errorf("given up: %d %s", a.Status, a.Body)
 	}
 	old := c.secret
-	works(false) // a public client has none
+	works(true) // a public client has none, and one that it sends is ignored
 	c.secret = ""
 	works(true)
 	s.unchanged(t, func() {
@@ -194,17 +194,18 @@ func TestUpdateErrors(t *testing.T) {
 		change map[string]any
 		code   string
 	}{
-		"no client_id":            {map[string]any{"client_id": nil}, metadata},
-		"another client_id":       {map[string]any{"client_id": other.id}, metadata},
-		"token":                   {map[string]any{"registration_access_token": c.manage}, metadata},
-		"URI":                     {map[string]any{"registration_client_uri": base + "/register/" + c.id}, metadata},
-		"issued at":               {map[string]any{"client_id_issued_at": 1}, metadata},
-		"expires at":              {map[string]any{"client_secret_expires_at": 0}, metadata},
-		"no redirect URIs":        {map[string]any{"redirect_uris": nil}, uri},
-		"7592-06 http":            {map[string]any{"redirect_uris": []string{"http://evil.example/cb"}}, uri},
-		"7592-06 javascript":      {map[string]any{"redirect_uris": []string{"JavaScript:alert(1)"}}, uri},
-		"unsupported method":      {map[string]any{"token_endpoint_auth_method": "tls_client_auth"}, metadata},
-		"no supported grant type": {map[string]any{"grant_types": []string{"client_credentials"}}, metadata},
+		"no client_id":              {map[string]any{"client_id": nil}, metadata},
+		"another client_id":         {map[string]any{"client_id": other.id}, metadata},
+		"token":                     {map[string]any{"registration_access_token": c.manage}, metadata},
+		"URI":                       {map[string]any{"registration_client_uri": base + "/register/" + c.id}, metadata},
+		"issued at":                 {map[string]any{"client_id_issued_at": 1}, metadata},
+		"expires at":                {map[string]any{"client_secret_expires_at": 0}, metadata},
+		"no redirect URIs":          {map[string]any{"redirect_uris": nil}, uri},
+		"7592-06 http":              {map[string]any{"redirect_uris": []string{"http://evil.example/cb"}}, uri},
+		"7592-06 javascript":        {map[string]any{"redirect_uris": []string{"JavaScript:alert(1)"}}, uri},
+		"unsupported method":        {map[string]any{"token_endpoint_auth_method": "tls_client_auth"}, metadata},
+		"7591-01 more than is kept": {map[string]any{"redirect_uris": []string{"https://a.example/" + big(2000), "https://b.example/" + big(2000), "https://c.example/" + big(200)}}, metadata},
+		"no supported grant type":   {map[string]any{"grant_types": []string{"client_credentials"}}, metadata},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -254,7 +255,7 @@ func TestManageRefused(t *testing.T) {
 				for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete} {
 					a := s.managed(method, tt.id, tt.token, `{"client_id":"x"}`)
 					a.want(t, http.StatusUnauthorized, "invalid_token")
-					if a.member("error_description") != "the registration access token is not one of this client" ||
+					if a.member("error_description") != "the registration access token is not valid for this client" ||
 						a.Header.Get("WWW-Authenticate") != `Bearer error="invalid_token"` {
 						t.Errorf("%s: %v %s", method, a.Header, a.Body)
 					}
@@ -298,7 +299,7 @@ func TestUnregister(t *testing.T) {
 	})
 }
 
-// TestManageRaces: of many at once one wins, and nobody gets a 5xx.
+// TestManageRaces: of many concurrent requests one wins, and no one gets a 5xx.
 func TestManageRaces(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
@@ -309,7 +310,7 @@ func TestManageRaces(t *testing.T) {
 			method, body string
 			won, lost    int
 		}{
-			// All but one secret would be lost, if more than one was handed out at once.
+			// All but one secret would be lost, if more than one was handed out concurrently.
 			{http.MethodPut, update, http.StatusOK, http.StatusConflict},
 			{http.MethodDelete, "", http.StatusNoContent, http.StatusUnauthorized},
 		} {

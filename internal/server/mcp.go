@@ -4,38 +4,45 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
-	"github.com/mcpkeep/mcpkeep/internal/identity"
-	"github.com/mcpkeep/mcpkeep/internal/mcpserver"
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/principal"
+	"github.com/mcpkeep/mcpkeep/internal/recheck"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 const (
 	// maxMCPBody bounds a message to the MCP endpoint.
 	maxMCPBody = 4 << 20
-	// touchEvery is how exact "last used" is: a write for every call would be
-	// dearer than the call.
+	// touchEvery is the precision of "last used": a write on every call would cost
+	// more than the call.
 	touchEvery = time.Minute
 	// touchWait bounds that write: the call does not depend on it.
 	touchWait = 2 * time.Second
 )
 
-// mcp guards the MCP endpoint: Origin, then authentication for every method and
+// guard protects an MCP endpoint: Origin, then authentication for every method and
 // before anything else, then the handler.
-func (s *Server) mcp() http.Handler {
+// i is the index of its resource.
+func (s *Server) guard(i int, next http.Handler) http.Handler {
+	resource := s.resources[i]
+	required := resource.RequiredScope()
 	guarded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Vary", "Authorization")
-		access, err := s.authenticate(r)
-		if err == nil && !oauth.Has(access.Scope, oauth.ScopeMCP) {
-			err = oauth.NewError(oauth.InsufficientScope, "the token does not allow to use this server")
+		h, now := w.Header(), s.Now()
+		h["Cache-Control"], h["Vary"] = noStore, varyOnToken
+		access, err := s.authenticate(r, resource, now)
+		noteGrant(w, access.ClientID, access.GrantID)
+		if err == nil && !oauth.Has(access.Scope, required) {
+			err = oauth.NewError(oauth.InsufficientScope, "the token does not grant access to this server")
+		}
+		if err == nil {
+			err = s.confirmUse(r, access)
 		}
 		if err != nil {
-			s.challenge(w, r, err)
+			s.challenge(w, r, s.nameOf(r).resources[i], err)
 			return
 		}
 		if r.ContentLength > maxMCPBody {
@@ -43,49 +50,81 @@ func (s *Server) mcp() http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxMCPBody)
-		r = by(r, access.User.ID)
-		s.touch(r, access)
-		// Identity comes from the token alone; the handler needs none of this.
-		r.Header.Del("Authorization")
-		r.Header.Del("Cookie")
-		s.MCP.ServeHTTP(w, r.WithContext(mcpserver.WithCaller(r.Context(), s.caller(access))))
+		p := s.principal(access)
+		ctx := storage.WithActor(r.Context(), storage.Actor{Name: p.User.ID, Reference: reference(r)})
+		r = r.WithContext(principal.NewContext(ctx, p))
+		s.touch(r, access, now)
+		s.noteCallName(r, access, now)
+		stream(w)
+		if s.Resources[i].Watched {
+			s.serveWatched(w, r, i, next)
+			return
+		}
+		serveAuthenticated(w, r, next)
 	})
-	return s.checkOrigin(cors("GET, POST, DELETE, OPTIONS", guarded))
+	return cors("GET, POST, DELETE, OPTIONS", s.checkOrigin(guarded))
 }
 
-// caller is who the tools work for. An administrator is one by the name that
-// the configured provider vouches for.
-func (s *Server) caller(a storage.Access) mcpserver.Caller {
-	issuer := identity.LocalIssuer
-	if s.Upstream != nil {
-		issuer = s.Upstream.Issuer()
-	}
-	person := identity.Person{
-		Issuer: a.User.Issuer, Subject: a.User.Subject, Login: a.User.Login, Email: a.User.Email,
-		EmailVerified: a.User.Email != "", // no other is kept
-	}
-	return mcpserver.Caller{Access: a, Admin: a.User.Issuer == issuer && s.Policy.IsAdmin(person)}
+// serveAuthenticated hands a request to an MCP server: identity comes from the token alone,
+// and the handler needs no credentials.
+func serveAuthenticated(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	delete(r.Header, "Authorization")
+	delete(r.Header, "Cookie")
+	next.ServeHTTP(w, r)
+}
+
+// principal returns the user that the tools work for. Only the configured provider
+// can vouch for an administrator.
+func (s *Server) principal(a storage.Access) principal.Principal {
+	admin := a.User.Issuer == s.Provider.Issuer() && s.Policy.IsAdmin(recheck.PersonOf(a.User.Person))
+	return principal.New(a, admin)
 }
 
 // authenticate returns what the request's bearer token stands for (RFC 6750).
-func (s *Server) authenticate(r *http.Request) (storage.Access, error) {
-	token, err := bearer(r)
+func (s *Server) authenticate(r *http.Request, resource oauth.Resource, now time.Time) (storage.Access, error) {
+	token, err := s.bearer(r)
 	if err != nil {
 		return storage.Access{}, err
 	}
-	access, err := s.Store.Access(r.Context(), storage.HashOf(token), s.Now())
+	access, err := s.access(r.Context(), token, now)
+	if errors.Is(err, storage.ErrNotFound) && s.adopter.Recognizes(token) {
+		access, err = s.adoptAccess(r.Context(), token, now)
+	}
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return access, errInvalidToken
 	case err != nil:
 		return access, err
-	case access.Resource != s.resource.String():
+	case access.Resource != resource.URI && s.canonical(access.Resource) != resource.URI:
 		return access, errInvalidToken // issued for another resource (RFC 8707 §2)
 	case access.Outage != nil:
-		s.log(r).Warn("storage unavailable: going on with a token seen lately", "error", access.Outage)
-		access.LastUsedAt = s.Now() // nothing to record while nothing can be
+		s.Logger.WarnContext(r.Context(), "storage unavailable: accepting a recently verified token", logging.Error, access.Outage)
+		access.LastUsedAt = now // nothing to record while nothing can be
 	}
 	return access, nil
+}
+
+// access returns what an access token stands for. The first use of it and its refresh token
+// is on record when it returns: its predecessor brings nothing more. No
+// response depends on a use that is not, so it is refused while the database cannot write.
+func (s *Server) access(ctx context.Context, token string, now time.Time) (storage.Access, error) {
+	access, err := s.Store.Access(ctx, storage.HashOf(token), now)
+	switch {
+	case err != nil || access.Unused == "":
+		return access, err
+	case access.Outage != nil:
+		return access, access.Outage
+	}
+	return access, s.Store.UseTokens(ctx, access.Unused, now)
+}
+
+// confirmUse has the provider asked about the person of a call when that is due.
+func (s *Server) confirmUse(r *http.Request, a storage.Access) error {
+	err := s.recheck.ConfirmUse(r.Context(), a)
+	if errors.Is(err, recheck.ErrRefused) || errors.Is(err, storage.ErrNotFound) {
+		return errInvalidToken
+	}
+	return err
 }
 
 var (
@@ -94,19 +133,22 @@ var (
 )
 
 // bearer returns the access token of a request.
-func bearer(r *http.Request) (string, error) {
+func (s *Server) bearer(r *http.Request) (string, error) {
 	token, err := bearerToken(r)
-	if err == nil && !oauth.IsAccessToken(token) {
-		return "", errInvalidToken // the checksum tells without asking the database
+	if err != nil || oauth.IsAccessToken(token) {
+		return token, err
 	}
-	return token, err
+	if s.adopter.Recognizes(token) && s.adopter.Check(r.Context(), token) == nil {
+		return token, nil
+	}
+	return "", errInvalidToken // the checksum, or the signature, tells without asking the database
 }
 
 // bearerToken returns the token of the Authorization header (RFC 6750 §2.1), the
 // only place where one is taken from.
 func bearerToken(r *http.Request) (string, error) {
 	headers := r.Header.Values("Authorization")
-	inQuery := r.URL.Query().Has("access_token")
+	inQuery := r.URL.RawQuery != "" && r.URL.Query().Has("access_token")
 	switch {
 	case len(headers) > 1 || len(headers) == 1 && inQuery:
 		return "", oauth.NewError(oauth.InvalidRequest, "more than one access token")
@@ -121,7 +163,7 @@ func bearerToken(r *http.Request) (string, error) {
 }
 
 // challenge refuses a request to the MCP endpoint (RFC 6750 §3, RFC 9728 §5.1).
-func (s *Server) challenge(w http.ResponseWriter, r *http.Request, err error) {
+func (s *Server) challenge(w http.ResponseWriter, r *http.Request, resource oauth.Resource, err error) {
 	problem := s.problemOf(r, err)
 	params := oauth.ChallengeParams{Code: problem.Code, Description: problem.Description}
 	if errors.Is(err, errNoToken) {
@@ -129,45 +171,26 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	switch problem.Status {
 	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", retryAfter)
+		setRetryAfter(w.Header(), problem.Status, err)
 	case http.StatusInternalServerError:
 	default:
-		w.Header().Set("WWW-Authenticate", s.resource.Challenge(params))
+		w.Header().Set("WWW-Authenticate", resource.Challenge(params))
+	}
+	if errors.Is(err, errNoToken) && isVisit(r) {
+		s.landing(w, r, problem.Status, resource)
+		return
 	}
 	writeJSON(w, problem.Status, problem)
 }
 
-// touch records the use of a grant. That it fails is no reason to refuse.
-func (s *Server) touch(r *http.Request, a storage.Access) {
-	if s.Now().Sub(a.LastUsedAt) < touchEvery {
+// touch records the use of a grant. The call does not depend on it.
+func (s *Server) touch(r *http.Request, a storage.Access, now time.Time) {
+	if now.Sub(a.LastUsedAt) < touchEvery {
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), touchWait)
 	defer cancel()
-	if err := s.Store.TouchGrant(ctx, a.GrantID, s.Now()); err != nil && !errors.Is(err, storage.ErrNotFound) {
-		s.log(r).Warn("could not record the use of a grant", "error", err, "grant_id", a.GrantID)
+	if err := s.Store.TouchGrant(ctx, a.GrantID, now); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		s.Logger.WarnContext(r.Context(), "could not record the use of a grant", logging.Error, err, logging.GrantID, a.GrantID)
 	}
-}
-
-// checkOrigin refuses web pages of other origins (MCP transport: DNS rebinding).
-// Pages of this machine, such as the Inspector's, may connect; no Origin means
-// no browser. A preflight carries nothing and gets its answer.
-func (s *Server) checkOrigin(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		origin := r.Header.Get("Origin")
-		if origin != "" && r.Method != http.MethodOptions && !s.allowsOrigin(origin) {
-			s.log(r).Warn("foreign origin", "event", "origin_refused")
-			writeJSON(w, http.StatusForbidden, &oauth.Error{Code: oauth.InvalidRequest, Description: "this origin may not connect"})
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func (s *Server) allowsOrigin(origin string) bool {
-	if origin == s.BaseURL {
-		return true
-	}
-	u, err := url.Parse(origin)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && isLoopbackHost(u.Host) && u.Path == "" && u.User == nil
 }

@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,7 +17,7 @@ const (
 	badToken       = plainChallenge + `, error="invalid_token", error_description="`
 )
 
-// TestUnauthorized: RS-15, RS-01 to RS-04, RS-11 to RS-14, C-07, D5, 9728-06,
+// TestUnauthorized: TL-09, RS-15, RS-01 to RS-04, RS-11 to RS-14, C-07, D5, 9728-06,
 // 9728-07. Authentication comes first, whatever else the request is.
 func TestUnauthorized(t *testing.T) {
 	t.Parallel()
@@ -64,7 +66,7 @@ func TestBearer(t *testing.T) {
 		"6750-01 parameters behind": {"Bearer " + got.access + ", x=y", http.StatusUnauthorized},
 		"C10 refresh token":         {"Bearer " + got.refresh, http.StatusUnauthorized},
 		"C10 never issued":          {"Bearer " + oauth.NewAccessToken(), http.StatusUnauthorized},
-		"C10 somebody else's JWT":   {"Bearer eyJhbGciOiJub25lIn0.e30.", http.StatusUnauthorized},
+		"C10 someone else's JWT":    {"Bearer eyJhbGciOiJub25lIn0.e30.", http.StatusUnauthorized},
 		"one character changed":     {"Bearer " + got.access[:len(got.access)-1] + "_", http.StatusUnauthorized},
 		"in upper case":             {"Bearer " + strings.ToUpper(got.access), http.StatusUnauthorized},
 		"oversized":                 {"Bearer " + big(60_000), http.StatusUnauthorized},
@@ -156,20 +158,30 @@ func TestInsufficientScope(t *testing.T) {
 	}
 }
 
-// TestOrigin: TM-02, D1, TL-02. It is checked before the token.
+// TestOrigin: TM-02, D1, TL-02. It is checked before the token. Preflight and answer say
+// the same about who may read; a refusal is readable, and the log names the setting.
 func TestOrigin(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := start(t, func(set *setup) {
+		var err error
+		set.AllowedOrigins, err = oauth.NewOriginPolicy([]string{"https://app.example", "https://b\u00fccher.example", "chrome-extension:", "app:"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
 	token := s.register().connect().access
 	tests := map[string]bool{
 		"": true, base: true, "http://localhost:6274": true, "http://127.0.0.1:9": true, "http://[::1]:6274": true, "https://localhost": true,
-		"http://localhost": true,
+		"http://localhost": true, "https://KEEP.example.com": true, base + ":443": true,
+		"https://app.example": true, "https://APP.example:443": true, "https://xn--bcher-kva.example": true, "https://b\u00fccher.example": true,
+		"chrome-extension://abcdefgh": true, "app://obsidian.md": true,
 
 		"null": false, "https://evil.example": false, base + ".evil.example": false, "https://evil" + base[len("https://"):]: false,
-		"http://keep.example.com": false, base + ":8443": false, base + "/": false, "https://KEEP.example.com": false,
+		"http://keep.example.com": false, base + ":8443": false, base + "/": false, base + ":80": false,
+		"http://app.example": false, "https://app.example:8443": false, "https://x.app.example": false, "moz-extension://abcdefgh": false, "app:": false, "app://": false, "app://x/y": false,
 		"http://localhost.evil.example": false, "http://127.0.0.1.evil.example": false, "http://localhost@evil.example": false,
 		"http://evil.example@localhost": false, "http://localhost/path": false, "ftp://localhost": false, "localhost": false,
-		"chrome-extension://localhost": false, "http://0.0.0.0": false, "http://127.0.0.2": false, "file://": false, "%": false,
+		"ms-browser-extension://localhost": false, "http://0.0.0.0": false, "http://127.0.0.2": false, "file://": false, "%": false,
 	}
 	for origin, ok := range tests {
 		t.Run(origin, func(t *testing.T) {
@@ -185,8 +197,17 @@ func TestOrigin(t *testing.T) {
 				with.want(t, http.StatusForbidden, "invalid_request")
 				without.want(t, http.StatusForbidden, "invalid_request")
 			}
-			if a := s.do(http.MethodOptions, "/mcp", "", h, header{"Access-Control-Request-Method": "POST"}); a.Status != http.StatusNoContent {
-				t.Errorf("preflight: %d", a.Status)
+			preflight := s.do(http.MethodOptions, "/mcp", "", h, header{"Access-Control-Request-Method": "POST"})
+			if preflight.Status != http.StatusNoContent {
+				t.Errorf("preflight: %d", preflight.Status)
+			}
+			for name, a := range map[string]answer{"preflight": preflight, "with token": with, "without": without} {
+				if got := a.Header.Get("Access-Control-Allow-Origin"); got != "*" || a.Header.Get("Access-Control-Allow-Credentials") != "" {
+					t.Errorf("%s: Access-Control-Allow-Origin %q", name, got)
+				}
+			}
+			if line := s.log.String(); !ok && !strings.Contains(line, "MCPKEEP_ALLOWED_ORIGINS") {
+				t.Error("the log does not name the setting")
 			}
 		})
 	}
@@ -200,10 +221,10 @@ func TestAuthenticatedRequests(t *testing.T) {
 	s := start(t)
 	token := s.register().connect().access
 	behind := s.replica(func(c *server.Config) {
-		c.MCP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.Resources = protecting(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			got = r.Header.Clone()
 			w.WriteHeader(http.StatusAccepted)
-		})
+		}))
 	})
 	a := behind.call(token, header{"Cookie": "a=b", "X-Kept": "1"})
 	if a.Status != http.StatusAccepted || got.Get("Authorization") != "" || got.Get("Cookie") != "" || got.Get("X-Kept") != "1" {
@@ -221,5 +242,29 @@ func TestAuthenticatedRequests(t *testing.T) {
 	}
 	if a := s.call(token, header{"MCP-Protocol-Version": "1999-01-01"}); a.Status != http.StatusBadRequest {
 		t.Errorf("TL-09: %d %s", a.Status, a.Body)
+	}
+}
+
+// TestBodyWithoutLength: D9. A body that does not say how long it is, is read up to the bound.
+func TestBodyWithoutLength(t *testing.T) {
+	t.Parallel()
+	var got int64
+	var failure error
+	s := start(t)
+	token := s.register().connect().access
+	behind := s.replica(func(c *server.Config) {
+		c.Resources = protecting(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			got, failure = io.Copy(io.Discard, r.Body)
+		}))
+	})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/mcp", io.MultiReader(strings.NewReader(big(5<<20))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	behind.send(req)
+	var tooLarge *http.MaxBytesError
+	if got > 4<<20 || !errors.As(failure, &tooLarge) {
+		t.Errorf("read %d bytes, then %v", got, failure)
 	}
 }

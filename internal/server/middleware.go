@@ -1,57 +1,58 @@
 package server
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-type contextKey int
-
-const referenceKey contextKey = iota
-
 // reference identifies one request on its error page and in the log.
-func reference(r *http.Request) string {
-	ref, _ := r.Context().Value(referenceKey).(string)
-	return ref
+func reference(r *http.Request) string { return storage.ReferenceOf(r.Context()) }
+
+// newReference returns a new reference: ten lowercase letters and digits, 50 bits.
+func newReference() string {
+	const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+	var b [10]byte
+	_, _ = rand.Read(b[:]) // never fails: it ends the process instead
+	for i := range b {
+		b[i] = alphabet[b[i]%byte(len(alphabet))]
+	}
+	return string(b[:])
 }
 
-func (s *Server) log(r *http.Request) *slog.Logger { return s.logIn(r.Context()) }
-
-// logIn is log where there is only the request's context.
-func (s *Server) logIn(ctx context.Context) *slog.Logger {
-	ref, _ := ctx.Value(referenceKey).(string)
-	return s.Logger.With("reference", ref)
-}
-
-// observe gives each request a reference, logs it without query and headers,
-// which hold secrets, and turns a panic into an error page.
+// observe gives each request a reference and deadlines, logs it without query and
+// headers, which hold secrets, and turns a panic into an error page.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = r.WithContext(context.WithValue(r.Context(), referenceKey, strings.ToLower(rand.Text()[:10])))
-		rec := &recorder{ResponseWriter: w}
 		start := time.Now()
+		r = r.WithContext(storage.WithActor(r.Context(), storage.Actor{Reference: newReference()}))
+		rec := &recorder{ResponseWriter: w, deadlines: s.deadlines}
+		rec.conn, _ = w.(connection)
+		rec.start(r, start)
+		if s.leaving.Load() {
+			w.Header().Set("Connection", "close")
+		}
 		defer func() {
 			defer s.logRequest(r, rec, start)
 			if p := recover(); p != nil {
 				s.recovered(rec, r, p)
 			}
+			rec.beforeWrite() // of what net/http has still buffered
 		}()
 		next.ServeHTTP(rec, r)
 	})
 }
 
-// writePanic answers whoever asked in their language.
+// writePanic responds in the caller's format.
 func (s *Server) writePanic(w http.ResponseWriter, r *http.Request) {
 	err := oauth.NewError(oauth.ServerError, "internal error, reference "+reference(r))
 	if wantsHTML(r) {
@@ -61,107 +62,44 @@ func (s *Server) writePanic(w http.ResponseWriter, r *http.Request) {
 	s.writeProblem(w, r, err)
 }
 
-// recovered answers after a panic. An answer that has begun cannot be mended:
-// its connection ends, so that nobody takes it for a whole one.
+// recovered answers after a panic. An answer that has begun cannot be fixed:
+// its connection ends, so that no one takes it for a whole one.
 func (s *Server) recovered(rec *recorder, r *http.Request, p any) {
 	if p == http.ErrAbortHandler { //nolint:errorlint // a panic value, compared as net/http does
 		panic(p)
 	}
-	s.log(r).Error("panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	s.Logger.ErrorContext(r.Context(), "panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	if rec.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
 	s.writePanic(rec, r)
 }
 
+// logRequest writes the line about a request, with the app that sent it where that is
+// known. It is written for each call of a tool, so
+// it takes slog's shortest way: no formatting, no look at the call stack.
 func (s *Server) logRequest(r *http.Request, rec *recorder, start time.Time) {
 	level := slog.LevelInfo
-	if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+	if isProbe(r.URL.Path) {
 		level = slog.LevelDebug
 	}
-	s.log(r).Log(r.Context(), level, "request", "method", r.Method, "path", r.URL.Path,
-		"status", rec.status, "duration", time.Since(start))
-}
-
-// recorder remembers the status.
-type recorder struct {
-	http.ResponseWriter
-	status int
-}
-
-func (rec *recorder) WriteHeader(status int) {
-	if rec.status == 0 {
-		rec.status = status
+	ctx, log := r.Context(), s.Logger.Handler()
+	if !log.Enabled(ctx, level) {
+		return
 	}
-	rec.ResponseWriter.WriteHeader(status)
+	now := time.Now()
+	line := slog.NewRecord(now, level, "request", 0)
+	line.AddAttrs(
+		slog.String(logging.Method, r.Method), slog.String(logging.Path, r.URL.Path),
+		slog.Int(logging.Status, rec.status), logging.Duration(now.Sub(start)),
+	)
+	line.AddAttrs(rec.caller.attrs(r)...)
+	_ = log.Handle(ctx, line)
 }
 
-func (rec *recorder) Write(b []byte) (int, error) {
-	if rec.status == 0 {
-		rec.status = http.StatusOK
-	}
-	return rec.ResponseWriter.Write(b)
-}
-
-// Flush implements http.Flusher, which MCP servers look for: without it they send
-// no notifications while they work on an answer.
-func (rec *recorder) Flush() {
-	if rec.status == 0 {
-		rec.status = http.StatusOK
-	}
-	_ = http.NewResponseController(rec.ResponseWriter).Flush() // one that cannot sends it all at the end
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
-
-// checkHost refuses requests for other hosts, against DNS rebinding. Names of
-// this machine are accepted where it listens on loopback: an attacker's page
-// cannot be served under them.
-func (s *Server) checkHost(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.withoutPort(r.Host) == s.withoutPort(s.base.Host) || s.Loopback && isLoopbackHost(r.Host) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		s.log(r).Warn("foreign host", "event", "host_refused")
-		writeJSON(w, http.StatusForbidden, &oauth.Error{Code: oauth.InvalidRequest, Description: "this host is not served here"})
-	})
-}
-
-// withoutPort is a Host value in lower case, without the scheme's default port,
-// which some clients send.
-func (s *Server) withoutPort(host string) string {
-	port := ":80"
-	if s.secure() {
-		port = ":443"
-	}
-	return strings.TrimSuffix(strings.ToLower(host), port)
-}
-
-// isLoopbackHost says whether a Host value (host or host:port) names this machine.
-func isLoopbackHost(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		host = strings.Trim(hostport, "[]")
-	}
-	return host == "localhost" || host == "127.0.0.1" || host == "::1"
-}
-
-// by returns the request with who it is from, for the audit trail.
-func by(r *http.Request, actor string) *http.Request {
-	return r.WithContext(storage.WithActor(r.Context(), storage.Actor{Name: actor, Reference: reference(r)}))
-}
-
-// because is the request's context with the reason of the step that follows.
-func because(r *http.Request, reason string) context.Context {
-	return withReason(r.Context(), reason)
-}
-
-func withReason(ctx context.Context, reason string) context.Context {
-	actor := storage.ActorOf(ctx)
-	actor.Reason = reason
-	return storage.WithActor(ctx, actor)
+// withActor returns r annotated with its actor for the audit trail.
+func withActor(r *http.Request, name string) *http.Request {
+	return r.WithContext(storage.WithActor(r.Context(), storage.Actor{Name: name, Reference: reference(r)}))
 }
 
 // handler is an endpoint that may fail.
@@ -170,7 +108,7 @@ type handler func(http.ResponseWriter, *http.Request) error
 // page makes a handler of an endpoint that people see.
 func (s *Server) page(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = by(r, storage.ActorPerson)
+		r = withActor(r, storage.ActorPerson)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		if err := h(w, r); err != nil {
 			s.writePage(w, r, err)
@@ -202,7 +140,7 @@ func (s *Server) api(m methods, h handler) http.Handler {
 			s.writeProblem(w, r, errMethod)
 			return
 		}
-		r = by(r, storage.ActorClient)
+		r = withActor(r, storage.ActorClient)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		if err := h(w, r); err != nil {
 			s.writeProblem(w, r, err)
@@ -218,12 +156,21 @@ func notAllowed(allow string) handler {
 	}
 }
 
+// Values of headers that many answers have. http.Header.Add copies a slice that is
+// full, so that they are shared.
+var (
+	anyOrigin      = []string{"*"}
+	exposedHeaders = []string{"WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-After"}
+	noStore        = []string{"no-store"}
+	varyOnToken    = []string{"Authorization"}
+)
+
 // cors lets any origin call, without credentials, and answers its preflight.
 func cors(allow string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Access-Control-Allow-Origin", "*")
-		h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-After")
+		h["Access-Control-Allow-Origin"] = anyOrigin
+		h["Access-Control-Expose-Headers"] = exposedHeaders
 		if r.Method == http.MethodOptions {
 			h.Set("Access-Control-Allow-Methods", allow)
 			h.Set("Access-Control-Allow-Headers",
@@ -236,7 +183,7 @@ func cors(allow string, next http.Handler) http.Handler {
 	})
 }
 
-var errNothingHere = &oauth.Error{Code: oauth.InvalidRequest, Status: http.StatusNotFound, Description: "there is nothing here"}
+var errNothingHere = &oauth.Error{Code: oauth.InvalidRequest, Status: http.StatusNotFound, Description: "not found"}
 
 // notFound answers what is not there.
 func (s *Server) notFound(_ http.ResponseWriter, r *http.Request) error {
@@ -244,7 +191,7 @@ func (s *Server) notFound(_ http.ResponseWriter, r *http.Request) error {
 		return errNothingHere
 	}
 	return &pageError{
-		status: http.StatusNotFound, title: "There is nothing here", message: "This is an MCP server, made for AI apps.",
-		hint: "Paste " + s.resource.String() + " into your MCP client to connect it.",
+		status: http.StatusNotFound, title: "Page not found", message: "This is an MCP server for AI apps.",
+		hint: "Paste " + s.nameOf(r).resources[0].URI + " into your MCP client to connect it.",
 	}
 }

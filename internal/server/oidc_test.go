@@ -27,13 +27,13 @@ func oidcSite(t *testing.T, p oidctest.Provider, options ...func(*setup)) (*site
 
 func onOIDC(t *testing.T, op *oidctest.Server, policy identity.Policy) func(*setup) {
 	t.Helper()
-	upstream, err := identity.NewOIDC(identity.OIDCConfig{
+	provider, err := identity.NewOIDC(identity.OIDCConfig{
 		Issuer: op.At, ClientID: op.ClientID, ClientSecret: op.ClientSecret, Groups: policy.NeedsGroups(), Now: op.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(set *setup) { set.Upstream, set.Policy = upstream, policy }
+	return func(set *setup) { set.Provider, set.Policy = provider, policy }
 }
 
 // upToOIDC approves and returns the callback's URL, which the browser does not open.
@@ -56,7 +56,7 @@ func TestOIDC(t *testing.T) {
 				s, op := oidcSite(t, p, on(e))
 				c := s.register()
 				page := s.browser().visit(c.authorizePath())
-				page.shows(t, http.StatusOK, "you are sent to <strong><bdi>"+strings.TrimPrefix(op.Issuer, "http://")+"</bdi></strong>")
+				page.shows(t, http.StatusOK, "you continue to <strong><bdi>"+strings.TrimPrefix(op.Issuer, "http://")+"</bdi></strong>")
 				if policy := page.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "form-action 'self' http://127.0.0.1:33418 http:;") {
 					t.Errorf("C-11: policy %q", policy)
 				}
@@ -115,8 +115,8 @@ func TestOIDCRecheck(t *testing.T) {
 			if tt.ends {
 				a.want(t, http.StatusBadRequest, "invalid_grant")
 				s.wantAccess(t, got.access, false)
-				if log := s.log.String(); !strings.Contains(log, "person may no longer sign in") || strings.Contains(log, "alice@") {
-					t.Errorf("the log does not say so, or names the e-mail address:\n%s", log)
+				if log := s.log.String(); !strings.Contains(log, "user is no longer allowed") || strings.Contains(log, "alice@") {
+					t.Errorf("the log does not say so, or names the email address:\n%s", log)
 				}
 				return
 			}
@@ -157,7 +157,7 @@ func TestOIDCCallback(t *testing.T) {
 		moved := s.replica(func(cfg *server.Config) {
 			var set setup
 			onOIDC(t, other, identity.Policy{AllowAnyone: true})(&set)
-			cfg.Upstream = set.Upstream
+			cfg.Provider = set.Provider
 		})
 		b.s, b.http.Transport = moved, moved
 		s.unchanged(t, func() { b.at(back).shows(t, http.StatusBadRequest, "expired") })
@@ -169,8 +169,8 @@ func TestOIDCCallback(t *testing.T) {
 		"A8 iss of another issuer":         {"iss": {"https://evil.example.com"}},
 		"A8 iss is missing":                {"iss": nil},
 		"A8 an error of another issuer":    {"iss": {"https://evil.example.com"}, "code": nil, "error": {"temporarily_unavailable"}},
-		"code of nobody":                   {"code": {"guessed"}},
-		"cancelled":                        {"code": nil, "error": {"access_denied"}},
+		"unknown code":                     {"code": {"guessed"}},
+		"canceled":                         {"code": nil, "error": {"access_denied"}},
 		"the provider wants it done again": {"code": nil, "error": {"login_required"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestOIDCCallback(t *testing.T) {
 			if strings.HasPrefix(name, "A8") && op.Calls(oidctest.Token) != 0 {
 				t.Error("the code was sent to the provider")
 			}
-			b.at(back).shows(t, http.StatusOK, "finished")
+			b.at(back).shows(t, http.StatusOK, "sign-in is complete")
 		})
 	}
 	t.Run("another sign-in's code", func(t *testing.T) {
@@ -239,7 +239,7 @@ func TestProviderAwayOrMisconfigured(t *testing.T) {
 }
 
 // TestAnotherAccountAfterRefusal: who was refused says which account, and another one
-// may be used without the client starting anew, in this browser only, and once.
+// may be used without the client starting again, in this browser only, and once.
 func TestAnotherAccountAfterRefusal(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
@@ -275,7 +275,7 @@ func TestAnotherAccountAfterRefusal(t *testing.T) {
 			t.Errorf("got %v", q)
 		}
 		s.wantAccess(t, tokensOf(t, c.exchange(q.Get("code"))).access, true)
-		b.at(op.Browse(t, again.String())).shows(t, http.StatusOK, "finished") // once
+		b.at(op.Browse(t, again.String())).shows(t, http.StatusOK, "sign-in is complete") // once
 	})
 }
 

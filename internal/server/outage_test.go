@@ -11,8 +11,8 @@ import (
 )
 
 // TestOutage: guarantee 5, 7009-03. While the database is away everything that
-// needs it says 503 with Retry-After, tokens seen lately go on, and when it is
-// back everything goes on where it was.
+// needs it says 503 with Retry-After, tokens seen lately continue, and when it is
+// back everything continues where it was.
 func TestOutage(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -46,8 +46,8 @@ func TestOutage(t *testing.T) {
 			t.Run(name, func(t *testing.T) { p.shows(t, http.StatusServiceUnavailable, "Not available right now") })
 		}
 		t.Run("readyz", func(t *testing.T) {
-			a := s.get("/readyz")
-			if a.Status != http.StatusServiceUnavailable || a.member("reason") != "the database does not answer" {
+			a := s.readyAs(t, http.StatusServiceUnavailable)
+			if a.member("reason") != "the database is not responding" {
 				t.Errorf("%d %s", a.Status, a.Body)
 			}
 		})
@@ -71,9 +71,7 @@ func TestOutage(t *testing.T) {
 	tokensOf(t, c.exchange(code))
 	tokensOf(t, c.refresh(seen.refresh))
 	s.wantAccess(t, unseen.access, true)
-	if a := s.get("/readyz"); a.Status != http.StatusOK {
-		t.Errorf("readyz afterwards: %d %s", a.Status, a.Body)
-	}
+	s.readyAs(t, http.StatusOK)
 }
 
 // TestSeenTokens: what the memory of seen tokens may not do.
@@ -117,7 +115,7 @@ func TestSeenTokens(t *testing.T) {
 	t.Run("refresh token reused", func(t *testing.T) {
 		got := c.connect()
 		s.wantAccess(t, got.access, true)
-		tokensOf(t, c.refresh(got.refresh))
+		tokensOf(t, c.refresh(tokensOf(t, c.refresh(got.refresh)).refresh))
 		s.clock.advance(2 * time.Minute)
 		c.refresh(got.refresh).want(t, http.StatusBadRequest, "invalid_grant")
 		s.fail()
@@ -151,7 +149,7 @@ func TestOutageAtCallback(t *testing.T) {
 	tokensOf(t, c.exchange(b.at(back).target(t, c.redirect).Get("code")))
 }
 
-// TestUnreadable: guarantee 9. A row that does not open is no "not found": the
+// TestUnreadable: guarantee 9. A row that cannot be decrypted is no "not found": the
 // answer is an error whose reference leads to the row's id in the log.
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
@@ -161,7 +159,7 @@ func TestUnreadable(t *testing.T) {
 	got := s.connectAs(c)
 	back := s.browser().upTo(c, gh)
 	for _, statement := range []string{
-		"UPDATE oauth_users SET profile = 'damaged'", "UPDATE oauth_authorizations SET request = 'damaged'",
+		"UPDATE mcpkeep_users SET profile = 'damaged'", "UPDATE mcpkeep_authorizations SET request = 'damaged'",
 	} {
 		if _, err := s.sql.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
@@ -169,7 +167,7 @@ func TestUnreadable(t *testing.T) {
 	}
 	gh.SetFault(githubtest.Healthy)
 	for table, a := range map[string]answer{
-		"oauth_users": s.call(got.access), "oauth_users again": c.refresh(got.refresh), "oauth_authorizations": s.get(back.RequestURI(), asProgram),
+		"mcpkeep_users": s.call(got.access), "mcpkeep_users again": c.refresh(got.refresh), "mcpkeep_authorizations": s.get(back.RequestURI(), asProgram),
 	} {
 		a.want(t, http.StatusInternalServerError, "server_error")
 		description := a.member("error_description")

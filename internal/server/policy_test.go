@@ -63,7 +63,7 @@ func TestRegistrationModes(t *testing.T) {
 	}
 }
 
-// TestRegistrationClosed: the endpoint is not offered; who is registered goes on,
+// TestRegistrationClosed: the endpoint is not offered; who is registered continues,
 // may read and delete the registration, and may not change it.
 func TestRegistrationClosed(t *testing.T) {
 	t.Parallel()

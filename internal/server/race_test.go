@@ -14,13 +14,13 @@ import (
 
 const rivals = 64
 
-// race posts a form to /token from many connections at once, to two replicas.
+// race posts a form to /token from many connections concurrently, to two replicas.
 func race(t *testing.T, s *site, form url.Values) []answer {
 	t.Helper()
 	return raceOf(t, s, http.MethodPost, "/token", form.Encode(), header{"Content-Type": "application/x-www-form-urlencoded"})
 }
 
-// raceOf sends one request from many connections at once, to two replicas.
+// raceOf sends one request from many connections concurrently, to two replicas.
 func raceOf(t *testing.T, s *site, method, path, body string, h header) []answer {
 	t.Helper()
 	var addresses [2]string

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
@@ -14,11 +15,13 @@ import (
 )
 
 const (
-	anewText      = "It does not know the app’s registration"
-	notRegistered = "This app is not registered here"
+	readoptText   = "It has no registration for this app"
+	notRegistered = "This app is not registered"
 )
 
-func readopting(mode oauth.ReadoptMode) func(*setup) { return func(set *setup) { set.Readopt = mode } }
+func readopting(mode oauth.ReadoptMode) func(*setup) {
+	return func(set *setup) { set.Readopt.Mode = mode }
+}
 
 // dead is a client with a registration that this server never saw.
 func (s *site) dead(id, redirect string) *client {
@@ -28,7 +31,7 @@ func (s *site) dead(id, redirect string) *client {
 const deadID = "2f6c1f9e-8f0e-4a53-9f2b-2f5d8d0f6a11"
 
 // TestReadoptModes: which unknown client sees a sign-in page. Nothing is stored,
-// however often the page is fetched (C-02), and nobody is redirected.
+// however often the page is fetched (C-02), and no one is redirected.
 func TestReadoptModes(t *testing.T) {
 	t.Parallel()
 	const loopback, vendor, other = loopbackRedirect, "https://claude.ai/api/mcp/auth_callback", "https://other.example/cb"
@@ -53,7 +56,7 @@ func TestReadoptModes(t *testing.T) {
 		for _, uri := range []string{
 			loopback, "http://localhost:1/cb?x=1", "http://[::1]:9/", vendor, other, "http://evil.example/cb", "javascript:alert(1)", "http://127.0.0.1.evil.example/cb", "",
 		} {
-			want := slices.Contains(tt.taken, uri) || slices.Contains(tt.taken, loopback) && oauth.IsLoopback(uri)
+			want := slices.Contains(tt.taken, uri) || slices.Contains(tt.taken, loopback) && parsed(uri).IsLoopback()
 			t.Run(mode+" "+uri, func(t *testing.T) {
 				c := s.dead(deadID, uri)
 				s.unchanged(t, func() {
@@ -88,7 +91,7 @@ func TestReadoptIDs(t *testing.T) {
 }
 
 // TestReadopt is the whole way of a client that has lost its registration: nothing
-// is stored before the person approves, then all at once; from then on it is a
+// is stored before the person approves, then all of it; from then on it is a
 // client like others. It starts at one replica and ends at another.
 func TestReadopt(t *testing.T) {
 	t.Parallel()
@@ -99,12 +102,12 @@ func TestReadopt(t *testing.T) {
 		c.exchange("unknown").want(t, http.StatusUnauthorized, "invalid_client")
 		b := s.browser()
 		consent := b.signIn(c)
-		consent.shows(t, http.StatusOK, anewText)
+		consent.shows(t, http.StatusOK, readoptText)
 		consent.shows(t, http.StatusOK, "Not verified by this server")
 		if n := dbtest.Value[int64](t, s.sql, "SELECT COUNT(*) FROM oauth_clients"); n != 0 {
 			t.Errorf("%d clients before the person approved", n)
 		}
-		b.s = s.replica(func(*server.Config) {})
+		b.moveTo(s.replica(func(*server.Config) {}))
 		b.http.Transport = b.s
 		code := b.submit(consent, approve).target(t, c.redirect).Get("code")
 		got := tokensOf(t, c.exchange(code))
@@ -120,7 +123,7 @@ func TestReadopt(t *testing.T) {
 			t.Errorf("events %+v, %v", events, err)
 		}
 		again := s.browser().signIn(c)
-		if again.shows(t, http.StatusOK, "Not verified by this server"); strings.Contains(again.Body, anewText) {
+		if again.shows(t, http.StatusOK, "Not verified by this server"); strings.Contains(again.Body, readoptText) {
 			t.Error("the second sign-in asks about the registration again")
 		}
 		c.redirect = "https://claude.ai/api/mcp/auth_callback" // a vendor's, but not this client's
@@ -138,7 +141,7 @@ func TestReadoptByProvider(t *testing.T) {
 		c := s.dead("c_lost", "https://chatgpt.com/connector/oauth/a1B2")
 		b := s.browser()
 		p := b.visit(c.authorizePath())
-		p.shows(t, http.StatusOK, anewText)
+		p.shows(t, http.StatusOK, readoptText)
 		p.shows(t, http.StatusOK, "ChatGPT")
 		if q := b.submit(p, deny).target(t, c.redirect); q.Get("error") != "access_denied" {
 			t.Errorf("deny: %v", q)
@@ -158,13 +161,13 @@ func TestReadoptByProvider(t *testing.T) {
 		s.browser().approveAt(refused).shows(t, http.StatusForbidden, "mallory")
 		s.get(refused.authorizePath(), asProgram).want(t, http.StatusOK, "")
 		if _, err := s.store.Client(t.Context(), refused.id); err == nil {
-			t.Error("somebody who may not enter has registered a client")
+			t.Error("someone who may not sign in has registered a client")
 		}
 	})
 }
 
 // TestReadoptWithSecret: C-04. A lost client may hold a secret, as FastMCP gave them to all that
-// did not ask for none. It goes on sending it, in the way that it knows, and nobody
+// did not ask for none. It continues sending it, in the way that it knows, and no one
 // can tell what it was.
 func TestReadoptWithSecret(t *testing.T) {
 	t.Parallel()
@@ -191,7 +194,7 @@ func TestReadoptWithSecret(t *testing.T) {
 	})
 }
 
-// TestReadoptTogether: two people with the same dead id, each in the middle of it.
+// TestReadoptTogether: two people with the same stale ID, each in the middle of it.
 func TestReadoptTogether(t *testing.T) {
 	t.Parallel()
 	s := start(t, readopting(oauth.ReadoptKnown))
@@ -205,7 +208,7 @@ func TestReadoptTogether(t *testing.T) {
 }
 
 // TestReadoptErrors: 9700-02, 9700-10. What is wrong with the request of an unknown
-// client is answered here, also to programs: nothing goes to an address that nobody
+// client gets its response here, also for programs: nothing goes to an address that no one
 // has agreed to.
 func TestReadoptErrors(t *testing.T) {
 	t.Parallel()
@@ -235,7 +238,7 @@ func TestReadoptErrors(t *testing.T) {
 	}
 }
 
-// TestReadoptIsNotSilent: a client that is deleted while somebody signs in stays
+// TestReadoptIsNotSilent: a client that is deleted while someone signs in stays
 // deleted: the page that they read did not say that it would come back.
 func TestReadoptIsNotSilent(t *testing.T) {
 	t.Parallel()
@@ -248,7 +251,7 @@ func TestReadoptIsNotSilent(t *testing.T) {
 		b.submit(consent, approve).shows(t, http.StatusBadRequest, notRegistered)
 		b.submit(first, enter).shows(t, http.StatusForbidden, "This form has expired")
 	})
-	b.signIn(c).shows(t, http.StatusOK, anewText) // asked anew, and told so
+	b.signIn(c).shows(t, http.StatusOK, readoptText) // asked again, and told so
 }
 
 // TestReadoptTurnedOff: a sign-in that began when it was allowed does not end when
@@ -259,16 +262,73 @@ func TestReadoptTurnedOff(t *testing.T) {
 	c := s.dead(deadID, loopbackRedirect)
 	b := s.browser()
 	consent := b.signIn(c)
-	b.s = s.replica(func(set *server.Config) { set.Readopt = oauth.ReadoptOff })
+	b.moveTo(s.replica(func(set *server.Config) { set.Readopt = oauth.Readoption{Mode: oauth.ReadoptOff} }))
 	b.http.Transport = b.s
 	s.unchanged(t, func() { b.submit(consent, approve).shows(t, http.StatusBadRequest, notRegistered) })
 }
 
 // TestReadoptUnreadable: a client that is there and does not open is the operator's
-// to mend, and not replaced.
+// to fix, and not replaced.
 func TestReadoptUnreadable(t *testing.T) {
 	t.Parallel()
 	s := start(t, readopting(oauth.ReadoptOpen))
 	c := s.putClient("damaged", func([]byte) []byte { return []byte(`{"__encrypted_data__":"x","__encryption_version__":1}`) }, nil)
 	s.unchanged(t, func() { s.browser().visit(c.authorizePath()).shows(t, http.StatusBadRequest, notRegistered) })
+}
+
+// parsed is the zero value for what is no redirect URI.
+func parsed(uri string) oauth.RedirectURI {
+	u, err := oauth.ParseRedirectURI(uri)
+	if err != nil {
+		return oauth.RedirectURI{}
+	}
+	return u
+}
+
+// TestUnknownClientComesAgain: C-17, C-03. An app that never forgets its ID hears that it is
+// unknown once, and then, for an hour, what makes it ask its person to sign in. It does not
+// matter which replica it asks.
+func TestUnknownClientComesAgain(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
+		s := start(t, on(e), readopting(oauth.ReadoptKnown))
+		other := s.replica(func(*server.Config) {})
+		c := s.dead(deadID, loopbackRedirect)
+		refresh := func(at *site, status int, code string, headers ...header) {
+			t.Helper()
+			a := at.form("/token", c.refreshForm("unknown"), headers...)
+			a.want(t, status, code)
+			if challenge := a.Header.Get("WWW-Authenticate"); (challenge != "") != (status == http.StatusUnauthorized && len(headers) > 0) {
+				t.Errorf("challenge %q with %s", challenge, code)
+			}
+		}
+		s.unchanged(t, func() {
+			c.exchange(oauth.NewCode()).want(t, http.StatusUnauthorized, "invalid_client") // no refresh
+			c.refresh("").want(t, http.StatusUnauthorized, "invalid_client")
+			s.form("/revoke", url.Values{"client_id": {deadID}, "token": {"x"}}).want(t, http.StatusUnauthorized, "invalid_client")
+			c.refresh("x", url.Values{"client_id": {"https://app.example/client.json/" + big(200)}}).want(t, http.StatusUnauthorized, "invalid_client")
+		})
+		refresh(s, http.StatusUnauthorized, "invalid_client")
+		refresh(other, http.StatusBadRequest, "invalid_grant")
+		refresh(s, http.StatusBadRequest, "invalid_grant", basic(deadID, "secret"))
+		c.exchange(oauth.NewCode()).want(t, http.StatusUnauthorized, "invalid_client")
+		s.clock.advance(59 * time.Minute)
+		refresh(s, http.StatusBadRequest, "invalid_grant")
+		s.clock.advance(time.Hour)
+		refresh(s, http.StatusUnauthorized, "invalid_client", basic(deadID, ""))
+		refresh(s, http.StatusBadRequest, "invalid_grant")
+		if dump := s.dump(); strings.Contains(dump, deadID) {
+			t.Error("the ID is stored in clear")
+		}
+
+		b := s.browser()
+		p := b.signIn(c)
+		tokensOf(t, c.exchange(b.submit(p, approve).target(t, c.redirect).Get("code")))
+		refresh(s, http.StatusBadRequest, "invalid_grant") // known now
+
+		off := s.replica(func(set *server.Config) { set.Readopt.Mode = oauth.ReadoptOff })
+		c = s.dead(deadID+"-2", loopbackRedirect)
+		refresh(off, http.StatusUnauthorized, "invalid_client")
+		refresh(off, http.StatusUnauthorized, "invalid_client")
+	})
 }

@@ -18,7 +18,7 @@ func TestRecheckAtRefresh(t *testing.T) {
 		event func(*githubtest.Server)
 		ends  bool
 	}{
-		"AS-25 removed from the organisation": {func(gh *githubtest.Server) { gh.SetOrgs("octocat", "a", "b", "c") }, true},
+		"AS-25 removed from the organization": {func(gh *githubtest.Server) { gh.SetOrgs("octocat", "a", "b", "c") }, true},
 		"AS-25 token revoked at GitHub":       {func(gh *githubtest.Server) { gh.RevokeTokens("octocat") }, true},
 		"AS-25 suspended":                     {func(gh *githubtest.Server) { gh.Suspend("octocat", true) }, true},
 		"AS-25 account deleted":               {func(gh *githubtest.Server) { gh.DeleteUser("octocat") }, true},
@@ -50,7 +50,7 @@ func TestRecheckAtRefresh(t *testing.T) {
 	}
 }
 
-// TestListsGrow: an operator who lists organisations or addresses later signs out nobody
+// TestListsGrow: an operator who lists organizations or addresses later signs out no one
 // whom the lists name otherwise, although GitHub has not granted for the tokens on
 // record what is asked for now.
 func TestListsGrow(t *testing.T) {
@@ -59,12 +59,12 @@ func TestListsGrow(t *testing.T) {
 		policy identity.Policy
 		ends   bool
 	}{
-		"an organisation beside the list":    {identity.Policy{Users: []string{"listed"}, Orgs: []string{"acme"}}, false},
-		"an administrator by address":        {identity.Policy{Users: []string{"listed"}, Admins: []string{"root@example.com"}}, false},
-		"an organisation in place of it":     {identity.Policy{Orgs: []string{"acme"}}, true},
-		"a domain in place of it":            {identity.Policy{Domains: []string{"example.com"}}, true},
-		"somebody else in place of it":       {identity.Policy{Users: []string{"octocat"}}, true},
-		"the list with an address beside it": {identity.Policy{Users: []string{"listed", "root@example.com"}}, false},
+		"an organization in addition to the list": {identity.Policy{Users: []string{"listed"}, Orgs: []string{"acme"}}, false},
+		"an administrator by address":             {identity.Policy{Users: []string{"listed"}, Admins: []string{"root@example.com"}}, false},
+		"an organization in place of it":          {identity.Policy{Orgs: []string{"acme"}}, true},
+		"a domain in place of it":                 {identity.Policy{Domains: []string{"example.com"}}, true},
+		"someone else in place of it":             {identity.Policy{Users: []string{"octocat"}}, true},
+		"the list with an additional address":     {identity.Policy{Users: []string{"listed", "root@example.com"}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,7 +77,7 @@ func TestListsGrow(t *testing.T) {
 			c.s = s.replica(func(config *server.Config) {
 				set := &setup{Config: *config}
 				onGitHub(gh, tt.policy, time.Second)(set)
-				config.Upstream, config.Policy = set.Upstream, set.Policy
+				config.Provider, config.Policy = set.Provider, set.Policy
 			})
 			a := c.refresh(got.refresh)
 			if tt.ends {
@@ -109,7 +109,7 @@ func TestOtherProvider(t *testing.T) {
 	c := s.register()
 	got := s.connectAs(c)
 	local := *c
-	local.s = s.replica(func(cfg *server.Config) { cfg.Upstream = nil })
+	local.s = s.replica(func(cfg *server.Config) { cfg.Provider = identity.Local{} })
 	local.refresh(got.refresh).want(t, http.StatusBadRequest, "invalid_grant")
 	s.wantAccess(t, got.access, false)
 }
@@ -134,10 +134,10 @@ func TestRenewedTokens(t *testing.T) {
 }
 
 // somebodyElse is a provider whose tokens have changed hands.
-type somebodyElse struct{ identity.Upstream }
+type somebodyElse struct{ identity.RedirectProvider }
 
 func (u somebodyElse) Recheck(ctx context.Context, token identity.Token) (identity.Person, identity.Token, error) {
-	p, token, err := u.Upstream.Recheck(ctx, token)
+	p, token, err := u.RedirectProvider.Recheck(ctx, token)
 	p.Subject += "0"
 	return p, token, err
 }
@@ -149,7 +149,7 @@ func TestAnotherAccount(t *testing.T) {
 	c := s.register()
 	got := s.connectAs(c)
 	changed := *c
-	changed.s = s.replica(func(cfg *server.Config) { cfg.Upstream = somebodyElse{cfg.Upstream} })
+	changed.s = s.replica(func(cfg *server.Config) { cfg.Provider = somebodyElse{cfg.Provider.(identity.RedirectProvider)} })
 	changed.refresh(got.refresh).want(t, http.StatusBadRequest, "invalid_grant")
 	s.wantAccess(t, got.access, false)
 }

@@ -20,7 +20,7 @@ func (s *Server) redirect(w http.ResponseWriter, redirectURI string, p oauth.Red
 func (s *Server) redirectError(w http.ResponseWriter, r *http.Request, req storage.Request, err error) error {
 	problem := s.problemOf(r, err)
 	s.redirect(w, req.RedirectURI, oauth.RedirectParams{
-		Error: problem.Code, ErrorDescription: problem.Description, State: req.State, Issuer: s.BaseURL,
+		Error: problem.Code, ErrorDescription: problem.Description, State: req.State, Issuer: s.issuer(),
 	})
 	return nil
 }
@@ -28,6 +28,6 @@ func (s *Server) redirectError(w http.ResponseWriter, r *http.Request, req stora
 // errorLink is the same redirect as a link, for a person to follow.
 func (s *Server) errorLink(req storage.Request, err *oauth.Error) *pages.Link {
 	return &pages.Link{Text: "Return to the app", Href: oauth.BuildRedirect(req.RedirectURI, oauth.RedirectParams{
-		Error: err.Code, ErrorDescription: err.Description, State: req.State, Issuer: s.BaseURL,
+		Error: err.Code, ErrorDescription: err.Description, State: req.State, Issuer: s.issuer(),
 	})}
 }

@@ -1,10 +1,14 @@
 package server
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"net/http"
 
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/recheck"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -15,25 +19,72 @@ func (s *Server) refresh(
 	if params["refresh_token"] == "" {
 		return storage.Issued{}, oauth.NewError(oauth.InvalidRequest, "refresh_token is missing")
 	}
-	if _, err := s.resource.Canonical(resource); err != nil {
-		return storage.Issued{}, err
-	}
+	target, refusal := s.narrowedResource(r.Context(), resource)
 	token := storage.HashOf(params["refresh_token"])
 	grant, user, err := s.Store.RefreshGrant(r.Context(), token, client.ID, s.Now())
+	confirm := s.recheck.Confirm
+	if s.adopter.Recognizes(params["refresh_token"]) {
+		confirm = s.confirmAdopted
+	}
+	if s.adopter.Recognizes(params["refresh_token"]) && errors.Is(err, storage.ErrNotFound) {
+		if err = s.adopter.RefreshToken(r.Context(), params["refresh_token"], client.ID); err == nil {
+			grant, user, err = s.Store.RefreshGrant(r.Context(), token, client.ID, s.Now())
+		}
+	}
 	if err != nil {
-		return storage.Issued{}, grantError(err)
+		return storage.Issued{}, cmp.Or(refusal, grantError(err))
 	}
-	if err := s.recheck(r, token, grant, user); err != nil {
-		return storage.Issued{}, err
+	var issued storage.Issued
+	if err = refusal; err == nil {
+		issued, err = s.rotate(r, recheck.Session{Token: token, Grant: grant, User: user}, confirm, target, params["scope"])
 	}
-	next := s.newTokens()
-	next.Scope = oauth.Narrow(grant.Scope, params["scope"])
-	issued, err := s.Store.RotateRefreshToken(r.Context(), storage.RefreshRotation{
-		Token: token, ClientID: client.ID, Grace: s.Lifetimes.Grace, Next: next,
-	}, s.Now())
-	if errors.Is(err, storage.ErrSpent) {
-		s.log(r).Warn("refresh token used again after its time: grant revoked",
-			"event", "refresh_reuse", "client_id", client.ID, "grant_id", grant.ID)
+	if err != nil && grant.Unused {
+		// Whatever it gets now, the client has the response that the token came in.
+		err = cmp.Or(s.useTokens(r.Context(), token, err), err)
 	}
 	return issued, grantError(err)
+}
+
+// useTokens records the use of a token. It does not wait long for a database that was
+// just waited for.
+func (s *Server) useTokens(ctx context.Context, token storage.Hash, failure error) error {
+	wait := issueWait
+	if errors.Is(failure, storage.ErrUnavailable) {
+		wait = useWait
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	return s.Store.UseTokens(ctx, token, s.Now())
+}
+
+// rotate issues the successor of a refresh token, or repeats it, for the target resource
+// ("" for that of the grant) once confirm has confirmed the user. A token that is reused too late
+// ends the grant without asking anyone.
+func (s *Server) rotate(
+	r *http.Request, session recheck.Session, confirm func(context.Context, recheck.Session) error, target, scope string,
+) (storage.Issued, error) {
+	ctx, grant := r.Context(), session.Grant
+	if target != "" && target != s.canonical(grant.Resource) {
+		return storage.Issued{}, errOtherResource
+	}
+	if err := s.checkResource(ctx, grant.Resource); err != nil {
+		return storage.Issued{}, err
+	}
+	if !grant.Spent || s.Now().Before(grant.Repeat.Until(s.Lifetimes.Grace)) {
+		if err := confirm(ctx, session); err != nil {
+			return storage.Issued{}, err
+		}
+	}
+	next := s.newTokens()
+	next.Scope = oauth.Narrow(grant.Scope, scope)
+	writing, cancel := context.WithTimeout(ctx, issueWait)
+	defer cancel()
+	issued, err := s.Store.RotateRefreshToken(writing, storage.RefreshRotation{
+		Token: session.Token, ClientID: grant.ClientID, Grace: s.Lifetimes.Grace, Next: next,
+	}, s.Now())
+	if errors.Is(err, storage.ErrSpent) {
+		s.Logger.WarnContext(ctx, "refresh token reused after the grace window: grant revoked",
+			logging.Event, "refresh_reuse", logging.ClientID, grant.ClientID, logging.GrantID, grant.ID)
+	}
+	return issued, err
 }

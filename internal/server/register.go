@@ -1,20 +1,28 @@
 package server
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// unusedMinAge is how long a registration is kept that nobody uses, though another
-// one needs the room: people may take all the time that a sign-in may last, and
-// then some.
-const unusedMinAge = 2 * authorizationLifetime
+const (
+	// maxUnused is how many registrations are kept that no one has used.
+	maxUnused = 2000
+	// unusedMinAge is how long one of them is kept though another one needs the room:
+	// until the sign-in page is open, which carries it from then on.
+	unusedMinAge = 30 * time.Second
+	// maxRegistration bounds what is kept of a client's metadata, as JSON. A row, which is
+	// encrypted in FastMCP's format, takes up to four times as much.
+	maxRegistration = 4 << 10
+)
 
 // register answers a client registration request (RFC 7591 §3).
 func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
@@ -26,15 +34,16 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
 	if reg.NeedsSecret() {
 		issued.Secret = oauth.NewClientSecret()
 	}
-	err = s.Store.RegisterClient(r.Context(), newClient(reg, issued), storage.Ceiling{Clients: s.MaxClients, MinAge: unusedMinAge})
+	err = s.Store.RegisterClient(r.Context(), newClient(reg, issued), storage.Ceiling{Clients: s.MaxClients, Unused: maxUnused, MinAge: unusedMinAge})
 	if errors.Is(err, storage.ErrFull) {
-		s.log(r).Warn("registration refused: as many clients as MCPKEEP_MAX_CLIENTS allows, none of them unused for long",
-			"event", "registration_full", "max_clients", s.MaxClients)
+		s.Logger.WarnContext(r.Context(), "registration refused: too many clients, and no unused one to evict",
+			logging.Event, "registration_full", "max_clients", s.MaxClients)
 	}
 	if err != nil {
 		return err
 	}
-	s.log(r).Info("client registered", "event", "client_registered", "client_id", issued.ClientID)
+	noteClient(w, issued.ClientID)
+	s.Logger.InfoContext(r.Context(), "client registered", logging.Event, "client_registered", logging.ClientID, issued.ClientID)
 	writeJSON(w, http.StatusCreated, reg.Response(s.BaseURL, issued))
 	return nil
 }
@@ -42,7 +51,7 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
 // readRegistration reads what a client registers, if it may.
 func (s *Server) readRegistration(r *http.Request) (oauth.Registration, error) {
 	if s.Registration.Closed() {
-		return oauth.Registration{}, s.Registration.Check(nil)
+		return oauth.Registration{}, s.Registration.Check()
 	}
 	body, err := readMetadata(r)
 	if err != nil {
@@ -50,9 +59,21 @@ func (s *Server) readRegistration(r *http.Request) (oauth.Registration, error) {
 	}
 	reg, err := oauth.ParseRegistration(body)
 	if err == nil {
-		err = s.Registration.Check(reg.RedirectURIs)
+		err = checkSize(reg.Client)
+	}
+	if err == nil {
+		err = s.Registration.Check(reg.Redirects...)
 	}
 	return reg, err
+}
+
+// checkSize refuses metadata that is too large to be kept for anyone.
+func checkSize(metadata any) error {
+	kept, err := json.Marshal(metadata)
+	if err == nil && len(kept) > maxRegistration {
+		err = oauth.NewError(oauth.InvalidClientMetadata, "the metadata is too large: 4096 bytes are kept of a client")
+	}
+	return err
 }
 
 // readMetadata reads the body of a request with client metadata.
@@ -73,30 +94,9 @@ func readMetadata(r *http.Request) ([]byte, error) {
 
 // newClient is the client of a registration. What is secret is kept as a hash.
 func newClient(reg oauth.Registration, issued oauth.Issued) storage.Client {
-	c := storage.Client{
-		ID: issued.ClientID, CreatedAt: issued.At,
+	return storage.Client{
+		ID: issued.ClientID, Client: reg.Client, CreatedAt: issued.At,
 		SecretHash: hashOrNone(issued.Secret), RegistrationTokenHash: hashOrNone(issued.Token),
-	}
-	setMetadata(&c, reg)
-	return c
-}
-
-// setMetadata replaces what a client registered.
-func setMetadata(c *storage.Client, reg oauth.Registration) {
-	c.Name, c.URI, c.RedirectURIs = reg.ClientName, reg.ClientURI, reg.RedirectURIs
-	c.GrantTypes, c.ResponseTypes, c.Scope = reg.GrantTypes, reg.ResponseTypes, reg.Scope
-	c.AuthMethod, c.ApplicationType = reg.TokenEndpointAuthMethod, reg.ApplicationType
-	c.JWKS, c.JWKSURI, c.SigningAlg = reg.JWKS, reg.JWKSURI, reg.SigningAlg
-	c.SoftwareID, c.SoftwareVersion = reg.SoftwareID, reg.SoftwareVersion
-}
-
-// metadataOf is what a client registered.
-func metadataOf(c storage.Client) oauth.Registration {
-	return oauth.Registration{
-		ClientName: c.Name, ClientURI: c.URI, RedirectURIs: c.RedirectURIs, GrantTypes: c.GrantTypes,
-		ResponseTypes: c.ResponseTypes, Scope: c.Scope, TokenEndpointAuthMethod: c.AuthMethod,
-		JWKS: c.JWKS, JWKSURI: c.JWKSURI, SigningAlg: c.SigningAlg,
-		ApplicationType: c.ApplicationType, SoftwareID: c.SoftwareID, SoftwareVersion: c.SoftwareVersion,
 	}
 }
 

@@ -4,25 +4,31 @@ import (
 	"context"
 
 	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 )
 
 // ReturnTokens gives up to limit provider tokens back to the provider whose people
-// have no grant here any more, whoever revoked it, and says how many there were. They
+// have no grant here any more, no matter who revoked it, and returns how many there were. They
 // are deleted first; a provider that does not take them back is no reason to keep
-// them. Any number of replicas may do it at once.
+// them. Any number of replicas may do it concurrently.
 func (s *Server) ReturnTokens(ctx context.Context, limit int) (int, error) {
 	taken, err := s.Store.TakeProviderTokens(ctx, s.Now(), limit)
 	for _, sealable := range taken {
-		token, err := identity.DecodeToken(sealable)
-		if err == nil && (s.Upstream == nil || token.Issuer != s.Upstream.Issuer()) {
-			continue // of a provider that is no longer configured
-		}
-		if err == nil {
-			err = s.Upstream.Revoke(context.WithoutCancel(ctx), token)
-		}
-		if err != nil {
-			s.Logger.WarnContext(ctx, "the sign-in provider did not take a token back", "error", err)
+		if err := s.returnToken(context.WithoutCancel(ctx), sealable); err != nil {
+			s.Logger.WarnContext(ctx, "could not revoke a token at the sign-in provider", logging.Error, err)
 		}
 	}
 	return len(taken), err
+}
+
+// returnToken gives a token back, unless its provider is no longer configured.
+func (s *Server) returnToken(ctx context.Context, encoded []byte) error {
+	token, err := identity.DecodeToken(encoded)
+	if err != nil {
+		return err
+	}
+	if p, ok := s.Provider.(identity.RedirectProvider); ok && token.Issuer == p.Issuer() {
+		return p.Revoke(ctx, token)
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/identity/githubtest"
 	"github.com/mcpkeep/mcpkeep/internal/server"
 )
@@ -51,7 +52,7 @@ func TestReturnTokensInVain(t *testing.T) {
 	for name, change := range map[string]func(*site, *githubtest.Server){
 		"down":           func(_ *site, gh *githubtest.Server) { gh.SetFault(githubtest.ServiceUnavailable) },
 		"gone":           func(_ *site, gh *githubtest.Server) { gh.DeleteUser("octocat") },
-		"other provider": func(s *site, _ *githubtest.Server) { s.config.Upstream = nil },
+		"other provider": func(s *site, _ *githubtest.Server) { s.config.Provider = identity.Local{} },
 		"expired":        func(s *site, _ *githubtest.Server) { s.clock.advance(24 * time.Hour) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +67,7 @@ func TestReturnTokensInVain(t *testing.T) {
 			if n := s.returnTokens(t); n != 1 || s.returnTokens(t) != 0 {
 				t.Errorf("%d tokens were taken", n)
 			}
-			if warned := strings.Contains(s.log.String(), "did not take a token back"); warned != (name == "down") {
+			if warned := strings.Contains(s.log.String(), "could not revoke a token"); warned != (name == "down") {
 				t.Errorf("warned: %t", warned)
 			}
 		})

@@ -64,9 +64,9 @@ func TestRevocation(t *testing.T) {
 		replica.wantAccess(t, got.access, true)
 		c.revoke(next.refresh, url.Values{"token_type_hint": {"access_token"}}).want(t, http.StatusOK, "")
 		for _, token := range []string{got.access, next.access} {
-			s.wantAccess(t, token, false) // at once
+			s.wantAccess(t, token, false) // immediately
 		}
-		replica.wantAccess(t, next.access, false) // nobody has asked it before
+		replica.wantAccess(t, next.access, false) // no one has asked it before
 		s.clock.advance(cache.Fresh)
 		replica.wantAccess(t, got.access, false)
 		c.refresh(next.refresh).want(t, http.StatusBadRequest, "invalid_grant")

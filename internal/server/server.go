@@ -1,26 +1,34 @@
 package server
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/adopt"
+	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
-	"github.com/mcpkeep/mcpkeep/internal/storage"
+	"github.com/mcpkeep/mcpkeep/internal/recheck"
 )
 
 // Lifetimes of what the server hands out.
 type Lifetimes struct {
 	AccessToken  time.Duration
 	RefreshToken time.Duration // since last use
-	Grace        time.Duration // in which a repeated refresh gets the same successor; 0 for none
-	// ProviderGrace is for how long after the last confirmation a session goes on
+	Grace        time.Duration // in which a repeated refresh gets the same successor, see storage.Repeat; 0 for none
+	// ProviderGrace is for how long after the last confirmation a session continues
 	// whose person the provider cannot be asked about; 0 for not at all.
 	ProviderGrace time.Duration
+	// Recheck is how old the provider's last confirmation of a person may be before a
+	// call asks again; 0 for any age, so that only refreshes ask.
+	Recheck time.Duration
 }
 
 const (
@@ -33,41 +41,74 @@ type Config struct {
 	// BaseURL is the public origin and the issuer (RFC 8414 §2): scheme and
 	// host, no path, no trailing slash.
 	BaseURL string
-	// Loopback: the server listens on a loopback address, where names of this
-	// machine are as good as the base URL's host.
+	// Names are further origins of this server. Each has metadata and challenges of its
+	// own, which name the same issuer, and a token is good at all of them.
+	Names []string
+	// IssuerSlash: the issuer that clients see has a final slash, as FastMCP's has.
+	IssuerSlash bool
+	// CallbackPath is where the provider sends browsers back to; "" for DefaultCallbackPath.
+	CallbackPath string
+	// Loopback: only this machine can connect, and other names of it count as the base
+	// URL: a proxy on this machine may send them in place of its own.
 	Loopback bool
 	Name     string // of this server, on pages and in metadata
-	Store    storage.Store
+	// Resources are the MCP endpoints. The first one is meant by who names none.
+	Resources []Resource
+	Store     Store
 	// Documents: Store knows clients by their client ID metadata documents, too.
 	Documents bool
-	Keys      KeySource // of clients that publish them; nil when none is fetched
-	// Upstream signs people in; nil for the local password.
-	Upstream  identity.Upstream
-	Policy    identity.Policy
-	Lifetimes Lifetimes
+	// DocumentsOffered reports whether that is said in the metadata now: whether clients'
+	// sites can be reached; nil for always. It must not block.
+	DocumentsOffered func() bool
+	Keys             KeySource // of clients that publish them; nil when none is fetched
+	Provider         identity.Provider
+	Policy           identity.Policy
+	Lifetimes        Lifetimes
+	// FastMCP verifies the tokens of the FastMCP server whose sessions are taken over; nil
+	// looks at none.
+	FastMCP *fastmcp.Verifier
+	// LegacyUntil is until when refresh tokens of FastMCP 2.13.0 and 2.13.1 are taken, which
+	// kept them in memory; zero for never.
+	LegacyUntil time.Time
 	// Registration says which clients may register, MaxClients how many there may
 	// be; 0 is any number.
-	Registration oauth.RegistrationPolicy
-	MaxClients   int64
-	// Readopt says which clients with an unknown id a person may let in; "" is none.
-	Readopt oauth.ReadoptMode
+	// AllowedOrigins says which web pages may call the MCP endpoints, besides our own.
+	AllowedOrigins oauth.OriginPolicy
+	Registration   oauth.RegistrationPolicy
+	MaxClients     int64
+	// Readopt says which clients with an unknown ID a user may re-register.
+	Readopt oauth.Readoption
 	// OpenAIChallenge is the text by which the owner of this host proves it to
 	// OpenAI when the app is submitted; "" serves none.
 	OpenAIChallenge string
-	MCP             http.Handler // gets requests with a valid token only
-	Logger          *slog.Logger
-	Now             func() time.Time // nil for time.Now
+	// Upstreams returns what /readyz shows of the MCP servers behind this one; nil for none.
+	Upstreams func() any
+	Logger    *slog.Logger
+	Now       func() time.Time // nil for time.Now
+	// ClockOffset is how far the database server's clock is ahead of this process's, give or
+	// take doubt; nil where there is none.
+	ClockOffset func() (offset, doubt time.Duration, known bool)
 }
 
 // Server answers HTTP requests.
 type Server struct {
 	Config
-	resource oauth.Resource
-	base     *url.URL
-	metadata struct{ authorizationServer, protectedResource []byte }
-	csrf     *http.CrossOriginProtection
-	// background is what goes on behind finished requests: see Wait.
-	background sync.WaitGroup
+	resources oauth.Resources // in the order of Config.Resources
+	base      *url.URL
+	names     []*name // the base URL's first
+	byHost    map[string]*name
+	metadata  []byte // of the authorization server
+	// metadataWithoutDocuments is the same while client documents cannot be fetched.
+	metadataWithoutDocuments []byte
+	csrf                     *http.CrossOriginProtection
+	recheck                  *recheck.Checker
+	adopter                  *adopt.Adopter // nil without FastMCP
+	deadlines                deadlines
+	leaving                  atomic.Bool
+	answers                  answers
+	bounds                   bounds
+	ready                    readyCheck
+	watch                    watch
 }
 
 // New returns a server. The error names what in the configuration is wrong.
@@ -76,15 +117,34 @@ func New(cfg Config) (*Server, error) {
 	if err != nil || base.Host == "" || base.Path != "" || base.RawQuery != "" || base.Fragment != "" || base.User != nil {
 		return nil, errors.New("the base URL must be an origin: scheme and host without path")
 	}
-	if cfg.Store == nil || cfg.MCP == nil || cfg.Logger == nil {
-		return nil, errors.New("store, MCP handler and logger are required")
+	if cfg.Store == nil || cfg.Provider == nil || cfg.Logger == nil {
+		return nil, errors.New("store, provider and logger are required")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{
-		Config: cfg, base: base, resource: oauth.NewResource(cfg.BaseURL),
-		csrf: http.NewCrossOriginProtection(),
+	cfg.CallbackPath = cmp.Or(cfg.CallbackPath, DefaultCallbackPath)
+	cfg.Logger = logging.WithReference(cfg.Logger)
+	protected, err := cfg.protectedResources(cfg.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Config: cfg, base: base, resources: protected, csrf: http.NewCrossOriginProtection(), bounds: newBounds()}
+	if err := s.addNames(); err != nil {
+		return nil, err
+	}
+	s.watch = watch{every: watchEvery, valid: s.stillValid}
+	s.deadlines = deadlines{body: bodyWait, answer: answerWait, write: writeWait}
+	s.recheck = recheck.New(recheck.Config{
+		Store: cfg.Store, Provider: cfg.Provider, Policy: cfg.Policy, Grace: cfg.Lifetimes.ProviderGrace, Every: cfg.Lifetimes.Recheck,
+		Logger: cfg.Logger, Now: cfg.Now,
+	})
+	if cfg.FastMCP != nil {
+		s.adopter = adopt.New(adopt.Config{
+			Store: cfg.Store, Verifier: cfg.FastMCP, Provider: cfg.Provider, Policy: cfg.Policy, Grace: cfg.Lifetimes.ProviderGrace,
+			Scope: s.resources[0].RequiredScope(), Resource: s.resources[0].URI, LegacyUntil: cfg.LegacyUntil,
+			Logger: cfg.Logger, Now: cfg.Now,
+		})
 	}
 	if err := s.csrf.AddTrustedOrigin(cfg.BaseURL); err != nil {
 		return nil, err
@@ -95,34 +155,63 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
+// Wait waits until the work that continues after requests have ended is done, or the
+// context ends.
+func (s *Server) Wait(ctx context.Context) {
+	s.recheck.Wait(ctx)
+	s.adopter.Wait(ctx)
+	s.answers.wait(ctx)
+}
+
+// Leave makes load balancers send requests elsewhere: from now on /readyz returns 503, and
+// each response ends its connection. Requests that still come get a response.
+func (s *Server) Leave() { s.leaving.Store(true) }
+
+// redirects reports whether people sign in at the provider's own site, and not with a
+// password here.
+func (s *Server) redirects() bool {
+	_, ok := s.Provider.(identity.RedirectProvider)
+	return ok
+}
+
 // Handler returns the whole surface.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", s.healthz)
-	mux.HandleFunc("GET /readyz", s.readyz)
+	for _, path := range healthPaths {
+		mux.HandleFunc("GET "+path, s.healthz)
+	}
+	for _, path := range readyPaths {
+		mux.HandleFunc("GET "+path, s.readyz)
+	}
 
 	public := http.NewServeMux()
-	public.Handle("/.well-known/oauth-authorization-server", s.api(get, s.authorizationServerMetadata))
-	public.Handle("/.well-known/oauth-authorization-server/mcp", s.api(get, s.authorizationServerMetadata))
-	public.Handle("/.well-known/oauth-protected-resource", s.api(get, s.protectedResourceMetadata))
-	public.Handle("/.well-known/oauth-protected-resource/mcp", s.api(get, s.protectedResourceMetadata))
+	public.Handle("/.well-known/oauth-authorization-server", s.api(get, s.issuerMetadata))
+	public.Handle("/.well-known/oauth-authorization-server/{$}", s.api(get, s.issuerMetadata)) // of an issuer with a slash
 	public.Handle("/.well-known/openai-apps-challenge", s.api(get, s.openAIChallenge))
 	public.Handle("/.well-known/", s.api(get, s.noDocument))
-	public.Handle("/register", s.api(post, s.register))
-	public.Handle("/register/{client_id}", s.api(manage, s.manageClient))
-	public.Handle("/token", s.api(post, s.token))
-	public.Handle("/revoke", s.api(post, s.revoke))
-	public.Handle("/introspect", s.api(post, s.introspect))
-	public.Handle("GET /authorize", s.page(s.authorize))
-	public.Handle("POST /authorize", s.page(s.signIn))
-	public.Handle("GET /consent", s.page(s.showConsent))
-	public.Handle("POST /consent", s.page(s.decideConsent))
-	public.Handle("GET /auth/callback", s.page(s.callback))
+	public.Handle("/register", s.api(post, within(s.bounds.registration, s.register)))
+	public.Handle("/register/{client_id}", s.api(manage, within(s.bounds.management, s.manageClient)))
+	public.Handle("/token", s.api(post, within(s.bounds.token, s.token)))
+	public.Handle("/revoke", s.api(post, within(s.bounds.revocation, s.revoke)))
+	public.Handle("/introspect", s.api(post, within(s.bounds.introspection, s.introspect)))
+	public.Handle("GET /authorize", s.page(within(s.bounds.page, s.atIssuer(s.authorize))))
+	public.Handle("POST /authorize", s.page(within(s.bounds.page, s.atIssuer(s.signIn))))
+	public.Handle("GET /consent", s.page(within(s.bounds.page, s.atIssuer(s.showConsent))))
+	public.Handle("POST /consent", s.page(within(s.bounds.page, s.atIssuer(s.decideConsent))))
+	if s.adopter != nil { // where the consent page of FastMCP 2.13.0 leads
+		public.Handle("POST /consent/submit", s.page(within(s.bounds.page, s.atIssuer(s.decideConsent))))
+	}
+	public.Handle("GET "+s.CallbackPath, s.page(within(s.bounds.callback, s.atIssuer(s.callback))))
 	public.Handle("/authorize", s.page(notAllowed("GET, HEAD, POST")))
 	public.Handle("/consent", s.page(notAllowed("GET, HEAD, POST")))
-	public.Handle("/auth/callback", s.page(notAllowed("GET, HEAD")))
-	public.Handle("/mcp", s.mcp())
-	public.Handle("/mcp/{$}", s.mcp())
+	public.Handle(s.CallbackPath, s.page(notAllowed("GET, HEAD")))
+	s.metadataRoutes(public)
+	for i, r := range s.Resources { // past the second router: most requests are calls of tools
+		guarded := s.checkHost(s.guard(i, r.Handler))
+		mux.Handle(r.Path, guarded)
+		mux.Handle(r.Path+"/{$}", guarded)
+	}
+	public.Handle("GET /{$}", s.page(s.root))
 	public.Handle("/", s.page(s.notFound))
 	mux.Handle("/", s.checkHost(public))
 	return s.observe(mux)

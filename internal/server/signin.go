@@ -2,14 +2,18 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/recheck"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -20,12 +24,14 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	noteNamed(w, form.Get("client_id"))
 	ar, err := s.parseAuthorization(r.Context(), withoutForm(form))
 	if err != nil {
 		return err
 	}
+	noteAuthorization(w, ar)
 	password := form.Get("password")
-	if s.Upstream != nil || !form.Has("password") {
+	if s.redirects() || !form.Has("password") {
 		return s.showFirstPage(w, r, ar, http.StatusOK, "")
 	}
 	b := s.browserOf(r)
@@ -41,7 +47,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		return s.showFirstPage(w, r, ar, http.StatusTooManyRequests,
 			fmt.Sprintf("Too many attempts. Wait %d seconds and try again.", wait))
 	case errors.Is(err, errWrongPassword):
-		return s.showFirstPage(w, r, ar, http.StatusForbidden, "That is not the password. Try again.")
+		return s.showFirstPage(w, r, ar, http.StatusForbidden, "The password is incorrect. Try again.")
 	case err != nil:
 		return err
 	}
@@ -61,27 +67,44 @@ func withoutForm(form url.Values) url.Values {
 
 var errWrongPassword = errors.New("wrong password")
 
-// checkPassword verifies the password of the local provider's person.
+// checkPassword verifies the password of the local provider's person, even if the browser
+// hangs up: an attempt that counts and is not verified would throttle the person.
 func (s *Server) checkPassword(r *http.Request, password string) (storage.User, error) {
-	person := personOf(identity.LocalPerson())
-	user, hash, err := s.Store.TryPassword(r.Context(), person, s.Now())
+	ctx := context.WithoutCancel(r.Context())
+	leave, err := s.bounds.password.enter()
+	if err != nil {
+		return storage.User{}, err // before the attempt counts
+	}
+	defer leave()
+	person := recheck.Profile(identity.Local{}.Person())
+	user, hash, err := s.Store.TryPassword(ctx, person, s.Now())
 	if err != nil {
 		return storage.User{}, err
 	}
-	ok, err := identity.VerifyPassword(hash, password)
+	ok := false
+	err = s.bounds.password.do(ctx, func() (err error) {
+		ok, err = identity.VerifyPassword(hash, password)
+		debug.FreeOSMemory() // or those of several attempts add up
+		return err
+	})
 	if err != nil {
 		return storage.User{}, fmt.Errorf("verify the password: %w", err)
 	}
 	if !ok {
-		s.log(r).Warn("wrong password", "event", "sign_in_refused")
+		s.Logger.WarnContext(ctx, "wrong password", logging.Event, "sign_in_refused")
 		event := storage.Event{Type: storage.EventSignInRefused, UserID: user.ID, Detail: "wrong password"}
-		return storage.User{}, cmp.Or(s.Store.RecordEvent(r.Context(), event, s.Now()), errWrongPassword)
+		return storage.User{}, cmp.Or(s.Store.RecordEvent(ctx, event, s.Now()), errWrongPassword)
 	}
-	return user, s.Store.PasswordAccepted(r.Context(), user.ID)
+	return user, s.Store.PasswordAccepted(ctx, user.ID)
 }
 
-// askConsent keeps the sign-in, bound to the browser, and goes on to consent.
+// askConsent keeps the sign-in, bound to the browser, and continues to consent.
 func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, ar authorization, b browser, user storage.User) error {
+	carried, err := s.carry(ar.client)
+	if err != nil {
+		return err
+	}
+	ar.request.Registration = carried
 	a := s.newAuthorization(ar.request, b)
 	a.UserID = user.ID
 	if err := s.Store.StartAuthorization(r.Context(), a); err != nil {
@@ -97,13 +120,4 @@ func (s *Server) newAuthorization(req storage.Request, b browser) storage.Author
 		ID: oauth.NewID("az"), Browser: b.hash(), Request: req,
 		CreatedAt: now, ExpiresAt: now.Add(authorizationLifetime),
 	}
-}
-
-// personOf maps a provider's person to the one that is kept.
-func personOf(p identity.Person) storage.Person {
-	kept := storage.Person{Issuer: p.Issuer, Subject: p.Subject, Login: p.Login, Name: p.Name}
-	if p.EmailVerified {
-		kept.Email = p.Email
-	}
-	return kept
 }

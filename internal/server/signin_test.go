@@ -108,7 +108,7 @@ func TestDeny(t *testing.T) {
 	if q.Get("error") != "access_denied" || q.Get("code") != "" || q.Get("iss") != base {
 		t.Errorf("got %v", q)
 	}
-	b.submit(p, approve).shows(t, http.StatusOK, "You may close this window", "If it still waits, go back to it")
+	b.submit(p, approve).shows(t, http.StatusOK, "You may close this window", "If it is still waiting, go back to it")
 }
 
 // TestFinishedTwice: a second answer, reload or click changes nothing.
@@ -173,7 +173,7 @@ func TestSignInExpires(t *testing.T) {
 	}
 }
 
-// TestPassword: nobody gets on without it, and guessing is slowed down.
+// TestPassword: no one gets on without it, and guessing is slowed down.
 func TestPassword(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
@@ -184,7 +184,7 @@ func TestPassword(t *testing.T) {
 		wrong := func(text string) page { return b.submit(p, url.Values{"password": {text}}) }
 		for i, text := range []string{"", "wrong", password + " ", strings.ToUpper(password), big(10_000)} {
 			got := wrong(text)
-			got.shows(t, http.StatusForbidden, "not the password")
+			got.shows(t, http.StatusForbidden, "password is incorrect")
 			if strings.Contains(got.Body, "wrong") && i == 1 {
 				t.Error("the page repeats the password")
 			}
@@ -199,7 +199,7 @@ func TestPassword(t *testing.T) {
 		}
 		s.clock.advance(5 * time.Second)
 		b.submit(throttled, enter).shows(t, http.StatusOK, "Approve")
-		wrong("wrong").shows(t, http.StatusForbidden, "not the password")
+		wrong("wrong").shows(t, http.StatusForbidden, "password is incorrect")
 		wrong(password).shows(t, http.StatusOK, "Approve")
 	})
 }

@@ -17,7 +17,7 @@ func TestProtectedServerStreams(t *testing.T) {
 	t.Parallel()
 	arrived := make(chan struct{})
 	s := start(t, func(set *setup) {
-		set.MCP = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		set.Resources = protecting(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			flusher, ok := w.(http.Flusher)
 			if !ok {
 				http.Error(w, "no streaming", http.StatusInternalServerError)
@@ -28,7 +28,7 @@ func TestProtectedServerStreams(t *testing.T) {
 			flusher.Flush()
 			<-arrived
 			_, _ = io.WriteString(w, "data: last\n\n")
-		})
+		}))
 	})
 	got := s.register().connect()
 	site := httptest.NewServer(s.handler)

@@ -79,9 +79,10 @@ func TestUnknownPaths(t *testing.T) {
 			s.get(path, h).want(t, http.StatusNotFound, "invalid_request")
 		}
 	}
-	for _, path := range []string{"/", "/favicon.ico", "/register/", "/register/a/b", "/token/", "/Token", "/authorize/", "/robots.txt", "/mcp/x", "/mcp/.well-known/openid-configuration", "/auth", "/auth/callback"} {
+	s.get("/", asProgram).want(t, http.StatusNotFound, "invalid_request")
+	for _, path := range []string{"/favicon.ico", "/register/", "/register/a/b", "/token/", "/Token", "/authorize/", "/robots.txt", "/mcp/x", "/mcp/.well-known/openid-configuration", "/auth", "/auth/callback"} {
 		s.get(path, asProgram).want(t, http.StatusNotFound, "invalid_request")
-		s.browser().visit(path).shows(t, http.StatusNotFound, "There is nothing here")
+		s.browser().visit(path).shows(t, http.StatusNotFound, "Page not found")
 	}
 }
 
@@ -198,7 +199,7 @@ func TestPanic(t *testing.T) {
 	t.Parallel()
 	var begin, abort bool
 	s := start(t, func(set *setup) {
-		set.MCP = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		set.Resources = protecting(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			if begin {
 				_, _ = io.WriteString(w, "half of")
 			}
@@ -206,7 +207,7 @@ func TestPanic(t *testing.T) {
 				panic(http.ErrAbortHandler)
 			}
 			panic("the handler's bug")
-		})
+		}))
 	})
 	s.defects = true
 	token := s.register().connect().access
@@ -251,7 +252,7 @@ func TestNew(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(*server.Config){
-		"store": func(c *server.Config) { c.Store = nil }, "handler": func(c *server.Config) { c.MCP = nil },
+		"store": func(c *server.Config) { c.Store = nil }, "provider": func(c *server.Config) { c.Provider = nil }, "resources": func(c *server.Config) { c.Resources = nil },
 		"logger": func(c *server.Config) { c.Logger = nil },
 	} {
 		bad := s.config

@@ -1,11 +1,16 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/adopt"
+	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/recheck"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -18,17 +23,32 @@ type tokenResponse struct {
 	Scope        string `json:"scope"`
 }
 
+// issueWait is how long the database may take to issue tokens. With the time to look up a
+// lost commit it is five seconds, which is how long clients wait for tokens.
+const (
+	issueWait = 4 * time.Second
+	useWait   = time.Second / 2 // after a step that waited
+)
+
 // token answers the token request (RFC 6749 §3.2). Everything is checked before
 // anything is spent.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	client, form, params, err := s.clientForm(w, r)
+	if errors.Is(err, errNotRegistered) {
+		return s.unregistered(w, r, params, err)
+	}
 	if err != nil {
 		return err
 	}
 	issued, err := s.issue(r, client, params, resources(form))
+	if errors.Is(err, errOtherResource) {
+		s.logRefusedResource(r.Context(), resources(form))
+	}
 	if err != nil {
 		return s.clientError(w, r, s.grantOrClient(r, client, err))
 	}
+	noteGrant(w, client.ID, issued.Grant.ID)
+	s.noteAgentName(r, client)
 	writeJSON(w, http.StatusOK, s.tokenResponse(issued.Tokens))
 	return nil
 }
@@ -50,7 +70,7 @@ func (s *Server) issue(
 
 // grantOrClient says what is wrong with a bad grant: the grant, or the client,
 // which may have been deleted since it authenticated and then has to register
-// anew. Of invalid_grant it would only learn to come back with its dead id.
+// again. Of invalid_grant it would only learn to come back with its stale ID.
 func (s *Server) grantOrClient(r *http.Request, client storage.Client, err error) error {
 	var problem *oauth.Error
 	if !errors.As(err, &problem) || problem.Code != oauth.InvalidGrant {
@@ -60,6 +80,8 @@ func (s *Server) grantOrClient(r *http.Request, client storage.Client, err error
 	switch {
 	case errors.Is(gone, storage.ErrNotFound):
 		return errInvalidClient
+	case client.Origin == storage.OriginUnread && errors.Is(gone, storage.ErrDocument):
+		return err // it is known without its document
 	case gone != nil:
 		return gone
 	}
@@ -85,32 +107,46 @@ func (s *Server) exchangeCode(
 	case !oauth.ValidVerifier(params["code_verifier"]):
 		return storage.Issued{}, errInvalidGrant
 	}
-	if _, err := s.resource.Canonical(resource); err != nil {
+	target, err := s.narrowedResource(r.Context(), resource)
+	if err != nil {
 		return storage.Issued{}, err
 	}
-	issued, err := s.Store.ExchangeCode(r.Context(), storage.CodeExchange{
+	ctx, cancel := context.WithTimeout(r.Context(), issueWait)
+	defer cancel()
+	exchange := storage.CodeExchange{
 		Code: storage.HashOf(params["code"]), ClientID: client.ID, RedirectURI: params["redirect_uri"],
-		Challenge: oauth.Challenge(params["code_verifier"]), Next: s.newTokens(),
-	}, s.Now())
+		Challenge: oauth.Challenge(params["code_verifier"]), Resource: target, Next: s.newTokens(),
+	}
+	if client.NormalURIs {
+		exchange.NormalURI = fastmcp.NormalURL(exchange.RedirectURI)
+	}
+	issued, err := s.Store.ExchangeCode(ctx, exchange, s.Now())
+	if errors.Is(err, storage.ErrNotFound) && s.adopter.RecognizesCode(params["code"]) {
+		issued, err = s.exchangeForeignCode(ctx, params["code"], exchange)
+	}
 	if errors.Is(err, storage.ErrSpent) {
-		s.log(r).Warn("code presented twice: grant revoked", "event", "code_reuse", "client_id", client.ID)
+		s.Logger.WarnContext(r.Context(), "code reused: grant revoked", logging.Event, "code_reuse", logging.ClientID, client.ID)
 	}
 	return issued, grantError(err)
 }
 
-// errInvalidGrant says the same whatever is wrong, so that nothing can be
-// learned about codes and tokens of others.
-var errInvalidGrant = oauth.NewError(oauth.InvalidGrant, "the code or token is invalid, expired, revoked or used already")
+// errInvalidGrant is the same for every cause, so that it reveals nothing about the codes
+// and tokens of others.
+var errInvalidGrant = oauth.NewError(oauth.InvalidGrant, "the code or token is invalid, expired, revoked or already used")
 
-// grantError maps what storage says of a code or refresh token.
+// grantError maps what storage and the provider say of a code or refresh token.
 func grantError(err error) error {
-	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrSpent) {
+	if errors.Is(err, storage.ErrOtherResource) {
+		return errOtherResource
+	}
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrSpent) || errors.Is(err, recheck.ErrRefused) ||
+		errors.Is(err, adopt.ErrRefused) {
 		return errInvalidGrant
 	}
 	return err
 }
 
-// newTokens makes the next pair of tokens.
+// newTokens creates the next pair of tokens.
 func (s *Server) newTokens() storage.NewTokens {
 	now := s.Now()
 	return storage.NewTokens{

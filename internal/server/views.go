@@ -1,9 +1,13 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 
+	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/pages"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
@@ -11,13 +15,13 @@ import (
 
 func (s *Server) showConsentPage(w http.ResponseWriter, ar authorization, form pages.Form, signedInAs string) error {
 	view := pages.Consent{
-		Form: form, Client: clientView(ar), Server: s.serverView(), SignedInAs: signedInAs, Scopes: scopeViews(ar.request.Scope),
+		Form: form, Client: clientView(ar), Server: s.resourceView(ar.request.Resource), SignedInAs: signedInAs, Scopes: scopeViews(ar.request.Scope),
 	}
-	if s.Upstream != nil {
-		view.ProviderName = s.Upstream.Title()
+	if p, ok := s.Provider.(identity.RedirectProvider); ok {
+		view.ProviderName = p.Title()
 		// Browsers hold the whole chain of redirects after a POST against the
 		// page's form-action.
-		view.Form.FormActions = []string{s.Upstream.FormAction()}
+		view.Form.FormActions = []string{p.FormAction()}
 	}
 	return view.Write(w)
 }
@@ -25,8 +29,8 @@ func (s *Server) showConsentPage(w http.ResponseWriter, ar authorization, form p
 func clientView(ar authorization) pages.Client {
 	c := ar.client
 	return pages.Client{
-		Name: c.Name, ID: c.ID, URI: c.URI, RedirectURI: ar.request.RedirectURI,
-		Unknown: ar.anew, Verified: c.Origin == storage.OriginOperator, Published: publication(c),
+		Name: c.Name, Claim: c.ClaimedName, ID: c.ID, URI: c.URI, RedirectURI: ar.request.RedirectURI,
+		Unknown: ar.toRegister && c.Origin != storage.OriginUnread, Verified: c.Origin == storage.OriginOperator, Published: publication(c),
 	}
 }
 
@@ -35,12 +39,50 @@ func publication(c storage.Client) *pages.Publication {
 	if c.Origin == storage.OriginRegistered || c.Origin == storage.OriginOperator {
 		return nil
 	}
-	onTheWeb := slices.ContainsFunc(c.RedirectURIs, func(uri string) bool { return !oauth.IsLoopback(uri) })
-	return &pages.Publication{Host: oauth.MetadataHost(c.ID), Unconfirmed: c.Unconfirmed, LocalOnly: !onTheWeb}
+	return &pages.Publication{
+		Host: oauth.MetadataHost(c.ID), Unconfirmed: c.Unconfirmed, LocalOnly: oauth.AllLoopback(c.RedirectURIs),
+		Unread: c.Origin == storage.OriginUnread,
+	}
 }
 
 func (s *Server) serverView() pages.Server {
-	return pages.Server{Name: s.Name, Host: s.base.Host, Resource: s.resource.String()}
+	return pages.Server{Name: s.Name, Host: s.base.Host, Resource: s.resources[0].URI, Plain: s.plain(), Ends: s.Resources[0].Ends}
+}
+
+// resourceView is the server as the resource that a client asks for.
+func (s *Server) resourceView(uri string) pages.Server {
+	name, ends := s.Name, false
+	if i := slices.IndexFunc(s.resources, func(r oauth.Resource) bool { return r.URI == uri }); i >= 0 {
+		name, ends = cmp.Or(s.resources[i].Name, name), s.Resources[i].Ends
+	} else if u, err := url.Parse(uri); err == nil {
+		name = u.Host // a server that runs elsewhere
+	}
+	return pages.Server{Name: name, Host: s.base.Host, Resource: uri, Plain: s.plain(), Ends: ends}
+}
+
+// landing tells a person who opened an MCP endpoint or the root of a name in a browser
+// what to do with the address.
+func (s *Server) landing(w http.ResponseWriter, r *http.Request, status int, resource oauth.Resource) {
+	page := pages.Landing{Status: status, Server: s.resourceView(s.canonical(resource.URI))}
+	page.Server.Resource = resource.URI
+	if err := page.Write(w); err != nil && r.Context().Err() == nil {
+		s.Logger.WarnContext(r.Context(), "could not write the page", logging.Error, err)
+	}
+}
+
+// isVisit reports whether a person opened an address in a browser. MCP clients do not ask
+// for HTML.
+func isVisit(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && wantsHTML(r) && r.Header.Get("Authorization") == ""
+}
+
+// root answers at the root of a name.
+func (s *Server) root(w http.ResponseWriter, r *http.Request) error {
+	if !isVisit(r) {
+		return s.notFound(w, r)
+	}
+	s.landing(w, r, http.StatusOK, s.nameOf(r).resources[0])
+	return nil
 }
 
 func scopeViews(scope string) []pages.Scope {

@@ -1,5 +1,4 @@
-// Package storage is what mcpkeep must remember, as its protocol sees it: the
-// domain types, the sentinels and the interface. Each method is one atomic step
-// of the protocol, durable when it returns; no transaction crosses the
-// interface. It imports the standard library only.
+// Package storage defines what mcpkeep stores, in terms of the protocol: the domain types,
+// the sentinel errors and the interface. Each method is one atomic step of the protocol and
+// durable when it returns; no transaction spans calls. It imports only the standard library.
 package storage

@@ -6,34 +6,63 @@ import (
 	"time"
 )
 
-// The sentinels of the store. Whatever a method returns matches exactly one of
-// them with errors.Is, or is a defect.
+// Sentinel errors of the store. Every error that a method returns matches exactly one of
+// them with errors.Is; anything else is a bug.
 var (
-	// ErrNotFound: there is no such thing, or it expired, or it is somebody else's.
+	// ErrNotFound: the item does not exist, has expired or belongs to someone else.
 	ErrNotFound = errors.New("not found")
-	// ErrExists: a thing of that name is there already.
-	ErrExists = errors.New("exists already")
-	// ErrSpent: the thing was there and has been used up. Spent is not unknown.
-	ErrSpent = errors.New("spent already")
-	// ErrChanged: the thing is not what the caller read any more. Read it again.
-	ErrChanged = errors.New("changed meanwhile")
+	// ErrExists: an item with that name already exists.
+	ErrExists = errors.New("already exists")
+	// ErrSpent: the item existed and has been used. Spent is not unknown.
+	ErrSpent = errors.New("already used")
+	// ErrOtherResource: the item was granted for another protected resource.
+	ErrOtherResource = errors.New("granted for another resource")
+	// ErrChanged: the item has changed since the caller read it. Read it again.
+	ErrChanged = errors.New("changed concurrently")
 	// ErrFull: there is no room for one more.
-	ErrFull = errors.New("as many as there may be")
+	ErrFull = errors.New("limit reached")
 	// ErrUnavailable: the database cannot be reached or cannot write now, or this
 	// process lacks a key that another replica has. Nothing is acknowledged; try again.
 	ErrUnavailable = errors.New("storage unavailable")
-	// ErrUnreadable: a sealed value does not open. See UnreadableError.
-	ErrUnreadable = errors.New("sealed value does not open")
+	// ErrBusy: too much other work is in progress, although the database responds. Nothing
+	// is acknowledged; try again.
+	ErrBusy = errors.New("too busy")
+	// ErrUnreadable: an encrypted value cannot be decrypted. See UnreadableError.
+	ErrUnreadable = errors.New("encrypted value could not be decrypted")
+	// ErrNoClient: the client that a user approves is gone.
+	ErrNoClient = errors.New("the client is gone")
 	// ErrDisabled: an operator has disabled the person.
 	ErrDisabled = errors.New("the account is disabled")
-	// ErrDocument: the client's metadata document or key set cannot be had or used.
+	// ErrDocument: the client's metadata document or key set cannot be fetched or used.
 	// See DocumentError.
-	ErrDocument = errors.New("client document cannot be used")
-	// ErrThrottled: too many tries. See ThrottledError.
+	ErrDocument = errors.New("client document is not usable")
+	// ErrThrottled: too many attempts. See ThrottledError.
 	ErrThrottled = errors.New("too many attempts")
 )
 
-// UnreadableError says which sealed value does not open. It holds no secret.
+// Sentinels returns all sentinels.
+func Sentinels() []error {
+	return []error{
+		ErrNotFound, ErrExists, ErrSpent, ErrOtherResource, ErrChanged, ErrFull, ErrUnavailable, ErrBusy, ErrUnreadable, ErrNoClient, ErrDisabled,
+		ErrDocument, ErrThrottled,
+	}
+}
+
+// UnavailableError is an ErrUnavailable whose reason may be shown to anyone.
+type UnavailableError struct {
+	Reason string
+	Cause  error // names hosts and users
+}
+
+func (e *UnavailableError) Error() string { return e.Reason + ": " + e.Cause.Error() }
+
+// Is makes errors.Is(err, ErrUnavailable) true.
+func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailable }
+
+// Unwrap returns the cause.
+func (e *UnavailableError) Unwrap() error { return e.Cause }
+
+// UnreadableError names the encrypted value that cannot be decrypted. It contains no secret.
 type UnreadableError struct {
 	Table string // the table
 	Row   string // the row's primary key
@@ -47,11 +76,23 @@ func (e *UnreadableError) Error() string {
 // Unwrap makes errors.Is(err, ErrUnreadable) true.
 func (e *UnreadableError) Unwrap() error { return ErrUnreadable }
 
+// FailureKind says whose fault it is that a document could not be fetched.
+type FailureKind string
+
+// The kinds of failures. Any other one is the site's answer, or an address from which
+// nothing is fetched.
+const (
+	FailureAway  FailureKind = "away"  // the site cannot be reached, or is out of order
+	FailureBusy  FailureKind = "busy"  // this server fetches too much already
+	FailureNever FailureKind = "never" // the URL is not one that this server fetches from
+)
+
 // DocumentError says why a client's metadata document or key set cannot be used.
 type DocumentError struct {
 	URL     string
-	Reason  string // for anybody, as the second half of a sentence
-	Invalid bool   // it was got and is not valid; otherwise it may be there in a moment
+	Reason  string // for anyone, as the second half of a sentence
+	Invalid bool   // it was fetched and is invalid; otherwise it may become available, unless Kind is FailureNever
+	Kind    FailureKind
 }
 
 func (e *DocumentError) Error() string {
@@ -61,7 +102,7 @@ func (e *DocumentError) Error() string {
 // Unwrap makes errors.Is(err, ErrDocument) true.
 func (e *DocumentError) Unwrap() error { return ErrDocument }
 
-// ThrottledError says when the next try is taken.
+// ThrottledError says when the next attempt is accepted.
 type ThrottledError struct{ RetryAt time.Time }
 
 func (e *ThrottledError) Error() string { return ErrThrottled.Error() }

@@ -14,15 +14,20 @@ type EventType string
 // The events of the audit trail. Programs read them: names do not change.
 const (
 	EventClientRegistered    EventType = "client_registered"
-	EventClientReadopted     EventType = "client_readopted" // under an id that was not known
+	EventClientReadopted     EventType = "client_readopted" // under an unknown ID
 	EventClientUpdated       EventType = "client_updated"
 	EventClientDeleted       EventType = "client_deleted"
+	EventClientsEvicted      EventType = "clients_evicted" // registrations that no one used, by number
+	EventClientRefused       EventType = "client_refused"  // a registered client failed to authenticate
 	EventSignInRefused       EventType = "sign_in_refused" // by provider, policy or password
 	EventAuthorizationDenied EventType = "authorization_denied"
 	EventGrantCreated        EventType = "grant_created"
+	EventGrantAdopted        EventType = "grant_adopted" // from FastMCP
+	EventAdoptionRefused     EventType = "adoption_refused"
 	EventGrantRevoked        EventType = "grant_revoked"
 	EventTokensIssued        EventType = "tokens_issued"
 	EventTokensRefreshed     EventType = "tokens_refreshed"
+	EventRefreshRepeated     EventType = "refresh_repeated" // the same tokens again: the response was lost
 	EventTokenRevoked        EventType = "token_revoked"
 	EventCodeReuse           EventType = "code_reuse"
 	EventRefreshReuse        EventType = "refresh_reuse"
@@ -37,39 +42,41 @@ const (
 // EventTypes returns all of them.
 func EventTypes() []EventType {
 	return []EventType{
-		EventClientRegistered, EventClientReadopted, EventClientUpdated, EventClientDeleted, EventSignInRefused, EventAuthorizationDenied,
-		EventGrantCreated, EventGrantRevoked, EventTokensIssued, EventTokensRefreshed, EventTokenRevoked, EventCodeReuse,
+		EventClientRegistered, EventClientReadopted, EventClientUpdated, EventClientDeleted, EventClientsEvicted, EventClientRefused, EventSignInRefused, EventAuthorizationDenied,
+		EventGrantCreated, EventGrantAdopted, EventAdoptionRefused, EventGrantRevoked, EventTokensIssued, EventTokensRefreshed, EventRefreshRepeated, EventTokenRevoked, EventCodeReuse,
 		EventRefreshReuse, EventAssertionReuse, EventUserDisabled, EventUserEnabled, EventPasswordSet, EventKeyRecorded, EventKeyRetired,
 	}
 }
 
-// Event is an entry of the audit trail. It holds no secret: nothing that opens,
-// signs in or names a token.
+// Event is an entry of the audit trail. It contains no secret: no key, credential or token.
 type Event struct {
 	ID        string // sorts by time
 	Type      EventType
 	Actor     string // who did it: see Actor
-	UserID    string // the person it is about, "" when nobody is known
-	ClientID  string // "" when it is about no client
-	GrantID   string // "" when it is about no grant
+	UserID    string // the user it is about, "" if unknown
+	ClientID  string // "" if it does not concern a client
+	GrantID   string // "" if it does not concern a grant
 	Reference string // of the request, as in the log and on error pages
-	Detail    string // why, or what exactly, for people
+	Detail    string // why, or what exactly, for humans
 	At        time.Time
 }
 
-// FirstEventID returns the least id that an event of this time can have: that of a
-// UUID version 7 (RFC 9562 section 5.7) with this time and nothing else.
+// FirstEventID returns the smallest ID that an event at this time can have: a UUID version
+// 7 (RFC 9562 section 5.7) with this time and all other bits zero.
 func FirstEventID(at time.Time) string {
 	const timeDigits = 12
 	hex := fmt.Sprintf("%0*x", timeDigits, max(0, at.UnixMilli()))
 	return EventIDPrefix + hex[:8] + "-" + hex[8:] + "-7000-8000-000000000000"
 }
 
-// EventIDPrefix begins the ids of events.
-const EventIDPrefix = "ev_"
+// The prefixes of event IDs and grant IDs.
+const (
+	EventIDPrefix = "ev_"
+	GrantIDPrefix = "gr_"
+)
 
-// EventIDTime returns when an event of this id was made; ok is false for what is no
-// event's id.
+// EventIDTime returns the time at which an event with this ID was created; ok is false if
+// it is not an event ID.
 func EventIDTime(id string) (at time.Time, ok bool) {
 	hex, ok := strings.CutPrefix(id, EventIDPrefix)
 	if !ok || len(hex) < 13 {
@@ -91,18 +98,18 @@ type EventFilter struct {
 // EventStore keeps the audit trail. The other steps of Store record their events
 // themselves, in their own transaction.
 type EventStore interface {
-	// RecordEvent records something that changes nothing else here, such as a
-	// sign-in that was refused. The store sets id, actor, reference and time.
+	// RecordEvent records something that changes nothing else in the store, such as a
+	// refused sign-in. The store sets ID, actor, reference and time. Of a limited type
+	// (EventType.Limited), what is beyond the limit is left out without an error.
 	RecordEvent(ctx context.Context, e Event, now time.Time) error
-	// ListEvents returns up to limit events ordered by id, from the first id
-	// after the given one.
+	// ListEvents returns up to limit events ordered by ID, starting after the given one.
 	ListEvents(ctx context.Context, f EventFilter, after string, limit int) ([]Event, error)
 	// NewestEvents returns the newest limit events, the oldest of them first.
 	NewestEvents(ctx context.Context, f EventFilter, limit int) ([]Event, error)
 }
 
-// Actor is on whose behalf a step is done. It travels in the context, because it
-// matters to the audit trail alone.
+// Actor is on whose behalf a step is done. It travels in the context because only the
+// audit trail needs it.
 type Actor struct {
 	// Name is "client", "person", "operator", "server", or the id of a user.
 	Name      string
@@ -113,8 +120,8 @@ type Actor struct {
 // The actors that are not a user on record.
 const (
 	ActorClient   = "client"   // an app, at an endpoint for programs
-	ActorPerson   = "person"   // somebody at a page
-	ActorOperator = "operator" // somebody at the command line
+	ActorPerson   = "person"   // someone at a page
+	ActorOperator = "operator" // someone at the command line
 	ActorServer   = "server"   // the program itself
 )
 
@@ -123,6 +130,21 @@ type actorKey struct{}
 // WithActor returns a context whose steps are recorded as done by a.
 func WithActor(ctx context.Context, a Actor) context.Context {
 	return context.WithValue(ctx, actorKey{}, a)
+}
+
+// WithReason returns a context whose steps are recorded with this reason, "" to leave it
+// to the step.
+func WithReason(ctx context.Context, reason string) context.Context {
+	a := ActorOf(ctx)
+	a.Reason = reason
+	return WithActor(ctx, a)
+}
+
+// ReferenceOf returns the reference of the request that a context belongs to, "" when it
+// has none.
+func ReferenceOf(ctx context.Context) string {
+	a, _ := ctx.Value(actorKey{}).(Actor)
+	return a.Reference
 }
 
 // ActorOf returns the actor of a context; the server itself when none was set.

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -46,8 +44,7 @@ func TestEventTypes(t *testing.T) {
 func TestFirstEventID(t *testing.T) {
 	t.Parallel()
 	for range 100 {
-		made := uuid.Must(uuid.NewV7())
-		id := storage.EventIDPrefix + made.String()
+		id := storage.NewOrderedID(storage.EventIDPrefix, time.Now())
 		at, ok := storage.EventIDTime(id)
 		if !ok || time.Since(at) > time.Minute {
 			t.Fatalf("EventIDTime(%s) = %v, %v", id, at, ok)

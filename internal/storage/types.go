@@ -4,14 +4,16 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
 )
 
 // Hash is the SHA-256 of a code, token or cookie, base64url without padding (43
-// characters): what is only verified is kept as a hash. A plain hash is right
-// because every such value carries 130 random bits or more.
+// characters). Values that are only verified are stored as hashes. A plain hash suffices
+// because every such value has at least 130 random bits.
 type Hash string
 
-// HashOf returns the hash under which a code, token or cookie is kept.
+// HashOf returns the hash under which a code, token or cookie is stored.
 func HashOf(value string) Hash {
 	sum := sha256.Sum256([]byte(value))
 	return Hash(base64.RawURLEncoding.EncodeToString(sum[:]))
@@ -24,47 +26,52 @@ type Origin string
 const (
 	OriginRegistered Origin = ""         // it registered
 	OriginOperator   Origin = "operator" // an operator registered it, and vouches for it
-	OriginDocument   Origin = "document" // by the metadata document at the URL that is its id
+	OriginDocument   Origin = "document" // by the metadata document whose URL is its ID
 	// OriginVendor is for a document that could not be fetched: a copy of it ships
 	// with the program.
 	OriginVendor Origin = "vendor"
+	// OriginUnread is for a document that could not be fetched and of which there is no
+	// copy: a user approved the client without it.
+	OriginUnread Origin = "unread"
 )
 
-// Client is a client: what it registered (RFC 7591 §2), or what its metadata
-// document says.
+// Client is a client: its registration (RFC 7591 §2) or the content of its metadata
+// document.
 type Client struct {
-	ID            string
-	Name          string
-	URI           string
-	RedirectURIs  []string // exactly as registered
-	GrantTypes    []string
-	ResponseTypes []string
-	Scope         string // space-delimited; what the client registered for
-	// AuthMethod is the token endpoint authentication method: "none",
-	// "client_secret_post", "client_secret_basic", "private_key_jwt"; or "" for a row
-	// of another program that did not record one, and for a client that was registered
-	// anew: then a secret is required if SecretHash is set and ignored otherwise.
-	AuthMethod string
-	// AuthMethods lists all methods that may be used, when a metadata document names
-	// several; otherwise it is nil and AuthMethod is the only one.
-	AuthMethods []string
-	// The keys of private_key_jwt: JWKS is a JSON Web Key Set, JWKSURI is where it is
-	// to be fetched; SigningAlg is the only algorithm to be accepted, "" for any.
-	JWKS, JWKSURI, SigningAlg string
-	SecretHash                Hash // "" when the client has no secret
-	// RegistrationTokenHash is of the registration access token (RFC 7592), with
-	// which the client reads, changes and deletes its registration; "" for none.
+	ID string
+	metadata.Client
+
+	SecretHash Hash // "" when the client has no secret
+	// RegistrationTokenHash is the hash of the registration access token (RFC 7592),
+	// with which the client reads, changes and deletes its registration; "" for none.
 	RegistrationTokenHash Hash
-	ApplicationType       string
-	SoftwareID            string
-	SoftwareVersion       string
-	CreatedAt             time.Time // zero when unknown
-	Origin                Origin
-	// ConfirmedAt is when the site of its metadata document last gave or confirmed
-	// it. Unconfirmed: it could not be asked when that was due, and what is known
-	// from before, or ships with the program, stands in.
+	// ClaimedName is what a client without a name calls itself, "" if it is not known.
+	// Nothing proves it: see ClientStore.ClaimName.
+	ClaimedName string
+	CreatedAt   time.Time // zero when unknown
+	Origin      Origin
+	// NormalURIs: it registered at FastMCP, which keeps redirect URIs in the normal form of
+	// fastmcp.NormalURL. They are compared in that form.
+	NormalURIs bool
+	// Document is the metadata document that FastMCP fetched for a client, at ConfirmedAt. It
+	// counts while the document cannot be fetched; "" for none.
+	Document string
+	// ConfirmedAt is when the site of its metadata document last returned or confirmed
+	// it. Unconfirmed: the site was unreachable when that was due, so the stored copy, or
+	// the one that ships with the program, is used.
 	ConfirmedAt time.Time
 	Unconfirmed bool
+	// Away: it is unconfirmed because its site cannot be reached or is out of order.
+	Away bool
+}
+
+// NameClaim is what a client calls itself in a request, fit to be shown in one line.
+type NameClaim struct {
+	ClientID string
+	Name     string
+	// Weak: the name of the program that sent the request may be a library's. It does not
+	// replace a known claim.
+	Weak bool
 }
 
 // Person is who signed in. Identity is (Issuer, Subject); the rest is profile.
@@ -74,16 +81,27 @@ type Person struct {
 	Login   string
 	Name    string
 	Email   string
+	// Domain is the Google Workspace of the account, "" for none.
+	Domain string
+	// Groups are those that the provider reported: groups of an OpenID provider, or
+	// organizations and teams at GitHub. nil when it was not asked.
+	Groups []string
+	// Known names what the provider was asked, as identity.Fact; nil when that was not
+	// recorded.
+	Known []string
 }
 
-// User is a person on record.
+// User is a stored person.
 type User struct {
 	ID string
 	Person
+	// Limited: since it last confirmed the user, the provider refused to answer because of
+	// a limit that only this account has met.
+	Limited bool
 }
 
-// Request is what a client asked for at the authorization endpoint, validated,
-// and what the way back from the provider needs.
+// Request is a validated request to the authorization endpoint, with what the callback
+// from the provider needs.
 type Request struct {
 	ClientID      string `json:"client_id"`
 	RedirectURI   string `json:"redirect_uri"`
@@ -91,29 +109,46 @@ type Request struct {
 	Scope         string `json:"scope"`
 	Resource      string `json:"resource"`
 	CodeChallenge string `json:"code_challenge"`
-	// Readopt: the client's id was not known, and the person is asked whether it
-	// may be registered anew under that id.
+	// Readopt: the client ID was unknown or its document could not be fetched, and the user
+	// is asked whether to register the client again under that ID.
 	Readopt bool `json:"readopt,omitempty"`
-	// Provider is the issuer of the provider that the person was sent to; Verifier and
-	// Nonce are ours towards it (RFC 7636, OpenID Connect).
+	// Registration is the client as CarryClient carries it, in case it is evicted before
+	// the sign-in ends; "" for a client that is not evicted.
+	Registration string `json:"registration,omitempty"`
+	// Provider is the issuer of the provider that the user was sent to; Verifier and
+	// Nonce are mcpkeep's own for that request (RFC 7636, OpenID Connect).
 	Provider string `json:"provider,omitempty"`
 	Verifier string `json:"verifier,omitempty"`
 	Nonce    string `json:"nonce,omitempty"`
+	// Transaction is FastMCP's, which sent the user to the provider; "" for a sign-in that
+	// began here. There is no Provider then, and the user approves after the provider's answer.
+	Transaction string `json:"transaction,omitempty"`
+	// AskedUntil is when a replica that asks the provider who the user is counts as dead, in
+	// Unix seconds; 0 when none asks. Answer is what the provider said, if the sign-in
+	// could not be finished then: the provider says it once.
+	AskedUntil int64         `json:"asked_until,omitempty"`
+	Answer     *SignInAnswer `json:"answer,omitempty"`
 }
 
-// Authorization is a sign-in in flight.
+// SignInAnswer is who signed in at a provider, and the provider's token.
+type SignInAnswer struct {
+	Person Person `json:"person"`
+	Token  []byte `json:"token,omitempty"`
+}
+
+// Authorization is a sign-in in progress.
 type Authorization struct {
 	ID        string
 	Browser   Hash // of the cookie of the browser it belongs to
 	StateHash Hash // of the state sent to the provider, "" when there is none
 	Request   Request
-	UserID    string // who signed in, "" before that
+	UserID    string // who signed in, "" until then
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	Finished  bool
 }
 
-// Completion is what turns a sign-in in flight into a grant with a code.
+// Completion turns a sign-in in progress into a grant with a code.
 type Completion struct {
 	AuthorizationID string
 	Browser         Hash
@@ -121,80 +156,132 @@ type Completion struct {
 	// already knows its user.
 	Person        Person
 	ProviderToken []byte // sealed with the grant; nil when the provider gave none
-	// Client is registered in the same step, unless there is one of this id; nil for
-	// none. What was granted to a client of this id before is revoked.
-	Client        *Client
+	// Client is registered in the same step, unless its ID exists; nil for none. Grants
+	// to an earlier client with this ID are revoked. One with OriginUnread becomes known by
+	// its redirect URI until its document is fetched; nothing is revoked, because
+	// installations share the ID.
+	Client *Client
+	// Approved is the metadata of the client's row when the redirect URI was compared with
+	// it; nil for a client without a row.
+	Approved      *metadata.Client
 	GrantID       string
 	Code          Hash
 	CodeExpiresAt time.Time
 }
 
-// Grant is what a person allowed a client: the root of its family of tokens.
+// Grant records what a user granted a client. It is the root of a token family.
 type Grant struct {
 	ID         string
 	UserID     string
 	ClientID   string
 	ClientName string // set in listings
-	Scope      string
-	Resource   string
-	CreatedAt  time.Time
-	LastUsedAt time.Time
+	// ClaimedName is what a client without a name calls itself; set in listings.
+	ClaimedName string
+	Scope       string
+	Resource    string
+	CreatedAt   time.Time
+	LastUsedAt  time.Time
+	// ReplacedAt is when a newer grant of the same user to the same installation of the
+	// client came into use; zero for never, or when this one was used since.
+	ReplacedAt time.Time
+	// Adopted: it was made of a session of FastMCP.
+	Adopted bool
 
 	// The rest is set by RefreshGrant only.
 
-	// Spent: the refresh token was used before. Another use brings nothing new.
+	// Spent: the refresh token was already used. Another use yields nothing new; until
+	// RepeatUntil it yields the same again.
 	Spent    bool
+	Repeat   Repeat // of a spent token
+	Unused   bool   // UseTokens has to record the use of the token; unset for a spent one
 	Provider ProviderState
 }
 
-// ProviderState is what is known of a person at the provider that signed them in.
+// RepeatLife is how long a spent refresh token yields its successor again while no one has
+// used that: as long as an answer may stay lost.
+const RepeatLife = 24 * time.Hour
+
+// Repeat is what decides whether a spent refresh token yields its successor again.
+type Repeat struct {
+	SpentAt time.Time
+	// Tracked: the first use of the successor, or of an access token issued with it, is
+	// recorded; FirstUse is when that was, zero for never.
+	Tracked  bool
+	FirstUse time.Time
+}
+
+// Until returns when a repeat becomes a reuse. The grace window starts when the answer has
+// arrived for certain: with the first use of the successor. Until then the token can be
+// repeated for RepeatLife. A successor whose use is not recorded counts as used when the
+// token was spent. A window of 0 allows no repeat.
+func (r Repeat) Until(grace time.Duration) time.Time {
+	end := r.SpentAt.Add(RepeatLife)
+	switch {
+	case grace <= 0 || !r.Tracked:
+		return r.SpentAt.Add(max(0, grace))
+	case r.FirstUse.IsZero() || !r.FirstUse.Before(end):
+		return end
+	}
+	return r.FirstUse.Add(grace)
+}
+
+// ProviderState is what is known about a user at the provider that signed them in.
 type ProviderState struct {
-	GrantID   string    // of the grant that the token came with; "" when there is none
+	GrantID   string    // the grant that the token came with; "" when there is none
 	Token     []byte    // nil when the provider gave none
-	CheckedAt time.Time // when the provider confirmed the person last
-	RetryAt   time.Time // the provider is not to be asked before; zero when it may be
-	// CheckID is of the latest check, "" when there was none, and CheckUntil when it
+	CheckedAt time.Time // when the provider last confirmed the user
+	RetryAt   time.Time // earliest time to ask the provider again; zero for any time
+	// CheckID identifies the latest check, "" when there was none, and CheckUntil when it
 	// counts as abandoned, zero once it has finished.
 	CheckID    string
 	CheckUntil time.Time
+	// Upstream are the tokens of the FastMCP session that the grant was made of, which
+	// count instead of those in Token: FastMCP may have renewed them. nil for other grants,
+	// and when the session is gone.
+	Upstream *UpstreamTokens
 }
 
-// CheckUnderWay says whether somebody is asking the provider just now.
+// CheckUnderWay reports whether a check is in progress.
 func (p ProviderState) CheckUnderWay(now time.Time) bool {
-	return !p.CheckUntil.IsZero() && now.Before(p.CheckUntil)
+	return Ahead(p.CheckUntil, now, LongestLease)
 }
 
-// CheckAbandoned says whether whoever asked last never said what came of it. The
-// provider may have renewed the token for them, and then this one is spent.
+// CheckAbandoned reports whether the last check never reported its result. The
+// provider may have renewed the token for it, in which case this one is used up.
 func (p ProviderState) CheckAbandoned(now time.Time) bool {
-	return !p.CheckUntil.IsZero() && !now.Before(p.CheckUntil)
+	return !p.CheckUntil.IsZero() && !p.CheckUnderWay(now)
 }
 
-// ProviderCheck is one attempt to ask a provider about a person.
+// ProviderCheck is one attempt to ask a provider about a user.
 type ProviderCheck struct {
-	UserID   string // whom it is about
+	UserID   string // the user it is about
 	GrantID  string // that holds the token: see ProviderState
 	ID       string // random, of this attempt
-	Previous string // ProviderState.CheckID as it was looked at before
+	Previous string // ProviderState.CheckID as read before the attempt
 	Until    time.Time
 }
 
-// ProviderAnswer is what a provider said and gave.
+// ProviderAnswer is the result of a check.
 type ProviderAnswer struct {
-	Person  *Person   // who the token belongs to, nil unless the person was confirmed
-	Token   []byte    // the one to keep from now on; nil leaves the stored one
-	RetryAt time.Time // when to ask again at the earliest; zero for at any time
-	// Refused: the provider or the policy says no, for certain.
+	Person *Person // owner of the token, nil unless the provider confirmed it
+	Token  []byte  // the token to store; nil keeps the stored one
+	// Upstream are the renewed tokens for the session that ProviderState.Upstream came
+	// from; nil when they were not renewed.
+	Upstream *UpstreamTokens
+	RetryAt  time.Time // earliest time to ask again; zero for any time
+	// Limited: the provider did not answer because of a limit of this account.
+	Limited bool
+	// Refused: the provider or the policy definitely refused the user.
 	Refused bool
 }
 
-// NewToken is a token the server has made and is about to hand out.
+// NewToken is a token that the server is about to issue.
 type NewToken struct {
-	Value     string // kept as a hash; sealed only as part of a successor
+	Value     string // stored as a hash; encrypted only as part of a successor
 	ExpiresAt time.Time
 }
 
-// NewTokens are the two tokens of one answer of the token endpoint.
+// NewTokens are the two tokens of a token response.
 type NewTokens struct {
 	Access  NewToken
 	Refresh NewToken
@@ -206,23 +293,27 @@ type CodeExchange struct {
 	Code        Hash
 	ClientID    string
 	RedirectURI string // "" when the request had none
-	Challenge   string // S256 of the presented verifier
-	Next        NewTokens
+	// NormalURI is the redirect URI in FastMCP's form, which is as good for a client that
+	// FastMCP registered; "" for any other.
+	NormalURI string
+	Challenge string // S256 of the presented verifier
+	Resource  string // resource in the request, "" for the granted one
+	Next      NewTokens
 }
 
 // RefreshRotation is a request to refresh (RFC 6749 §6).
 type RefreshRotation struct {
 	Token    Hash
 	ClientID string
-	Grace    time.Duration // window of the idempotent retry; 0 for none
+	Grace    time.Duration // window of the idempotent retry, see Repeat.Until; 0 for no retry
 	Next     NewTokens
 }
 
-// Issued is what the token endpoint answers with.
+// Issued is the result of the token endpoint.
 type Issued struct {
 	Grant  Grant
 	Tokens NewTokens
-	// Repeated: this is the successor that an earlier refresh already got.
+	// Repeated: an earlier refresh already received this successor.
 	Repeated bool
 }
 
@@ -236,8 +327,16 @@ type Access struct {
 	IssuedAt   time.Time
 	ExpiresAt  time.Time
 	LastUsedAt time.Time
-	// Outage is why the database could not be asked; then this is what it said
-	// some minutes ago at most. nil when it was asked.
+	// ConfirmedAt is when the sign-in provider last confirmed the user, and RetryAt the
+	// earliest time to ask it again after it did not answer. Both are zero for a user
+	// whom no provider's token stands for.
+	ConfirmedAt time.Time
+	RetryAt     time.Time
+	// Unused names the token's pair, by its refresh token, while no use of the pair is
+	// recorded: UseTokens must record it before the response. "" for none.
+	Unused Hash
+	// Outage is why the database could not be queried; then this is its answer from at
+	// most a few minutes ago. nil when it was queried.
 	Outage error
 }
 
@@ -251,18 +350,24 @@ type Stats struct {
 // Ceiling bounds the number of clients.
 type Ceiling struct {
 	Clients int64 // 0 for none
-	// MinAge is how long a registration is kept although nobody uses it yet and
-	// another one needs the room: somebody may be in the middle of a sign-in.
+	// Unused is for the clients that registered themselves and were never used to sign in;
+	// 0 for none.
+	Unused int64
+	// MinAge protects new registrations from eviction: what a client does with its ID next
+	// is to open the sign-in page, which carries the registration from then on.
 	MinAge time.Duration
 }
 
-// Retention is how long what does not expire by itself is kept.
+// Retention is how long to keep data that has no expiry of its own.
 type Retention struct {
-	Grace  time.Duration // seals of successors, after the refresh token was spent
-	Events time.Duration // the audit trail; 0 for ever
-	// UnusedClients is for those that registered by themselves and that nobody has
-	// signed in with; 0 for ever.
+	// Replaced is for grants that a newer one replaced, unless they are used; 0 keeps
+	// them.
+	Replaced time.Duration
+	Grace    time.Duration // window of the repeat of a spent refresh token, which needs its encrypted successor
+	Events   time.Duration // the audit trail; 0 forever
+	// UnusedClients applies to clients that registered themselves and were never used to
+	// sign in; 0 forever.
 	UnusedClients time.Duration
-	// CountClients: there is a ceiling, so their number has to be known.
+	// CountClients: there is a ceiling, so clients must be counted.
 	CountClients bool
 }

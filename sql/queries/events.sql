@@ -1,27 +1,105 @@
 -- name: CreateEvent :exec
-INSERT INTO events (id, type, actor, user_id, client_id, grant_id, reference, detail, created_at)
+INSERT INTO mcpkeep_events (id, type, actor, user_id, client_id, grant_id, reference, detail, created_at)
 VALUES (@id, @type, @actor, @user_id, @client_id, @grant_id, @reference, @detail, @created_at);
 
+-- The filter that selects most has a query of its own; the others look at what that
+-- one left.
+
 -- name: ListEvents :many
-SELECT * FROM events
+SELECT * FROM mcpkeep_events
 WHERE id > @after AND created_at >= @since
+ORDER BY id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: ListEventsOfType :many
+SELECT * FROM mcpkeep_events
+WHERE id > @after AND created_at >= @since AND type = CAST(@type AS TEXT)
+ORDER BY id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: ListEventsOfClient :many
+SELECT * FROM mcpkeep_events
+WHERE id > @after AND created_at >= @since AND client_id = CAST(@client_id AS TEXT)
+  AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
+  AND (CAST(@user_id AS TEXT) = '' OR user_id = CAST(@user_id AS TEXT))
+ORDER BY id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: ListEventsOfUser :many
+SELECT * FROM mcpkeep_events
+WHERE id > @after AND created_at >= @since AND user_id = CAST(@user_id AS TEXT)
+  AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
+  AND (CAST(@client_id AS TEXT) = '' OR client_id = CAST(@client_id AS TEXT))
+ORDER BY id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: ListEventsOfGrant :many
+SELECT * FROM mcpkeep_events
+WHERE id > @after AND created_at >= @since AND grant_id = CAST(@grant_id AS TEXT)
   AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
   AND (CAST(@user_id AS TEXT) = '' OR user_id = CAST(@user_id AS TEXT))
   AND (CAST(@client_id AS TEXT) = '' OR client_id = CAST(@client_id AS TEXT))
-  AND (CAST(@grant_id AS TEXT) = '' OR grant_id = CAST(@grant_id AS TEXT))
 ORDER BY id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListNewestEvents :many
-SELECT * FROM events
-WHERE created_at >= @since
-  AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
-  AND (CAST(@user_id AS TEXT) = '' OR user_id = CAST(@user_id AS TEXT))
-  AND (CAST(@client_id AS TEXT) = '' OR client_id = CAST(@client_id AS TEXT))
-  AND (CAST(@grant_id AS TEXT) = '' OR grant_id = CAST(@grant_id AS TEXT))
+SELECT * FROM mcpkeep_events
+WHERE id > @after AND created_at >= @since
 ORDER BY id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
+-- name: ListNewestEventsOfType :many
+SELECT * FROM mcpkeep_events
+WHERE id > @after AND created_at >= @since AND type = CAST(@type AS TEXT)
+ORDER BY id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: ListNewestEventsOfClient :many
+SELECT * FROM mcpkeep_events
+WHERE id > @after AND created_at >= @since AND client_id = CAST(@client_id AS TEXT)
+  AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
+  AND (CAST(@user_id AS TEXT) = '' OR user_id = CAST(@user_id AS TEXT))
+ORDER BY id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: ListNewestEventsOfUser :many
+SELECT * FROM mcpkeep_events
+WHERE id > @after AND created_at >= @since AND user_id = CAST(@user_id AS TEXT)
+  AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
+  AND (CAST(@client_id AS TEXT) = '' OR client_id = CAST(@client_id AS TEXT))
+ORDER BY id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: ListNewestEventsOfGrant :many
+SELECT * FROM mcpkeep_events
+WHERE id > @after AND created_at >= @since AND grant_id = CAST(@grant_id AS TEXT)
+  AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
+  AND (CAST(@user_id AS TEXT) = '' OR user_id = CAST(@user_id AS TEXT))
+  AND (CAST(@client_id AS TEXT) = '' OR client_id = CAST(@client_id AS TEXT))
+ORDER BY id DESC
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: GetFirstEventSince :one
+SELECT id FROM mcpkeep_events WHERE created_at >= @since ORDER BY created_at LIMIT 1;
+
 -- name: DeleteOldEvents :execrows
-DELETE FROM events WHERE id IN (
-    SELECT e.id FROM events e WHERE e.created_at <= @created_before LIMIT CAST(@max_rows AS BIGINT));
+DELETE FROM mcpkeep_events WHERE id IN (
+    SELECT e.id FROM mcpkeep_events e WHERE e.created_at <= @created_before
+    ORDER BY e.created_at LIMIT CAST(@max_rows AS BIGINT));
+
+-- name: CountEventsOfClient :one
+SELECT COUNT(*) FROM mcpkeep_events WHERE client_id = CAST(@client_id AS TEXT) AND type = @type;
+
+-- How many events of a type are after an id, up to a number.
+-- name: CountEventsOfTypeAfter :one
+SELECT CAST(COUNT(*) AS BIGINT) FROM (
+    SELECT e.id FROM mcpkeep_events e WHERE e.type = @type AND e.id > @after LIMIT CAST(@max_rows AS BIGINT)) recent;
+
+-- The newest event of a type that is beyond the ones to keep.
+-- name: GetEventBeyond :one
+SELECT e.id FROM mcpkeep_events e WHERE e.type = @type AND e.id < @before ORDER BY e.id DESC LIMIT 1 OFFSET CAST(@kept AS BIGINT);
+
+-- name: DeleteEventsOfType :execrows
+DELETE FROM mcpkeep_events WHERE id IN (
+    SELECT e.id FROM mcpkeep_events e WHERE e.type = @type AND e.id <= @until
+    ORDER BY e.id LIMIT CAST(@max_rows AS BIGINT));

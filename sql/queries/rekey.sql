@@ -3,54 +3,64 @@
 -- was read. "<>" makes both engines walk the primary key, as pages need.
 
 -- name: ListProfilesToRekey :many
-SELECT id AS row_id, profile AS token, profile_key_id AS key_id FROM oauth_users
+SELECT id AS row_id, profile AS token, profile_key_id AS key_id FROM mcpkeep_users
 WHERE profile_key_id <> @primary_id AND id > @after
 ORDER BY id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: RekeyProfile :exec
-UPDATE oauth_users SET profile = @token, profile_key_id = @key_id
+UPDATE mcpkeep_users SET profile = @token, profile_key_id = @key_id
 WHERE id = @row_id AND profile = @old_token;
 
 -- name: ListPasswordsToRekey :many
-SELECT id AS row_id, CAST(password AS TEXT) AS token, CAST(password_key_id AS TEXT) AS key_id FROM oauth_users
+SELECT id AS row_id, CAST(password AS TEXT) AS token, CAST(password_key_id AS TEXT) AS key_id FROM mcpkeep_users
 WHERE password_key_id <> CAST(@primary_id AS TEXT) AND id > @after
 ORDER BY id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: RekeyPassword :exec
-UPDATE oauth_users SET password = CAST(@token AS TEXT), password_key_id = CAST(@key_id AS TEXT)
+UPDATE mcpkeep_users SET password = CAST(@token AS TEXT), password_key_id = CAST(@key_id AS TEXT)
 WHERE id = @row_id AND password = CAST(@old_token AS TEXT);
 
 -- name: ListRequestsToRekey :many
-SELECT id AS row_id, request AS token, request_key_id AS key_id FROM oauth_authorizations
+SELECT id AS row_id, request AS token, request_key_id AS key_id FROM mcpkeep_authorizations
 WHERE request_key_id <> @primary_id AND id > @after
 ORDER BY id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: RekeyRequest :exec
-UPDATE oauth_authorizations SET request = @token, request_key_id = @key_id
+UPDATE mcpkeep_authorizations SET request = @token, request_key_id = @key_id
 WHERE id = @row_id AND request = @old_token;
 
 -- name: ListProviderTokensToRekey :many
-SELECT id AS row_id, CAST(provider_token AS TEXT) AS token, CAST(provider_token_key_id AS TEXT) AS key_id FROM oauth_grants
+SELECT id AS row_id, CAST(provider_token AS TEXT) AS token, CAST(provider_token_key_id AS TEXT) AS key_id FROM mcpkeep_grants
 WHERE provider_token_key_id <> CAST(@primary_id AS TEXT) AND id > @after
 ORDER BY id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: RekeyProviderToken :exec
-UPDATE oauth_grants SET provider_token = CAST(@token AS TEXT), provider_token_key_id = CAST(@key_id AS TEXT)
+UPDATE mcpkeep_grants SET provider_token = CAST(@token AS TEXT), provider_token_key_id = CAST(@key_id AS TEXT)
 WHERE id = @row_id AND provider_token = CAST(@old_token AS TEXT);
 
 -- name: ListSuccessorsToRekey :many
-SELECT token_hash AS row_id, CAST(successor AS TEXT) AS token, CAST(successor_key_id AS TEXT) AS key_id FROM oauth_refresh_tokens
+SELECT token_hash AS row_id, CAST(successor AS TEXT) AS token, CAST(successor_key_id AS TEXT) AS key_id FROM mcpkeep_refresh_tokens
 WHERE successor_key_id <> CAST(@primary_id AS TEXT) AND token_hash > @after
 ORDER BY token_hash
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: RekeySuccessor :exec
-UPDATE oauth_refresh_tokens SET successor = CAST(@token AS TEXT), successor_key_id = CAST(@key_id AS TEXT)
+UPDATE mcpkeep_refresh_tokens SET successor = CAST(@token AS TEXT), successor_key_id = CAST(@key_id AS TEXT)
 WHERE token_hash = @row_id AND successor = CAST(@old_token AS TEXT);
+
+-- name: ListTLSValuesToRekey :many
+SELECT name AS row_id, value AS token, value_key_id AS key_id FROM mcpkeep_tls
+WHERE value_key_id <> @primary_id AND name > @after
+ORDER BY name
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: RekeyTLSValue :exec
+UPDATE mcpkeep_tls SET value = @token, value_key_id = @key_id
+WHERE name = @row_id AND value = @old_token;
 
 -- name: ListSharedRows :many
 SELECT key, value, value_key_id FROM oauth_clients
@@ -66,15 +76,17 @@ WHERE key = @key AND CAST(value AS TEXT) = CAST(@old_value AS TEXT);
 SELECT 'oauth_clients' AS table_name, 'value' AS column_name, COALESCE(value_key_id, '') AS key_id, COUNT(*) AS row_count
 FROM oauth_clients GROUP BY value_key_id
 UNION ALL
-SELECT 'oauth_users', 'profile', profile_key_id, COUNT(*) FROM oauth_users GROUP BY profile_key_id
+SELECT 'mcpkeep_users', 'profile', profile_key_id, COUNT(*) FROM mcpkeep_users GROUP BY profile_key_id
 UNION ALL
-SELECT 'oauth_users', 'password', password_key_id, COUNT(*) FROM oauth_users
+SELECT 'mcpkeep_users', 'password', password_key_id, COUNT(*) FROM mcpkeep_users
 WHERE password_key_id IS NOT NULL GROUP BY password_key_id
 UNION ALL
-SELECT 'oauth_authorizations', 'request', request_key_id, COUNT(*) FROM oauth_authorizations GROUP BY request_key_id
+SELECT 'mcpkeep_authorizations', 'request', request_key_id, COUNT(*) FROM mcpkeep_authorizations GROUP BY request_key_id
 UNION ALL
-SELECT 'oauth_grants', 'provider_token', provider_token_key_id, COUNT(*) FROM oauth_grants
+SELECT 'mcpkeep_grants', 'provider_token', provider_token_key_id, COUNT(*) FROM mcpkeep_grants
 WHERE provider_token_key_id IS NOT NULL GROUP BY provider_token_key_id
 UNION ALL
-SELECT 'oauth_refresh_tokens', 'successor', successor_key_id, COUNT(*) FROM oauth_refresh_tokens
-WHERE successor_key_id IS NOT NULL GROUP BY successor_key_id;
+SELECT 'mcpkeep_refresh_tokens', 'successor', successor_key_id, COUNT(*) FROM mcpkeep_refresh_tokens
+WHERE successor_key_id IS NOT NULL GROUP BY successor_key_id
+UNION ALL
+SELECT 'mcpkeep_tls', 'value', value_key_id, COUNT(*) FROM mcpkeep_tls GROUP BY value_key_id;

@@ -1,4 +1,3 @@
-// Package dbtest gives tests databases of both engines, migrated or empty,
-// each test its own, and lets a test run several operating system processes on
-// one database.
+// Package dbtest provides tests with databases of both engines, migrated or empty, one per
+// test, and lets a test run several operating system processes on one database.
 package dbtest

@@ -56,10 +56,10 @@ func Value[T any](t testing.TB, conn *sql.DB, query string, args ...any) T {
 // Tables returns the names of mcpkeep's tables, sorted: all but goose's.
 func Tables(t testing.TB, conn *sql.DB) []string {
 	t.Helper()
-	query := "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'goose_db_version' ORDER BY 1"
+	query := "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'mcpkeep_schema_version' ORDER BY 1"
 	if isSQLite(t, conn) {
 		query = `SELECT name FROM sqlite_master
-			WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'goose_db_version' ORDER BY 1`
+			WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'mcpkeep_schema_version' ORDER BY 1`
 	}
 	var names []string
 	for _, row := range Rows(t, conn, query) {

@@ -10,7 +10,7 @@ import (
 )
 
 const addToClientCount = `-- name: AddToClientCount :exec
-UPDATE client_counts SET clients = clients + $1 WHERE id = 1 AND counted_at > 0
+UPDATE mcpkeep_client_counts SET clients = clients + $1 WHERE id = 1 AND counted_at > 0
 `
 
 func (q *Queries) AddToClientCount(ctx context.Context, clients int64) error {
@@ -18,9 +18,29 @@ func (q *Queries) AddToClientCount(ctx context.Context, clients int64) error {
 	return err
 }
 
-const countOneMoreClient = `-- name: CountOneMoreClient :execrows
-UPDATE client_counts SET clients = clients + 1
-WHERE id = 1 AND clients < $1 AND counted_at > $2
+const correctClientCount = `-- name: CorrectClientCount :execrows
+UPDATE mcpkeep_client_counts SET clients = clients + $1, counted_at = $2
+WHERE id = 1 AND counted_at = $3
+`
+
+type CorrectClientCountParams struct {
+	Missing int64
+	Now     int64
+	Seen    int64
+}
+
+func (q *Queries) CorrectClientCount(ctx context.Context, arg CorrectClientCountParams) (int64, error) {
+	result, err := q.db.Exec(ctx, correctClientCount, arg.Missing, arg.Now, arg.Seen)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const countOneMoreClient = `-- name: CountOneMoreClient :exec
+UPDATE mcpkeep_client_counts
+SET clients = CASE WHEN clients < CAST($1 AS BIGINT) AND counted_at > CAST($2 AS BIGINT) THEN clients + 1 END
+WHERE id = 1
 `
 
 type CountOneMoreClientParams struct {
@@ -28,16 +48,15 @@ type CountOneMoreClientParams struct {
 	CountedAfter int64
 }
 
-func (q *Queries) CountOneMoreClient(ctx context.Context, arg CountOneMoreClientParams) (int64, error) {
-	result, err := q.db.Exec(ctx, countOneMoreClient, arg.Ceiling, arg.CountedAfter)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+// NULL, which the column refuses, fails the transaction: there is no room, or the
+// count is too old to say.
+func (q *Queries) CountOneMoreClient(ctx context.Context, arg CountOneMoreClientParams) error {
+	_, err := q.db.Exec(ctx, countOneMoreClient, arg.Ceiling, arg.CountedAfter)
+	return err
 }
 
 const getClientCount = `-- name: GetClientCount :one
-SELECT id, clients, counted_at FROM client_counts WHERE id = 1
+SELECT id, clients, counted_at FROM mcpkeep_client_counts WHERE id = 1
 `
 
 func (q *Queries) GetClientCount(ctx context.Context) (ClientCount, error) {
@@ -48,7 +67,7 @@ func (q *Queries) GetClientCount(ctx context.Context) (ClientCount, error) {
 }
 
 const lockClientCount = `-- name: LockClientCount :one
-UPDATE client_counts SET clients = clients WHERE id = 1 RETURNING id, clients, counted_at
+UPDATE mcpkeep_client_counts SET clients = clients WHERE id = 1 RETURNING id, clients, counted_at
 `
 
 func (q *Queries) LockClientCount(ctx context.Context) (ClientCount, error) {
@@ -58,8 +77,28 @@ func (q *Queries) LockClientCount(ctx context.Context) (ClientCount, error) {
 	return i, err
 }
 
+const measureClientCount = `-- name: MeasureClientCount :one
+SELECT n.counted_at, CAST((
+    SELECT COUNT(*) FROM oauth_clients c WHERE substr(c.key, 1, 24) = 'mcp-oauth-proxy-clients:') - n.clients AS BIGINT) AS missing
+FROM mcpkeep_client_counts n WHERE n.id = 1
+`
+
+type MeasureClientCountRow struct {
+	CountedAt int64
+	Missing   int64
+}
+
+// One statement sees both at the same moment. What is missing stays missing however
+// many clients come and go until CorrectClientCount, which needs no lock for that.
+func (q *Queries) MeasureClientCount(ctx context.Context) (MeasureClientCountRow, error) {
+	row := q.db.QueryRow(ctx, measureClientCount)
+	var i MeasureClientCountRow
+	err := row.Scan(&i.CountedAt, &i.Missing)
+	return i, err
+}
+
 const setClientCount = `-- name: SetClientCount :exec
-UPDATE client_counts
+UPDATE mcpkeep_client_counts
 SET counted_at = $1, clients = (
     SELECT COUNT(*) FROM oauth_clients c WHERE substr(c.key, 1, 24) = 'mcp-oauth-proxy-clients:')
 WHERE id = 1
@@ -67,5 +106,16 @@ WHERE id = 1
 
 func (q *Queries) SetClientCount(ctx context.Context, countedAt int64) error {
 	_, err := q.db.Exec(ctx, setClientCount, countedAt)
+	return err
+}
+
+const startClientCount = `-- name: StartClientCount :exec
+UPDATE mcpkeep_client_counts SET counted_at = 1 WHERE id = 1 AND counted_at = 0
+`
+
+// From here on AddToClientCount keeps the number, so that MeasureClientCount can
+// compare it with the table.
+func (q *Queries) StartClientCount(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, startClientCount)
 	return err
 }

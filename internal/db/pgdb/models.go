@@ -8,10 +8,93 @@ import (
 	"time"
 )
 
+type AccessToken struct {
+	TokenHash   string
+	GrantID     string
+	Scope       string
+	CreatedAt   int64
+	ExpiresAt   int64
+	RefreshHash *string
+}
+
+type AdoptedToken struct {
+	TokenHash string
+	GrantID   string
+	Jti       string
+}
+
+type Adoption struct {
+	UpstreamTokenID string
+	Lease           string
+	LeaseUntil      *int64
+	Doubtful        bool
+	BeganAt         int64
+	RetryAt         *int64
+	RefusedAt       *int64
+}
+
+type Authorization struct {
+	ID           string
+	ClientID     string
+	BrowserHash  string
+	StateHash    *string
+	Request      string
+	RequestKeyID string
+	UserID       *string
+	CreatedAt    int64
+	ExpiresAt    int64
+	FinishedAt   *int64
+}
+
+type ClientAssertion struct {
+	ClientID  string
+	JtiHash   string
+	ExpiresAt int64
+}
+
 type ClientCount struct {
 	ID        int64
 	Clients   int64
 	CountedAt int64
+}
+
+type ClientDocument struct {
+	ClientID            string
+	URL                 string
+	Site                string
+	ClientName          *string
+	Body                *string
+	ETag                *string
+	FetchedAt           *int64
+	FreshUntil          *int64
+	Failure             *string
+	FailureInvalid      bool
+	FailureKind         string
+	RetryAt             *int64
+	Lease               *string
+	LeaseUntil          *int64
+	AdmittedAt          int64
+	ReviewAt            int64
+	ClaimedName         *string
+	ApprovedRedirectURI *string
+}
+
+type Code struct {
+	CodeHash      string
+	GrantID       string
+	RedirectURI   string
+	CodeChallenge string
+	CreatedAt     int64
+	ExpiresAt     int64
+	SpentAt       *int64
+}
+
+type DocumentProbe struct {
+	ID         int64
+	Reachable  bool
+	ProbedAt   int64
+	Lease      string
+	LeaseUntil int64
 }
 
 type EncryptionKey struct {
@@ -34,25 +117,55 @@ type Event struct {
 	CreatedAt int64
 }
 
-type OAuthAccessToken struct {
-	TokenHash string
-	GrantID   string
-	Scope     string
-	CreatedAt int64
+type Grant struct {
+	ID                 string
+	UserID             string
+	ClientID           string
+	Scope              string
+	Resource           string
+	ProviderToken      *string
+	ProviderTokenKeyID *string
+	ProviderCheckedAt  int64
+	ProviderRetryAt    *int64
+	ProviderLease      *string
+	ProviderLeaseUntil *int64
+	CreatedAt          int64
+	ActivatedAt        *int64
+	LastUsedAt         int64
+	RevokedAt          *int64
+	ReviewAt           int64
+	ClosedAt           *int64
+	RedirectURI        *string
+	ReplacedBy         *string
+	ReplacedAt         *int64
+	UpstreamTokenID    *string
+}
+
+type Instance struct {
+	ID         int64
+	InstanceID string
+}
+
+type Lease struct {
+	Name      string
+	Holder    string
 	ExpiresAt int64
 }
 
-type OAuthAuthorization struct {
-	ID           string
-	ClientID     string
-	BrowserHash  string
-	StateHash    *string
-	Request      string
-	RequestKeyID string
-	UserID       *string
-	CreatedAt    int64
-	ExpiresAt    int64
-	FinishedAt   *int64
+type McpkeepCommit struct {
+	ID        string
+	CreatedAt int64
+}
+
+type McpkeepImportedRow struct {
+	KeyHash    string
+	ImportedAt int64
+}
+
+type McpkeepUnknownClient struct {
+	IDHash     string
+	SeenAt     int64
+	SeenBefore int64
 }
 
 type OAuthClient struct {
@@ -65,58 +178,7 @@ type OAuthClient struct {
 	UnusedSince *int64
 }
 
-type OAuthClientAssertion struct {
-	ClientID  string
-	JtiHash   string
-	ExpiresAt int64
-}
-
-type OAuthClientDocument struct {
-	ClientID   string
-	URL        string
-	Site       string
-	ClientName *string
-	Body       *string
-	ETag       *string
-	FetchedAt  *int64
-	FreshUntil *int64
-	Failure    *string
-	RetryAt    *int64
-	Lease      *string
-	LeaseUntil *int64
-	AdmittedAt int64
-	TriedAt    int64
-}
-
-type OAuthCode struct {
-	CodeHash      string
-	GrantID       string
-	RedirectURI   string
-	CodeChallenge string
-	CreatedAt     int64
-	ExpiresAt     int64
-	SpentAt       *int64
-}
-
-type OAuthGrant struct {
-	ID                 string
-	UserID             string
-	ClientID           string
-	Scope              string
-	Resource           string
-	ProviderToken      *string
-	ProviderTokenKeyID *string
-	ProviderCheckedAt  int64
-	CreatedAt          int64
-	ActivatedAt        *int64
-	LastUsedAt         int64
-	RevokedAt          *int64
-	ProviderLease      *string
-	ProviderLeaseUntil *int64
-	ProviderRetryAt    *int64
-}
-
-type OAuthRefreshToken struct {
+type RefreshToken struct {
 	TokenHash      string
 	GrantID        string
 	CreatedAt      int64
@@ -125,9 +187,24 @@ type OAuthRefreshToken struct {
 	SuccessorHash  *string
 	Successor      *string
 	SuccessorKeyID *string
+	UseTracked     bool
+	FirstUsedAt    *int64
 }
 
-type OAuthUser struct {
+type Resource struct {
+	URL       string
+	ClientKey string
+	CreatedAt int64
+}
+
+type TLSValue struct {
+	Name       string
+	Value      string
+	ValueKeyID string
+	UpdatedAt  int64
+}
+
+type User struct {
 	ID               string
 	Issuer           string
 	Subject          string

@@ -37,7 +37,7 @@ func Available() (where string, err error) {
 	return Binaries()
 }
 
-// Required says whether the lack of PostgreSQL is a failure.
+// Required reports whether the lack of PostgreSQL is a failure.
 func Required() bool { return os.Getenv(EnvRequire) != "" }
 
 // installed are the folders in which packages put the binaries, outside PATH.
@@ -69,7 +69,7 @@ func Binaries() (string, error) {
 func candidates() []string {
 	var dirs []string
 	if initdb, err := exec.LookPath("initdb"); err == nil {
-		// The server finds its libraries beside the real file, not the link.
+		// The server finds its libraries next to the real file, not the link.
 		if file, err := filepath.EvalSymlinks(initdb); err == nil {
 			dirs = append(dirs, filepath.Dir(file))
 		}

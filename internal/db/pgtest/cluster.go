@@ -63,7 +63,7 @@ func Start(opts ...Option) (*Cluster, error) {
 	for _, opt := range opts {
 		opt(c)
 	}
-	if err := c.init(); err != nil {
+	if err := c.initWith(c.initdb); err != nil {
 		return nil, err
 	}
 	if err := c.Start(); err != nil {
@@ -72,8 +72,8 @@ func Start(opts ...Option) (*Cluster, error) {
 	return c, nil
 }
 
-// init makes the folder, the janitor and the data.
-func (c *Cluster) init() (err error) {
+// initWith makes the folder, the janitor and, with the function, the data.
+func (c *Cluster) initWith(data func() error) (err error) {
 	// Not os.TempDir: a socket's path is limited to some hundred bytes, and the
 	// user that root changes to must be able to reach it.
 	if c.dir, err = os.MkdirTemp("/tmp", "mkpg"); err != nil {
@@ -87,16 +87,20 @@ func (c *Cluster) init() (err error) {
 	if c.janitor, err = startJanitor(c.dir, c.cred); err != nil {
 		return errors.Join(err, os.Remove(c.dir))
 	}
-	if err := c.initdb(); err != nil {
+	if err := data(); err != nil {
 		return errors.Join(err, c.Close())
 	}
 	return nil
 }
 
 func (c *Cluster) initdb() error {
+	return c.runOnce(c.command("initdb", "-D", c.data(), "-U", superuser, "-A", "trust", "-E", "UTF8",
+		"--locale=C", "--no-sync", "--no-instructions"))
+}
+
+// runOnce runs one of the server's programs to its end.
+func (c *Cluster) runOnce(cmd *exec.Cmd) error {
 	var out strings.Builder
-	cmd := c.command("initdb", "-D", c.data(), "-U", superuser, "-A", "trust", "-E", "UTF8",
-		"--locale=C", "--no-sync", "--no-instructions")
 	cmd.SysProcAttr = sysProcAttr(c.cred, syscall.SIGKILL)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	p, err := launch(cmd)

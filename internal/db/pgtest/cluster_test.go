@@ -265,7 +265,7 @@ func folderAndProcess(t *testing.T, dsn string) (dir string, pid int) {
 	return cfg.Host, pid
 }
 
-// alive does not count a zombie, which waits for whoever runs as process 1.
+// alive does not count a zombie, which waits for process 1.
 func alive(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err == nil {

@@ -41,7 +41,7 @@ func NewCluster(t testing.TB, opts ...Option) *Cluster {
 	return c
 }
 
-// shared starts this process's cluster. Nobody closes it: the janitor cleans
+// shared starts this process's cluster. No one closes it: the janitor cleans
 // up when the process ends.
 var shared = sync.OnceValues(func() (*Cluster, error) { return Start() })
 

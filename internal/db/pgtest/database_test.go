@@ -106,7 +106,7 @@ func TestWithoutPostgres(t *testing.T) {
 }
 
 func TestAvailable(t *testing.T) {
-	t.Setenv(pgtest.EnvAdminDSN, "postgres://somebody:secret@somewhere/db")
+	t.Setenv(pgtest.EnvAdminDSN, "postgres://someone:secret@somewhere/db")
 	where, err := pgtest.Available()
 	if diff := cmp.Diff("$MCPKEEP_TEST_POSTGRES", where); diff != "" || err != nil {
 		t.Errorf("with a server (-want +got):\n%s, error %v", diff, err)

@@ -1,5 +1,4 @@
-// Package pgtest gives tests a real PostgreSQL: one throw-away server for each
-// test process (or for all of them, under withpg), reached through a Unix
-// socket, and a database of its own for each test. It can also start servers
-// that a test may stop, restart and freeze.
+// Package pgtest provides tests with a real PostgreSQL: a temporary server per test process
+// (or one for all of them, under withpg), reached through a Unix socket, and a separate
+// database per test. It can also start servers that a test stops, restarts and pauses.
 package pgtest

@@ -16,7 +16,7 @@ const settle = 20 * time.Millisecond
 
 // Pause freezes the server, as an overloaded machine or a cut network would:
 // connections stay open, new ones can be opened as far as the kernel is
-// concerned, and nothing is answered until Resume, Stop or Close.
+// concerned, and there are no responses until Resume, Stop or Close.
 func (c *Cluster) Pause(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -69,7 +69,7 @@ func (c *Cluster) freeze(pid int) error {
 	return nil
 }
 
-// Resume lets a paused server go on. Resuming a server that is not paused does
+// Resume lets a paused server continue. Resuming a server that is not paused does
 // nothing.
 func (c *Cluster) Resume() {
 	c.mu.Lock()

@@ -10,7 +10,7 @@ import (
 )
 
 const createEncryptionKey = `-- name: CreateEncryptionKey :execrows
-INSERT INTO encryption_keys (id, active_id, canary, created_at)
+INSERT INTO mcpkeep_encryption_keys (id, active_id, canary, created_at)
 VALUES (?1, CAST(?1 AS TEXT), ?2, ?3)
 ON CONFLICT (id) DO NOTHING
 `
@@ -30,7 +30,7 @@ func (q *Queries) CreateEncryptionKey(ctx context.Context, arg CreateEncryptionK
 }
 
 const getEncryptionKey = `-- name: GetEncryptionKey :one
-SELECT id, active_id, canary, created_at, retired_at FROM encryption_keys WHERE id = ?1
+SELECT id, active_id, canary, created_at, retired_at FROM mcpkeep_encryption_keys WHERE id = ?1
 `
 
 func (q *Queries) GetEncryptionKey(ctx context.Context, id string) (EncryptionKey, error) {
@@ -47,7 +47,7 @@ func (q *Queries) GetEncryptionKey(ctx context.Context, id string) (EncryptionKe
 }
 
 const listActiveEncryptionKeys = `-- name: ListActiveEncryptionKeys :many
-SELECT id, active_id, canary, created_at, retired_at FROM encryption_keys WHERE active_id IS NOT NULL ORDER BY created_at, id
+SELECT id, active_id, canary, created_at, retired_at FROM mcpkeep_encryption_keys WHERE active_id IS NOT NULL ORDER BY created_at, id
 `
 
 func (q *Queries) ListActiveEncryptionKeys(ctx context.Context) ([]EncryptionKey, error) {
@@ -80,7 +80,7 @@ func (q *Queries) ListActiveEncryptionKeys(ctx context.Context) ([]EncryptionKey
 }
 
 const listEncryptionKeys = `-- name: ListEncryptionKeys :many
-SELECT id, active_id, canary, created_at, retired_at FROM encryption_keys ORDER BY created_at, id
+SELECT id, active_id, canary, created_at, retired_at FROM mcpkeep_encryption_keys ORDER BY created_at, id
 `
 
 func (q *Queries) ListEncryptionKeys(ctx context.Context) ([]EncryptionKey, error) {
@@ -113,7 +113,7 @@ func (q *Queries) ListEncryptionKeys(ctx context.Context) ([]EncryptionKey, erro
 }
 
 const retireEncryptionKey = `-- name: RetireEncryptionKey :execrows
-UPDATE encryption_keys SET active_id = NULL, retired_at = CAST(?1 AS BIGINT)
+UPDATE mcpkeep_encryption_keys SET active_id = NULL, retired_at = CAST(?1 AS BIGINT)
 WHERE id = ?2 AND active_id IS NOT NULL
 `
 

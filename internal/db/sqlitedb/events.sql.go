@@ -9,8 +9,43 @@ import (
 	"context"
 )
 
+const countEventsOfClient = `-- name: CountEventsOfClient :one
+SELECT COUNT(*) FROM mcpkeep_events WHERE client_id = CAST(?1 AS TEXT) AND type = ?2
+`
+
+type CountEventsOfClientParams struct {
+	ClientID string
+	Type     string
+}
+
+func (q *Queries) CountEventsOfClient(ctx context.Context, arg CountEventsOfClientParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countEventsOfClient, arg.ClientID, arg.Type)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countEventsOfTypeAfter = `-- name: CountEventsOfTypeAfter :one
+SELECT CAST(COUNT(*) AS BIGINT) FROM (
+    SELECT e.id FROM mcpkeep_events e WHERE e.type = ?1 AND e.id > ?2 LIMIT CAST(?3 AS BIGINT)) recent
+`
+
+type CountEventsOfTypeAfterParams struct {
+	Type    string
+	After   string
+	MaxRows int64
+}
+
+// How many events of a type are after an id, up to a number.
+func (q *Queries) CountEventsOfTypeAfter(ctx context.Context, arg CountEventsOfTypeAfterParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countEventsOfTypeAfter, arg.Type, arg.After, arg.MaxRows)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const createEvent = `-- name: CreateEvent :exec
-INSERT INTO events (id, type, actor, user_id, client_id, grant_id, reference, detail, created_at)
+INSERT INTO mcpkeep_events (id, type, actor, user_id, client_id, grant_id, reference, detail, created_at)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 `
 
@@ -41,9 +76,30 @@ func (q *Queries) CreateEvent(ctx context.Context, arg CreateEventParams) error 
 	return err
 }
 
+const deleteEventsOfType = `-- name: DeleteEventsOfType :execrows
+DELETE FROM mcpkeep_events WHERE id IN (
+    SELECT e.id FROM mcpkeep_events e WHERE e.type = ?1 AND e.id <= ?2
+    ORDER BY e.id LIMIT CAST(?3 AS BIGINT))
+`
+
+type DeleteEventsOfTypeParams struct {
+	Type    string
+	Until   string
+	MaxRows int64
+}
+
+func (q *Queries) DeleteEventsOfType(ctx context.Context, arg DeleteEventsOfTypeParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteEventsOfType, arg.Type, arg.Until, arg.MaxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const deleteOldEvents = `-- name: DeleteOldEvents :execrows
-DELETE FROM events WHERE id IN (
-    SELECT e.id FROM events e WHERE e.created_at <= ?1 LIMIT CAST(?2 AS BIGINT))
+DELETE FROM mcpkeep_events WHERE id IN (
+    SELECT e.id FROM mcpkeep_events e WHERE e.created_at <= ?1
+    ORDER BY e.created_at LIMIT CAST(?2 AS BIGINT))
 `
 
 type DeleteOldEventsParams struct {
@@ -59,35 +115,280 @@ func (q *Queries) DeleteOldEvents(ctx context.Context, arg DeleteOldEventsParams
 	return result.RowsAffected()
 }
 
+const getEventBeyond = `-- name: GetEventBeyond :one
+SELECT e.id FROM mcpkeep_events e WHERE e.type = ?1 AND e.id < ?2 ORDER BY e.id DESC LIMIT 1 OFFSET CAST(?3 AS BIGINT)
+`
+
+type GetEventBeyondParams struct {
+	Type   string
+	Before string
+	Kept   int64
+}
+
+// The newest event of a type that is beyond the ones to keep.
+func (q *Queries) GetEventBeyond(ctx context.Context, arg GetEventBeyondParams) (string, error) {
+	row := q.db.QueryRowContext(ctx, getEventBeyond, arg.Type, arg.Before, arg.Kept)
+	var id string
+	err := row.Scan(&id)
+	return id, err
+}
+
+const getFirstEventSince = `-- name: GetFirstEventSince :one
+SELECT id FROM mcpkeep_events WHERE created_at >= ?1 ORDER BY created_at LIMIT 1
+`
+
+func (q *Queries) GetFirstEventSince(ctx context.Context, since int64) (string, error) {
+	row := q.db.QueryRowContext(ctx, getFirstEventSince, since)
+	var id string
+	err := row.Scan(&id)
+	return id, err
+}
+
 const listEvents = `-- name: ListEvents :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM events
+
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
 WHERE id > ?1 AND created_at >= ?2
-  AND (CAST(?3 AS TEXT) = '' OR type = CAST(?3 AS TEXT))
-  AND (CAST(?4 AS TEXT) = '' OR user_id = CAST(?4 AS TEXT))
-  AND (CAST(?5 AS TEXT) = '' OR client_id = CAST(?5 AS TEXT))
-  AND (CAST(?6 AS TEXT) = '' OR grant_id = CAST(?6 AS TEXT))
+ORDER BY id
+LIMIT CAST(?3 AS BIGINT)
+`
+
+type ListEventsParams struct {
+	After   string
+	Since   int64
+	MaxRows int64
+}
+
+// The filter that selects most has a query of its own; the others look at what that
+// one left.
+func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]Event, error) {
+	rows, err := q.db.QueryContext(ctx, listEvents, arg.After, arg.Since, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Event{}
+	for rows.Next() {
+		var i Event
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.Actor,
+			&i.UserID,
+			&i.ClientID,
+			&i.GrantID,
+			&i.Reference,
+			&i.Detail,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listEventsOfClient = `-- name: ListEventsOfClient :many
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
+WHERE id > ?1 AND created_at >= ?2 AND client_id = CAST(?3 AS TEXT)
+  AND (CAST(?4 AS TEXT) = '' OR type = CAST(?4 AS TEXT))
+  AND (CAST(?5 AS TEXT) = '' OR user_id = CAST(?5 AS TEXT))
+ORDER BY id
+LIMIT CAST(?6 AS BIGINT)
+`
+
+type ListEventsOfClientParams struct {
+	After    string
+	Since    int64
+	ClientID string
+	Type     string
+	UserID   string
+	MaxRows  int64
+}
+
+func (q *Queries) ListEventsOfClient(ctx context.Context, arg ListEventsOfClientParams) ([]Event, error) {
+	rows, err := q.db.QueryContext(ctx, listEventsOfClient,
+		arg.After,
+		arg.Since,
+		arg.ClientID,
+		arg.Type,
+		arg.UserID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Event{}
+	for rows.Next() {
+		var i Event
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.Actor,
+			&i.UserID,
+			&i.ClientID,
+			&i.GrantID,
+			&i.Reference,
+			&i.Detail,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listEventsOfGrant = `-- name: ListEventsOfGrant :many
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
+WHERE id > ?1 AND created_at >= ?2 AND grant_id = CAST(?3 AS TEXT)
+  AND (CAST(?4 AS TEXT) = '' OR type = CAST(?4 AS TEXT))
+  AND (CAST(?5 AS TEXT) = '' OR user_id = CAST(?5 AS TEXT))
+  AND (CAST(?6 AS TEXT) = '' OR client_id = CAST(?6 AS TEXT))
 ORDER BY id
 LIMIT CAST(?7 AS BIGINT)
 `
 
-type ListEventsParams struct {
+type ListEventsOfGrantParams struct {
 	After    string
 	Since    int64
+	GrantID  string
 	Type     string
 	UserID   string
 	ClientID string
-	GrantID  string
 	MaxRows  int64
 }
 
-func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]Event, error) {
-	rows, err := q.db.QueryContext(ctx, listEvents,
+func (q *Queries) ListEventsOfGrant(ctx context.Context, arg ListEventsOfGrantParams) ([]Event, error) {
+	rows, err := q.db.QueryContext(ctx, listEventsOfGrant,
 		arg.After,
 		arg.Since,
+		arg.GrantID,
 		arg.Type,
 		arg.UserID,
 		arg.ClientID,
-		arg.GrantID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Event{}
+	for rows.Next() {
+		var i Event
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.Actor,
+			&i.UserID,
+			&i.ClientID,
+			&i.GrantID,
+			&i.Reference,
+			&i.Detail,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listEventsOfType = `-- name: ListEventsOfType :many
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
+WHERE id > ?1 AND created_at >= ?2 AND type = CAST(?3 AS TEXT)
+ORDER BY id
+LIMIT CAST(?4 AS BIGINT)
+`
+
+type ListEventsOfTypeParams struct {
+	After   string
+	Since   int64
+	Type    string
+	MaxRows int64
+}
+
+func (q *Queries) ListEventsOfType(ctx context.Context, arg ListEventsOfTypeParams) ([]Event, error) {
+	rows, err := q.db.QueryContext(ctx, listEventsOfType,
+		arg.After,
+		arg.Since,
+		arg.Type,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Event{}
+	for rows.Next() {
+		var i Event
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.Actor,
+			&i.UserID,
+			&i.ClientID,
+			&i.GrantID,
+			&i.Reference,
+			&i.Detail,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listEventsOfUser = `-- name: ListEventsOfUser :many
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
+WHERE id > ?1 AND created_at >= ?2 AND user_id = CAST(?3 AS TEXT)
+  AND (CAST(?4 AS TEXT) = '' OR type = CAST(?4 AS TEXT))
+  AND (CAST(?5 AS TEXT) = '' OR client_id = CAST(?5 AS TEXT))
+ORDER BY id
+LIMIT CAST(?6 AS BIGINT)
+`
+
+type ListEventsOfUserParams struct {
+	After    string
+	Since    int64
+	UserID   string
+	Type     string
+	ClientID string
+	MaxRows  int64
+}
+
+func (q *Queries) ListEventsOfUser(ctx context.Context, arg ListEventsOfUserParams) ([]Event, error) {
+	rows, err := q.db.QueryContext(ctx, listEventsOfUser,
+		arg.After,
+		arg.Since,
+		arg.UserID,
+		arg.Type,
+		arg.ClientID,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -122,32 +423,247 @@ func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]Event
 }
 
 const listNewestEvents = `-- name: ListNewestEvents :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM events
-WHERE created_at >= ?1
-  AND (CAST(?2 AS TEXT) = '' OR type = CAST(?2 AS TEXT))
-  AND (CAST(?3 AS TEXT) = '' OR user_id = CAST(?3 AS TEXT))
-  AND (CAST(?4 AS TEXT) = '' OR client_id = CAST(?4 AS TEXT))
-  AND (CAST(?5 AS TEXT) = '' OR grant_id = CAST(?5 AS TEXT))
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
+WHERE id > ?1 AND created_at >= ?2
+ORDER BY id DESC
+LIMIT CAST(?3 AS BIGINT)
+`
+
+type ListNewestEventsParams struct {
+	After   string
+	Since   int64
+	MaxRows int64
+}
+
+func (q *Queries) ListNewestEvents(ctx context.Context, arg ListNewestEventsParams) ([]Event, error) {
+	rows, err := q.db.QueryContext(ctx, listNewestEvents, arg.After, arg.Since, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Event{}
+	for rows.Next() {
+		var i Event
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.Actor,
+			&i.UserID,
+			&i.ClientID,
+			&i.GrantID,
+			&i.Reference,
+			&i.Detail,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listNewestEventsOfClient = `-- name: ListNewestEventsOfClient :many
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
+WHERE id > ?1 AND created_at >= ?2 AND client_id = CAST(?3 AS TEXT)
+  AND (CAST(?4 AS TEXT) = '' OR type = CAST(?4 AS TEXT))
+  AND (CAST(?5 AS TEXT) = '' OR user_id = CAST(?5 AS TEXT))
 ORDER BY id DESC
 LIMIT CAST(?6 AS BIGINT)
 `
 
-type ListNewestEventsParams struct {
+type ListNewestEventsOfClientParams struct {
+	After    string
 	Since    int64
+	ClientID string
 	Type     string
 	UserID   string
-	ClientID string
-	GrantID  string
 	MaxRows  int64
 }
 
-func (q *Queries) ListNewestEvents(ctx context.Context, arg ListNewestEventsParams) ([]Event, error) {
-	rows, err := q.db.QueryContext(ctx, listNewestEvents,
+func (q *Queries) ListNewestEventsOfClient(ctx context.Context, arg ListNewestEventsOfClientParams) ([]Event, error) {
+	rows, err := q.db.QueryContext(ctx, listNewestEventsOfClient,
+		arg.After,
 		arg.Since,
+		arg.ClientID,
+		arg.Type,
+		arg.UserID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Event{}
+	for rows.Next() {
+		var i Event
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.Actor,
+			&i.UserID,
+			&i.ClientID,
+			&i.GrantID,
+			&i.Reference,
+			&i.Detail,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listNewestEventsOfGrant = `-- name: ListNewestEventsOfGrant :many
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
+WHERE id > ?1 AND created_at >= ?2 AND grant_id = CAST(?3 AS TEXT)
+  AND (CAST(?4 AS TEXT) = '' OR type = CAST(?4 AS TEXT))
+  AND (CAST(?5 AS TEXT) = '' OR user_id = CAST(?5 AS TEXT))
+  AND (CAST(?6 AS TEXT) = '' OR client_id = CAST(?6 AS TEXT))
+ORDER BY id DESC
+LIMIT CAST(?7 AS BIGINT)
+`
+
+type ListNewestEventsOfGrantParams struct {
+	After    string
+	Since    int64
+	GrantID  string
+	Type     string
+	UserID   string
+	ClientID string
+	MaxRows  int64
+}
+
+func (q *Queries) ListNewestEventsOfGrant(ctx context.Context, arg ListNewestEventsOfGrantParams) ([]Event, error) {
+	rows, err := q.db.QueryContext(ctx, listNewestEventsOfGrant,
+		arg.After,
+		arg.Since,
+		arg.GrantID,
 		arg.Type,
 		arg.UserID,
 		arg.ClientID,
-		arg.GrantID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Event{}
+	for rows.Next() {
+		var i Event
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.Actor,
+			&i.UserID,
+			&i.ClientID,
+			&i.GrantID,
+			&i.Reference,
+			&i.Detail,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listNewestEventsOfType = `-- name: ListNewestEventsOfType :many
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
+WHERE id > ?1 AND created_at >= ?2 AND type = CAST(?3 AS TEXT)
+ORDER BY id DESC
+LIMIT CAST(?4 AS BIGINT)
+`
+
+type ListNewestEventsOfTypeParams struct {
+	After   string
+	Since   int64
+	Type    string
+	MaxRows int64
+}
+
+func (q *Queries) ListNewestEventsOfType(ctx context.Context, arg ListNewestEventsOfTypeParams) ([]Event, error) {
+	rows, err := q.db.QueryContext(ctx, listNewestEventsOfType,
+		arg.After,
+		arg.Since,
+		arg.Type,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Event{}
+	for rows.Next() {
+		var i Event
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.Actor,
+			&i.UserID,
+			&i.ClientID,
+			&i.GrantID,
+			&i.Reference,
+			&i.Detail,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listNewestEventsOfUser = `-- name: ListNewestEventsOfUser :many
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
+WHERE id > ?1 AND created_at >= ?2 AND user_id = CAST(?3 AS TEXT)
+  AND (CAST(?4 AS TEXT) = '' OR type = CAST(?4 AS TEXT))
+  AND (CAST(?5 AS TEXT) = '' OR client_id = CAST(?5 AS TEXT))
+ORDER BY id DESC
+LIMIT CAST(?6 AS BIGINT)
+`
+
+type ListNewestEventsOfUserParams struct {
+	After    string
+	Since    int64
+	UserID   string
+	Type     string
+	ClientID string
+	MaxRows  int64
+}
+
+func (q *Queries) ListNewestEventsOfUser(ctx context.Context, arg ListNewestEventsOfUserParams) ([]Event, error) {
+	rows, err := q.db.QueryContext(ctx, listNewestEventsOfUser,
+		arg.After,
+		arg.Since,
+		arg.UserID,
+		arg.Type,
+		arg.ClientID,
 		arg.MaxRows,
 	)
 	if err != nil {

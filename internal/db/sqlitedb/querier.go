@@ -9,69 +9,158 @@ import (
 )
 
 type Querier interface {
-	ActivateGrant(ctx context.Context, arg ActivateGrantParams) (OAuthGrant, error)
+	ActivateGrant(ctx context.Context, arg ActivateGrantParams) (Grant, error)
+	AddLease(ctx context.Context, name string) error
 	AddToClientCount(ctx context.Context, clients int64) error
 	AdmitClientDocument(ctx context.Context, arg AdmitClientDocumentParams) (int64, error)
+	ApproveUnreadDocument(ctx context.Context, arg ApproveUnreadDocumentParams) (int64, error)
+	ChangeAuthorization(ctx context.Context, arg ChangeAuthorizationParams) (int64, error)
 	ClaimClientDocument(ctx context.Context, arg ClaimClientDocumentParams) (int64, error)
+	// Of a client that has no document only; another claim may have come meanwhile.
+	ClaimDocumentName(ctx context.Context, arg ClaimDocumentNameParams) (int64, error)
+	ClaimDocumentProbe(ctx context.Context, arg ClaimDocumentProbeParams) (int64, error)
+	// A refresh may have come between the look and this.
+	CloseGrant(ctx context.Context, arg CloseGrantParams) (int64, error)
+	CompleteAdoption(ctx context.Context, arg CompleteAdoptionParams) (int64, error)
+	CorrectClientCount(ctx context.Context, arg CorrectClientCountParams) (int64, error)
 	CountClients(ctx context.Context) (int64, error)
+	CountEventsOfClient(ctx context.Context, arg CountEventsOfClientParams) (int64, error)
+	// How many events of a type are after an id, up to a number.
+	CountEventsOfTypeAfter(ctx context.Context, arg CountEventsOfTypeAfterParams) (int64, error)
 	CountLiveGrants(ctx context.Context, now int64) (int64, error)
 	CountLiveGrantsOfClient(ctx context.Context, arg CountLiveGrantsOfClientParams) (int64, error)
-	CountOneMoreClient(ctx context.Context, arg CountOneMoreClientParams) (int64, error)
-	CountPasswordAttempt(ctx context.Context, arg CountPasswordAttemptParams) (OAuthUser, error)
+	// NULL, which the column refuses, fails the transaction: there is no room, or the
+	// count is too old to say.
+	CountOneMoreClient(ctx context.Context, arg CountOneMoreClientParams) error
+	CountPasswordAttempt(ctx context.Context, arg CountPasswordAttemptParams) (User, error)
 	CountSealedRows(ctx context.Context) ([]CountSealedRowsRow, error)
 	CountUsers(ctx context.Context) (int64, error)
+	// How many clients registered lately and were never used, up to a number.
+	CountYoungClients(ctx context.Context, arg CountYoungClientsParams) (int64, error)
+	CountYoungSignIns(ctx context.Context, arg CountYoungSignInsParams) (int64, error)
 	CreateAccessToken(ctx context.Context, arg CreateAccessTokenParams) error
+	CreateAccessTokenOnce(ctx context.Context, arg CreateAccessTokenOnceParams) (int64, error)
+	CreateAdoptedGrant(ctx context.Context, arg CreateAdoptedGrantParams) error
+	CreateAdoptedToken(ctx context.Context, arg CreateAdoptedTokenParams) (int64, error)
 	CreateAuthorization(ctx context.Context, arg CreateAuthorizationParams) error
 	CreateClient(ctx context.Context, arg CreateClientParams) error
 	CreateCode(ctx context.Context, arg CreateCodeParams) error
+	CreateCommit(ctx context.Context, arg CreateCommitParams) error
 	CreateEncryptionKey(ctx context.Context, arg CreateEncryptionKeyParams) (int64, error)
 	CreateEvent(ctx context.Context, arg CreateEventParams) error
 	CreateGrant(ctx context.Context, arg CreateGrantParams) error
+	CreateInstanceID(ctx context.Context, instanceID string) error
 	CreateRefreshToken(ctx context.Context, arg CreateRefreshTokenParams) error
-	DeleteAccessTokenOfClient(ctx context.Context, arg DeleteAccessTokenOfClientParams) (string, error)
+	CreateResource(ctx context.Context, arg CreateResourceParams) error
+	DeleteAccessTokenOfClient(ctx context.Context, arg DeleteAccessTokenOfClientParams) (DeleteAccessTokenOfClientRow, error)
 	DeleteClient(ctx context.Context, key string) (int64, error)
 	DeleteClientDocuments(ctx context.Context, clientID string) (int64, error)
 	DeleteDeadGrants(ctx context.Context, arg DeleteDeadGrantsParams) (int64, error)
+	DeleteEventsOfType(ctx context.Context, arg DeleteEventsOfTypeParams) (int64, error)
 	DeleteExpiredAccessTokens(ctx context.Context, arg DeleteExpiredAccessTokensParams) (int64, error)
 	DeleteExpiredAuthorizations(ctx context.Context, arg DeleteExpiredAuthorizationsParams) (int64, error)
 	DeleteExpiredClientAssertions(ctx context.Context, arg DeleteExpiredClientAssertionsParams) (int64, error)
 	DeleteExpiredCodes(ctx context.Context, arg DeleteExpiredCodesParams) (int64, error)
 	DeleteExpiredRefreshTokens(ctx context.Context, arg DeleteExpiredRefreshTokensParams) (int64, error)
-	DeleteIdleClientDocuments(ctx context.Context, arg DeleteIdleClientDocumentsParams) (int64, error)
+	DeleteIdleClientDocument(ctx context.Context, arg DeleteIdleClientDocumentParams) (int64, error)
+	DeleteOldAdoptions(ctx context.Context, arg DeleteOldAdoptionsParams) (int64, error)
+	DeleteOldCommits(ctx context.Context, arg DeleteOldCommitsParams) (int64, error)
 	DeleteOldEvents(ctx context.Context, arg DeleteOldEventsParams) (int64, error)
+	DeleteOldUnknownClients(ctx context.Context, arg DeleteOldUnknownClientsParams) (int64, error)
+	DeleteSharedRow(ctx context.Context, key string) (int64, error)
+	DeleteTLSValue(ctx context.Context, name string) error
 	DeleteUnusedClient(ctx context.Context, arg DeleteUnusedClientParams) (int64, error)
 	DisableUser(ctx context.Context, arg DisableUserParams) (int64, error)
+	DropLease(ctx context.Context, arg DropLeaseParams) error
 	EnableUser(ctx context.Context, id string) (int64, error)
+	EndAdoption(ctx context.Context, arg EndAdoptionParams) (int64, error)
+	EndLease(ctx context.Context, arg EndLeaseParams) (int64, error)
+	// The bounds of sign-ins that no one has signed in to yet.
+	EndOlderSignIns(ctx context.Context, arg EndOlderSignInsParams) (int64, error)
+	// A sign-in in progress does not keep a client: it carries the registration.
+	EvictClients(ctx context.Context, arg EvictClientsParams) ([]string, error)
+	EvictSignIns(ctx context.Context, arg EvictSignInsParams) (int64, error)
+	ExtendProviderCheck(ctx context.Context, arg ExtendProviderCheckParams) (int64, error)
 	FailClientDocument(ctx context.Context, arg FailClientDocumentParams) (int64, error)
+	FindLiveGrant(ctx context.Context, arg FindLiveGrantParams) ([]FindLiveGrantRow, error)
 	FindLiveGrants(ctx context.Context, arg FindLiveGrantsParams) ([]FindLiveGrantsRow, error)
-	FinishAuthorization(ctx context.Context, arg FinishAuthorizationParams) (OAuthAuthorization, error)
-	FinishProviderCheck(ctx context.Context, arg FinishProviderCheckParams) (OAuthGrant, error)
+	FindLiveGrantsOfClient(ctx context.Context, arg FindLiveGrantsOfClientParams) ([]FindLiveGrantsOfClientRow, error)
+	FindLiveGrantsOfUser(ctx context.Context, arg FindLiveGrantsOfUserParams) ([]FindLiveGrantsOfUserRow, error)
+	FindUserByID(ctx context.Context, arg FindUserByIDParams) ([]FindUserByIDRow, error)
+	FindUserBySubject(ctx context.Context, arg FindUserBySubjectParams) ([]FindUserBySubjectRow, error)
+	FinishAuthorization(ctx context.Context, arg FinishAuthorizationParams) (Authorization, error)
+	FinishProviderCheck(ctx context.Context, arg FinishProviderCheckParams) (Grant, error)
 	ForgetProviderToken(ctx context.Context, arg ForgetProviderTokenParams) (int64, error)
 	ForgetProviderTokensOf(ctx context.Context, arg ForgetProviderTokensOfParams) (int64, error)
+	// The events of the registrations that EvictClients then deletes.
+	ForgetRegistrations(ctx context.Context, arg ForgetRegistrationsParams) (int64, error)
+	// A successor whose use is recorded stays while it is unused, and for the window after
+	// that; no other one stays for longer than the window.
 	ForgetSuccessors(ctx context.Context, arg ForgetSuccessorsParams) (int64, error)
+	ForgetUnknownClients(ctx context.Context, arg ForgetUnknownClientsParams) (int64, error)
 	GetAccess(ctx context.Context, arg GetAccessParams) (GetAccessRow, error)
-	GetAuthorization(ctx context.Context, arg GetAuthorizationParams) (OAuthAuthorization, error)
-	GetAuthorizationByState(ctx context.Context, arg GetAuthorizationByStateParams) (OAuthAuthorization, error)
+	GetAdoptedGrant(ctx context.Context, upstreamTokenID string) (Grant, error)
+	GetAdoptedToken(ctx context.Context, tokenHash string) (AdoptedToken, error)
+	GetAdoption(ctx context.Context, upstreamTokenID string) (Adoption, error)
+	GetAuthorization(ctx context.Context, arg GetAuthorizationParams) (Authorization, error)
+	GetAuthorizationByState(ctx context.Context, arg GetAuthorizationByStateParams) (Authorization, error)
 	GetClient(ctx context.Context, key string) (OAuthClient, error)
 	GetClientCount(ctx context.Context) (ClientCount, error)
-	GetClientDocument(ctx context.Context, arg GetClientDocumentParams) (OAuthClientDocument, error)
-	GetClientDocumentName(ctx context.Context, clientID string) (string, error)
+	GetClientDocument(ctx context.Context, arg GetClientDocumentParams) (ClientDocument, error)
+	GetClientDocumentName(ctx context.Context, clientID string) (GetClientDocumentNameRow, error)
 	// What a look-up needs of a row, and no more: each column costs.
 	GetClientValue(ctx context.Context, key string) (GetClientValueRow, error)
+	GetDocumentProbe(ctx context.Context) (GetDocumentProbeRow, error)
 	GetEncryptionKey(ctx context.Context, id string) (EncryptionKey, error)
-	GetGrant(ctx context.Context, id string) (OAuthGrant, error)
-	GetProviderGrant(ctx context.Context, tokenHash string) (OAuthGrant, error)
-	GetRefreshToken(ctx context.Context, arg GetRefreshTokenParams) (OAuthRefreshToken, error)
-	GetSpentCode(ctx context.Context, arg GetSpentCodeParams) (OAuthCode, error)
-	GetUser(ctx context.Context, id string) (OAuthUser, error)
-	GetUserBySubject(ctx context.Context, arg GetUserBySubjectParams) (OAuthUser, error)
+	// The newest event of a type that is beyond the ones to keep.
+	GetEventBeyond(ctx context.Context, arg GetEventBeyondParams) (string, error)
+	// Up to when the clients that were never used are too many, of those that are old enough.
+	GetEvictionTime(ctx context.Context, arg GetEvictionTimeParams) (int64, error)
+	GetFirstEventSince(ctx context.Context, since int64) (string, error)
+	// When this program first started on the database: 0 for never.
+	GetFirstStart(ctx context.Context) (int64, error)
+	GetGrant(ctx context.Context, id string) (Grant, error)
+	GetInstanceID(ctx context.Context) (string, error)
+	GetProviderGrant(ctx context.Context, tokenHash string) (Grant, error)
+	GetProviderGrantOfGrant(ctx context.Context, grantID string) (Grant, error)
+	GetRefreshToken(ctx context.Context, arg GetRefreshTokenParams) (RefreshToken, error)
+	GetResource(ctx context.Context, url string) (Resource, error)
+	GetSpentCode(ctx context.Context, arg GetSpentCodeParams) (Code, error)
+	GetSuccessor(ctx context.Context, tokenHash string) (RefreshToken, error)
+	GetTLSValue(ctx context.Context, name string) (GetTLSValueRow, error)
+	GetUser(ctx context.Context, id string) (User, error)
+	GetUserBySubject(ctx context.Context, arg GetUserBySubjectParams) (User, error)
+	ImportRow(ctx context.Context, arg ImportRowParams) (int64, error)
+	// Also extends one that is there.
+	KeepRefreshToken(ctx context.Context, arg KeepRefreshTokenParams) (int64, error)
 	ListActiveEncryptionKeys(ctx context.Context) ([]EncryptionKey, error)
+	// Sessions that a grant was made of, whatever became of it.
+	ListAdoptedSessions(ctx context.Context, arg ListAdoptedSessionsParams) ([]string, error)
+	ListAdoptedTokens(ctx context.Context, grantID string) ([]AdoptedToken, error)
 	ListClients(ctx context.Context, arg ListClientsParams) ([]ListClientsRow, error)
 	ListDocumentClients(ctx context.Context, arg ListDocumentClientsParams) ([]ListDocumentClientsRow, error)
+	ListDueClientDocuments(ctx context.Context, arg ListDueClientDocumentsParams) ([]ListDueClientDocumentsRow, error)
 	ListEncryptionKeys(ctx context.Context) ([]EncryptionKey, error)
+	ListEndedSessionsOfClient(ctx context.Context, arg ListEndedSessionsOfClientParams) ([]ListEndedSessionsOfClientRow, error)
+	ListEndedSessionsOfUser(ctx context.Context, arg ListEndedSessionsOfUserParams) ([]ListEndedSessionsOfUserRow, error)
+	// The filter that selects most has a query of its own; the others look at what that
+	// one left.
 	ListEvents(ctx context.Context, arg ListEventsParams) ([]Event, error)
-	ListLiveGrants(ctx context.Context, arg ListLiveGrantsParams) ([]OAuthGrant, error)
+	ListEventsOfClient(ctx context.Context, arg ListEventsOfClientParams) ([]Event, error)
+	ListEventsOfGrant(ctx context.Context, arg ListEventsOfGrantParams) ([]Event, error)
+	ListEventsOfType(ctx context.Context, arg ListEventsOfTypeParams) ([]Event, error)
+	ListEventsOfUser(ctx context.Context, arg ListEventsOfUserParams) ([]Event, error)
+	// Grants that a person approved, or that got tokens, since a time.
+	ListGrantsSince(ctx context.Context, arg ListGrantsSinceParams) ([]string, error)
+	// The cleaner looks at a grant when it may have ended, and not at every grant every
+	// time. live_until is when its unspent refresh token expires, 0 for one that has ended.
+	ListGrantsToReview(ctx context.Context, arg ListGrantsToReviewParams) ([]ListGrantsToReviewRow, error)
+	ListLiveGrants(ctx context.Context, arg ListLiveGrantsParams) ([]Grant, error)
 	ListNewestEvents(ctx context.Context, arg ListNewestEventsParams) ([]Event, error)
+	ListNewestEventsOfClient(ctx context.Context, arg ListNewestEventsOfClientParams) ([]Event, error)
+	ListNewestEventsOfGrant(ctx context.Context, arg ListNewestEventsOfGrantParams) ([]Event, error)
+	ListNewestEventsOfType(ctx context.Context, arg ListNewestEventsOfTypeParams) ([]Event, error)
+	ListNewestEventsOfUser(ctx context.Context, arg ListNewestEventsOfUserParams) ([]Event, error)
 	ListPasswordsToRekey(ctx context.Context, arg ListPasswordsToRekeyParams) ([]ListPasswordsToRekeyRow, error)
 	// Re-encryption. Of each sealed column there is a page of the rows that are not
 	// sealed with the primary key, and a write that changes a row only if it is as it
@@ -79,43 +168,83 @@ type Querier interface {
 	ListProfilesToRekey(ctx context.Context, arg ListProfilesToRekeyParams) ([]ListProfilesToRekeyRow, error)
 	ListProviderTokensToRekey(ctx context.Context, arg ListProviderTokensToRekeyParams) ([]ListProviderTokensToRekeyRow, error)
 	ListRequestsToRekey(ctx context.Context, arg ListRequestsToRekeyParams) ([]ListRequestsToRekeyRow, error)
+	ListResourcesOfClient(ctx context.Context, clientKey string) ([]Resource, error)
 	ListSharedRows(ctx context.Context, arg ListSharedRowsParams) ([]ListSharedRowsRow, error)
+	// Rows of FastMCP's other collections are in oauth_clients, next to the clients.
+	ListSharedRowsOf(ctx context.Context, arg ListSharedRowsOfParams) ([]ListSharedRowsOfRow, error)
 	ListSuccessorsToRekey(ctx context.Context, arg ListSuccessorsToRekeyParams) ([]ListSuccessorsToRekeyRow, error)
+	ListTLSNames(ctx context.Context) ([]string, error)
+	ListTLSValuesToRekey(ctx context.Context, arg ListTLSValuesToRekeyParams) ([]ListTLSValuesToRekeyRow, error)
 	ListUnneededProviderTokens(ctx context.Context, arg ListUnneededProviderTokensParams) ([]ListUnneededProviderTokensRow, error)
 	ListUnusedClients(ctx context.Context, arg ListUnusedClientsParams) ([]OAuthClient, error)
 	ListUsers(ctx context.Context, arg ListUsersParams) ([]ListUsersRow, error)
+	LockClient(ctx context.Context, key string) (int64, error)
 	LockClientCount(ctx context.Context) (ClientCount, error)
+	LockClientDocuments(ctx context.Context, clientID string) (int64, error)
+	LockUser(ctx context.Context, id string) (int64, error)
+	// Rows of FastMCP that were read from a store outside of the database, and bulk adoption.
+	MarkImported(ctx context.Context, arg MarkImportedParams) (int64, error)
+	// One statement sees both at the same moment. What is missing stays missing however
+	// many clients come and go until CorrectClientCount, which needs no lock for that.
+	MeasureClientCount(ctx context.Context) (MeasureClientCountRow, error)
+	PostponeClientDocument(ctx context.Context, arg PostponeClientDocumentParams) (int64, error)
+	PostponeGrantReview(ctx context.Context, arg PostponeGrantReviewParams) (int64, error)
+	ProbeWrite(ctx context.Context, now int64) error
+	PutSharedRow(ctx context.Context, arg PutSharedRowParams) error
+	PutTLSValue(ctx context.Context, arg PutTLSValueParams) error
 	ReadmitClientDocument(ctx context.Context, arg ReadmitClientDocumentParams) (int64, error)
+	ReadoptClient(ctx context.Context, arg ReadoptClientParams) (int64, error)
 	ReclaimClients(ctx context.Context, arg ReclaimClientsParams) ([]string, error)
-	RegisterClient(ctx context.Context, arg RegisterClientParams) (int64, error)
 	RekeyPassword(ctx context.Context, arg RekeyPasswordParams) error
 	RekeyProfile(ctx context.Context, arg RekeyProfileParams) error
 	RekeyProviderToken(ctx context.Context, arg RekeyProviderTokenParams) error
 	RekeyRequest(ctx context.Context, arg RekeyRequestParams) error
 	RekeySharedRow(ctx context.Context, arg RekeySharedRowParams) error
 	RekeySuccessor(ctx context.Context, arg RekeySuccessorParams) error
+	RekeyTLSValue(ctx context.Context, arg RekeyTLSValueParams) error
+	RenewSuccessor(ctx context.Context, arg RenewSuccessorParams) (int64, error)
+	// A grant of which nothing was left, when another token of its session comes.
+	ReopenAdoptedGrant(ctx context.Context, arg ReopenAdoptedGrantParams) (int64, error)
+	// Earlier grants only, so that of two that are redeemed concurrently the newer one
+	// replaces the other. A mark keeps its time: apps that sign in every day would renew it.
+	ReplaceGrants(ctx context.Context, arg ReplaceGrantsParams) (int64, error)
+	ReplaceSharedRow(ctx context.Context, arg ReplaceSharedRowParams) (int64, error)
 	ResetPasswordAttempts(ctx context.Context, id string) error
 	RetireEncryptionKey(ctx context.Context, arg RetireEncryptionKeyParams) (int64, error)
-	RevokeGrant(ctx context.Context, arg RevokeGrantParams) (OAuthGrant, error)
-	RevokeGrantOfUser(ctx context.Context, arg RevokeGrantOfUserParams) (OAuthGrant, error)
+	RevokeGrant(ctx context.Context, arg RevokeGrantParams) (Grant, error)
+	RevokeGrantOfUser(ctx context.Context, arg RevokeGrantOfUserParams) (Grant, error)
 	RevokeGrantsOfClient(ctx context.Context, arg RevokeGrantsOfClientParams) (int64, error)
 	RevokeGrantsOfUser(ctx context.Context, arg RevokeGrantsOfUserParams) (int64, error)
-	RevokeSomeGrantsOfClient(ctx context.Context, arg RevokeSomeGrantsOfClientParams) ([]OAuthGrant, error)
-	RevokeSomeGrantsOfUser(ctx context.Context, arg RevokeSomeGrantsOfUserParams) ([]OAuthGrant, error)
+	RevokeReplacedGrants(ctx context.Context, arg RevokeReplacedGrantsParams) ([]Grant, error)
+	RevokeSomeGrantsOfClient(ctx context.Context, arg RevokeSomeGrantsOfClientParams) ([]Grant, error)
+	RevokeSomeGrantsOfUser(ctx context.Context, arg RevokeSomeGrantsOfUserParams) ([]Grant, error)
 	SampleClients(ctx context.Context, maxRows int64) ([]OAuthClient, error)
 	SaveClientDocument(ctx context.Context, arg SaveClientDocumentParams) (int64, error)
+	SaveDocumentProbe(ctx context.Context, arg SaveDocumentProbeParams) (int64, error)
+	// One statement sees and remembers, so that of two concurrent calls one is the second.
+	SeeUnknownClient(ctx context.Context, arg SeeUnknownClientParams) (int64, error)
 	SetClientCount(ctx context.Context, countedAt int64) error
 	SetUserPassword(ctx context.Context, arg SetUserPasswordParams) (int64, error)
 	SetUserProfile(ctx context.Context, arg SetUserProfileParams) (int64, error)
 	SignInUser(ctx context.Context, arg SignInUserParams) (int64, error)
-	SpendCode(ctx context.Context, arg SpendCodeParams) (OAuthCode, error)
-	SpendRefreshToken(ctx context.Context, arg SpendRefreshTokenParams) (OAuthRefreshToken, error)
+	SpendCode(ctx context.Context, arg SpendCodeParams) (Code, error)
+	SpendRefreshToken(ctx context.Context, arg SpendRefreshTokenParams) (RefreshToken, error)
+	// One attempt at a time. One that was abandoned may have used up the provider's token. The
+	// numbers are storage.LongestLease and LongestRest: sqlc finds no parameter there.
+	StartAdoption(ctx context.Context, arg StartAdoptionParams) (Adoption, error)
+	// From here on AddToClientCount keeps the number, so that MeasureClientCount can
+	// compare it with the table.
+	StartClientCount(ctx context.Context) error
 	StartProviderCheck(ctx context.Context, arg StartProviderCheckParams) (int64, error)
+	// A lease that ends after latest was written by a clock that was wrong.
+	TakeLease(ctx context.Context, arg TakeLeaseParams) (int64, error)
 	TouchClient(ctx context.Context, arg TouchClientParams) (int64, error)
-	TouchGrant(ctx context.Context, arg TouchGrantParams) (OAuthGrant, error)
+	// A grant that is used again was not replaced.
+	TouchGrant(ctx context.Context, arg TouchGrantParams) (Grant, error)
 	UpdateClient(ctx context.Context, arg UpdateClientParams) (int64, error)
-	UpsertUser(ctx context.Context, arg UpsertUserParams) (OAuthUser, error)
+	UpsertUser(ctx context.Context, arg UpsertUserParams) (User, error)
 	UseClientAssertion(ctx context.Context, arg UseClientAssertionParams) (int64, error)
+	UseTokens(ctx context.Context, arg UseTokensParams) (int64, error)
 }
 
 var _ Querier = (*Queries)(nil)

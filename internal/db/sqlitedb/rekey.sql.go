@@ -13,18 +13,20 @@ const countSealedRows = `-- name: CountSealedRows :many
 SELECT 'oauth_clients' AS table_name, 'value' AS column_name, COALESCE(value_key_id, '') AS key_id, COUNT(*) AS row_count
 FROM oauth_clients GROUP BY value_key_id
 UNION ALL
-SELECT 'oauth_users', 'profile', profile_key_id, COUNT(*) FROM oauth_users GROUP BY profile_key_id
+SELECT 'mcpkeep_users', 'profile', profile_key_id, COUNT(*) FROM mcpkeep_users GROUP BY profile_key_id
 UNION ALL
-SELECT 'oauth_users', 'password', password_key_id, COUNT(*) FROM oauth_users
+SELECT 'mcpkeep_users', 'password', password_key_id, COUNT(*) FROM mcpkeep_users
 WHERE password_key_id IS NOT NULL GROUP BY password_key_id
 UNION ALL
-SELECT 'oauth_authorizations', 'request', request_key_id, COUNT(*) FROM oauth_authorizations GROUP BY request_key_id
+SELECT 'mcpkeep_authorizations', 'request', request_key_id, COUNT(*) FROM mcpkeep_authorizations GROUP BY request_key_id
 UNION ALL
-SELECT 'oauth_grants', 'provider_token', provider_token_key_id, COUNT(*) FROM oauth_grants
+SELECT 'mcpkeep_grants', 'provider_token', provider_token_key_id, COUNT(*) FROM mcpkeep_grants
 WHERE provider_token_key_id IS NOT NULL GROUP BY provider_token_key_id
 UNION ALL
-SELECT 'oauth_refresh_tokens', 'successor', successor_key_id, COUNT(*) FROM oauth_refresh_tokens
+SELECT 'mcpkeep_refresh_tokens', 'successor', successor_key_id, COUNT(*) FROM mcpkeep_refresh_tokens
 WHERE successor_key_id IS NOT NULL GROUP BY successor_key_id
+UNION ALL
+SELECT 'mcpkeep_tls', 'value', value_key_id, COUNT(*) FROM mcpkeep_tls GROUP BY value_key_id
 `
 
 type CountSealedRowsRow struct {
@@ -63,7 +65,7 @@ func (q *Queries) CountSealedRows(ctx context.Context) ([]CountSealedRowsRow, er
 }
 
 const listPasswordsToRekey = `-- name: ListPasswordsToRekey :many
-SELECT id AS row_id, CAST(password AS TEXT) AS token, CAST(password_key_id AS TEXT) AS key_id FROM oauth_users
+SELECT id AS row_id, CAST(password AS TEXT) AS token, CAST(password_key_id AS TEXT) AS key_id FROM mcpkeep_users
 WHERE password_key_id <> CAST(?1 AS TEXT) AND id > ?2
 ORDER BY id
 LIMIT CAST(?3 AS BIGINT)
@@ -106,7 +108,7 @@ func (q *Queries) ListPasswordsToRekey(ctx context.Context, arg ListPasswordsToR
 
 const listProfilesToRekey = `-- name: ListProfilesToRekey :many
 
-SELECT id AS row_id, profile AS token, profile_key_id AS key_id FROM oauth_users
+SELECT id AS row_id, profile AS token, profile_key_id AS key_id FROM mcpkeep_users
 WHERE profile_key_id <> ?1 AND id > ?2
 ORDER BY id
 LIMIT CAST(?3 AS BIGINT)
@@ -151,7 +153,7 @@ func (q *Queries) ListProfilesToRekey(ctx context.Context, arg ListProfilesToRek
 }
 
 const listProviderTokensToRekey = `-- name: ListProviderTokensToRekey :many
-SELECT id AS row_id, CAST(provider_token AS TEXT) AS token, CAST(provider_token_key_id AS TEXT) AS key_id FROM oauth_grants
+SELECT id AS row_id, CAST(provider_token AS TEXT) AS token, CAST(provider_token_key_id AS TEXT) AS key_id FROM mcpkeep_grants
 WHERE provider_token_key_id <> CAST(?1 AS TEXT) AND id > ?2
 ORDER BY id
 LIMIT CAST(?3 AS BIGINT)
@@ -193,7 +195,7 @@ func (q *Queries) ListProviderTokensToRekey(ctx context.Context, arg ListProvide
 }
 
 const listRequestsToRekey = `-- name: ListRequestsToRekey :many
-SELECT id AS row_id, request AS token, request_key_id AS key_id FROM oauth_authorizations
+SELECT id AS row_id, request AS token, request_key_id AS key_id FROM mcpkeep_authorizations
 WHERE request_key_id <> ?1 AND id > ?2
 ORDER BY id
 LIMIT CAST(?3 AS BIGINT)
@@ -276,7 +278,7 @@ func (q *Queries) ListSharedRows(ctx context.Context, arg ListSharedRowsParams) 
 }
 
 const listSuccessorsToRekey = `-- name: ListSuccessorsToRekey :many
-SELECT token_hash AS row_id, CAST(successor AS TEXT) AS token, CAST(successor_key_id AS TEXT) AS key_id FROM oauth_refresh_tokens
+SELECT token_hash AS row_id, CAST(successor AS TEXT) AS token, CAST(successor_key_id AS TEXT) AS key_id FROM mcpkeep_refresh_tokens
 WHERE successor_key_id <> CAST(?1 AS TEXT) AND token_hash > ?2
 ORDER BY token_hash
 LIMIT CAST(?3 AS BIGINT)
@@ -317,8 +319,50 @@ func (q *Queries) ListSuccessorsToRekey(ctx context.Context, arg ListSuccessorsT
 	return items, nil
 }
 
+const listTLSValuesToRekey = `-- name: ListTLSValuesToRekey :many
+SELECT name AS row_id, value AS token, value_key_id AS key_id FROM mcpkeep_tls
+WHERE value_key_id <> ?1 AND name > ?2
+ORDER BY name
+LIMIT CAST(?3 AS BIGINT)
+`
+
+type ListTLSValuesToRekeyParams struct {
+	PrimaryID string
+	After     string
+	MaxRows   int64
+}
+
+type ListTLSValuesToRekeyRow struct {
+	RowID string
+	Token string
+	KeyID string
+}
+
+func (q *Queries) ListTLSValuesToRekey(ctx context.Context, arg ListTLSValuesToRekeyParams) ([]ListTLSValuesToRekeyRow, error) {
+	rows, err := q.db.QueryContext(ctx, listTLSValuesToRekey, arg.PrimaryID, arg.After, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListTLSValuesToRekeyRow{}
+	for rows.Next() {
+		var i ListTLSValuesToRekeyRow
+		if err := rows.Scan(&i.RowID, &i.Token, &i.KeyID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const rekeyPassword = `-- name: RekeyPassword :exec
-UPDATE oauth_users SET password = CAST(?1 AS TEXT), password_key_id = CAST(?2 AS TEXT)
+UPDATE mcpkeep_users SET password = CAST(?1 AS TEXT), password_key_id = CAST(?2 AS TEXT)
 WHERE id = ?3 AND password = CAST(?4 AS TEXT)
 `
 
@@ -340,7 +384,7 @@ func (q *Queries) RekeyPassword(ctx context.Context, arg RekeyPasswordParams) er
 }
 
 const rekeyProfile = `-- name: RekeyProfile :exec
-UPDATE oauth_users SET profile = ?1, profile_key_id = ?2
+UPDATE mcpkeep_users SET profile = ?1, profile_key_id = ?2
 WHERE id = ?3 AND profile = ?4
 `
 
@@ -362,7 +406,7 @@ func (q *Queries) RekeyProfile(ctx context.Context, arg RekeyProfileParams) erro
 }
 
 const rekeyProviderToken = `-- name: RekeyProviderToken :exec
-UPDATE oauth_grants SET provider_token = CAST(?1 AS TEXT), provider_token_key_id = CAST(?2 AS TEXT)
+UPDATE mcpkeep_grants SET provider_token = CAST(?1 AS TEXT), provider_token_key_id = CAST(?2 AS TEXT)
 WHERE id = ?3 AND provider_token = CAST(?4 AS TEXT)
 `
 
@@ -384,7 +428,7 @@ func (q *Queries) RekeyProviderToken(ctx context.Context, arg RekeyProviderToken
 }
 
 const rekeyRequest = `-- name: RekeyRequest :exec
-UPDATE oauth_authorizations SET request = ?1, request_key_id = ?2
+UPDATE mcpkeep_authorizations SET request = ?1, request_key_id = ?2
 WHERE id = ?3 AND request = ?4
 `
 
@@ -428,7 +472,7 @@ func (q *Queries) RekeySharedRow(ctx context.Context, arg RekeySharedRowParams) 
 }
 
 const rekeySuccessor = `-- name: RekeySuccessor :exec
-UPDATE oauth_refresh_tokens SET successor = CAST(?1 AS TEXT), successor_key_id = CAST(?2 AS TEXT)
+UPDATE mcpkeep_refresh_tokens SET successor = CAST(?1 AS TEXT), successor_key_id = CAST(?2 AS TEXT)
 WHERE token_hash = ?3 AND successor = CAST(?4 AS TEXT)
 `
 
@@ -441,6 +485,28 @@ type RekeySuccessorParams struct {
 
 func (q *Queries) RekeySuccessor(ctx context.Context, arg RekeySuccessorParams) error {
 	_, err := q.db.ExecContext(ctx, rekeySuccessor,
+		arg.Token,
+		arg.KeyID,
+		arg.RowID,
+		arg.OldToken,
+	)
+	return err
+}
+
+const rekeyTLSValue = `-- name: RekeyTLSValue :exec
+UPDATE mcpkeep_tls SET value = ?1, value_key_id = ?2
+WHERE name = ?3 AND value = ?4
+`
+
+type RekeyTLSValueParams struct {
+	Token    string
+	KeyID    string
+	RowID    string
+	OldToken string
+}
+
+func (q *Queries) RekeyTLSValue(ctx context.Context, arg RekeyTLSValueParams) error {
+	_, err := q.db.ExecContext(ctx, rekeyTLSValue,
 		arg.Token,
 		arg.KeyID,
 		arg.RowID,

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Names are the hosts that a site's certificate is for, beside 127.0.0.1 and ::1.
+// Names are the hosts that a site's certificate is for, in addition to 127.0.0.1 and ::1.
 // Wildcards let a test make up as many hosts as it likes.
 var Names = []string{"localhost", "client.test", "*.client.test", "*.flood.test"}
 
@@ -26,7 +26,7 @@ func authority(t testing.TB) (server tls.Certificate, pool *x509.CertPool, file 
 	t.Helper()
 	root := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mcpkeep test authority"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(30 * 24 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	leaf := &x509.Certificate{

@@ -55,7 +55,7 @@ func (s *Site) Env() []string {
 }
 
 // Publish publishes a client ID metadata document under a path such as
-// "/client.json" and returns its client id. The document says that the client is
+// "/client.json" and returns its client ID. The document says that the client is
 // public, has the redirect URI http://127.0.0.1/callback, and what the changes say
 // (a nil value removes a member).
 func (s *Site) Publish(path string, changes ...map[string]any) (clientID string) {

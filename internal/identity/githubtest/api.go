@@ -79,7 +79,7 @@ func (s *Server) user(w http.ResponseWriter, _ *http.Request, t *token) {
 	})
 }
 
-// orgs lists the account's organisations.
+// orgs lists the account's organizations.
 func (s *Server) orgs(w http.ResponseWriter, r *http.Request, t *token) {
 	list := []map[string]any{}
 	for _, login := range s.users[t.user].Orgs {
@@ -88,7 +88,7 @@ func (s *Server) orgs(w http.ResponseWriter, r *http.Request, t *token) {
 	s.page(w, r, t, list, "read:org", "write:org", "admin:org", "user")
 }
 
-// teams lists the account's teams in all organisations.
+// teams lists the account's teams in all organizations.
 func (s *Server) teams(w http.ResponseWriter, r *http.Request, t *token) {
 	list := []map[string]any{}
 	for _, team := range s.users[t.user].Teams {

@@ -19,7 +19,7 @@ type grant struct {
 	expires     time.Time
 }
 
-// authorize is GET /login/oauth/authorize. The person agrees at once, so a browser
+// authorize is GET /login/oauth/authorize. The person agrees immediately, so a browser
 // that follows redirects comes straight back.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
@@ -34,7 +34,8 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		s.mismatch(w, r, q.Get("state"))
 		return
 	}
-	if len(q.Get("code_challenge")) != 43 || q.Get("code_challenge_method") != "S256" {
+	plain := s.pkceOptional && !q.Has("code_challenge")
+	if !plain && len(q.Get("code_challenge")) != 43 || !plain && q.Get("code_challenge_method") != "S256" {
 		sendBack(w, r, back, url.Values{"error": {"invalid_request"}, "state": q["state"],
 			"error_description": {"code_challenge with method S256 is required by this test server."}})
 		return
@@ -49,7 +50,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, back *url.URL) {
 	switch {
 	case user == nil:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = fmt.Fprint(w, "<!DOCTYPE html><title>Sign in to GitHub</title><p>Nobody is signed in: call SignInAs.")
+		_, _ = fmt.Fprint(w, "<!DOCTYPE html><title>Sign in to GitHub</title><p>No one is signed in: call SignInAs.")
 	case s.denying:
 		sendBack(w, r, back, url.Values{"error": {"access_denied"}, "state": q["state"],
 			"error_description": {"The user has denied your application access."}})

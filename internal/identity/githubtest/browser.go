@@ -25,7 +25,7 @@ func (s *Server) Authorize(t testing.TB, authorizeURL string, cookies ...*http.C
 	defer func() { _ = resp.Body.Close() }()
 	to, err := resp.Location()
 	if err != nil {
-		t.Fatalf("GitHub answered %s instead of redirecting; is anybody signed in (SignInAs)?", resp.Status)
+		t.Fatalf("GitHub answered %s instead of redirecting; is anyone signed in (SignInAs)?", resp.Status)
 	}
 	return to
 }

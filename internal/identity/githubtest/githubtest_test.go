@@ -154,7 +154,7 @@ func TestAuthorizeErrors(t *testing.T) {
 		server func(*githubtest.Server)
 		want   string
 	}{
-		"cancelled":        {server: func(s *githubtest.Server) { s.SetDenying(true) }, want: "access_denied"},
+		"canceled":         {server: func(s *githubtest.Server) { s.SetDenying(true) }, want: "access_denied"},
 		"no challenge":     {change: func(q url.Values) { q.Del("code_challenge") }, want: "invalid_request"},
 		"plain challenge":  {change: func(q url.Values) { q.Set("code_challenge_method", "plain") }, want: "invalid_request"},
 		"other host":       {change: func(q url.Values) { q.Set("redirect_uri", "https://evil.example/auth/callback") }, want: "redirect_uri_mismatch"},
@@ -189,7 +189,7 @@ func TestAuthorizeShowsAPage(t *testing.T) {
 	}
 	s.SignInAs("")
 	if resp, body := get(t, authorizeURL(s, nil), ""); resp.StatusCode != http.StatusOK || !strings.Contains(body, "Sign in to GitHub") {
-		t.Errorf("nobody signed in: %s %s", resp.Status, body)
+		t.Errorf("no one signed in: %s %s", resp.Status, body)
 	}
 }
 

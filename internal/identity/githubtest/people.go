@@ -83,7 +83,7 @@ func (s *Server) RevokeTokens(login string) {
 	s.change(login, func(u *User) { s.revoke(u.ID) })
 }
 
-// SignInAs says who is signed in at GitHub in the browser, or nobody with "".
+// SignInAs says who is signed in at GitHub in the browser, or no one with "".
 func (s *Server) SignInAs(login string) {
 	if login == "" {
 		s.locked(func() { s.browser = 0 })
@@ -93,7 +93,7 @@ func (s *Server) SignInAs(login string) {
 }
 
 // SessionCookie returns a cookie that signs one browser in, for tests in which
-// several people sign in at once. Put it into that browser's jar under URL.
+// several people sign in concurrently. Put it into that browser's jar under URL.
 func (s *Server) SessionCookie(login string) *http.Cookie {
 	value := random(32)
 	s.change(login, func(u *User) { s.sessions[value] = u.ID })
@@ -102,7 +102,7 @@ func (s *Server) SessionCookie(login string) *http.Cookie {
 
 const sessionCookie = "user_session"
 
-// change calls f under the lock; it panics when the test names somebody unknown.
+// change calls f under the lock; it panics when the test names someone unknown.
 func (s *Server) change(login string, f func(*User)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -37,6 +37,7 @@ type Server struct {
 	calls         map[string]int
 	callbackURL   string
 	denying       bool
+	pkceOptional  bool
 	grantedScopes []string
 	limitScopes   bool
 	orgPageSize   int
@@ -77,6 +78,9 @@ func (s *Server) SetDenying(deny bool) { s.locked(func() { s.denying = deny }) }
 func (s *Server) LimitScopes(scopes ...string) {
 	s.locked(func() { s.limitScopes, s.grantedScopes = true, scopes })
 }
+
+// SetPKCEOptional sets whether requests without PKCE get a response, as at GitHub.
+func (s *Server) SetPKCEOptional(optional bool) { s.locked(func() { s.pkceOptional = optional }) }
 
 // SetOrgPageSize caps a page of a list below what the request asks for.
 func (s *Server) SetOrgPageSize(n int) { s.locked(func() { s.orgPageSize = n }) }

@@ -32,6 +32,10 @@ func (s *Server) accessToken(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, "Problems parsing form")
 		return
 	}
+	if id, secret, ok := r.BasicAuth(); ok && !r.Form.Has("client_id") { // GitHub takes either
+		r.Form.Set("client_id", id)
+		r.Form.Set("client_secret", secret)
+	}
 	if r.Form.Get("client_id") != s.ClientID {
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = fmt.Fprint(w, `{"error":"Not Found"}`)
@@ -54,7 +58,7 @@ func (s *Server) redeem(form url.Values) map[string]any {
 	delete(s.codes, form.Get("code"))
 	sum := sha256.Sum256([]byte(form.Get("code_verifier")))
 	switch {
-	case g == nil, s.now().After(g.expires), base64.RawURLEncoding.EncodeToString(sum[:]) != g.challenge:
+	case g == nil, s.now().After(g.expires), (g.challenge != "" || form.Has("code_verifier")) && base64.RawURLEncoding.EncodeToString(sum[:]) != g.challenge:
 		return tokenFailure("bad_verification_code", "The code passed is incorrect or expired.")
 	case form.Get("redirect_uri") != g.redirectURI:
 		return tokenFailure("redirect_uri_mismatch", mismatchDescription)
@@ -113,7 +117,7 @@ func tokenFailure(code, description string) map[string]any {
 		"error_uri": "/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/#" + strings.ReplaceAll(code, "_", "-")}
 }
 
-// answer writes JSON to those who accept it and a form to everybody else.
+// answer writes JSON to those who accept it and a form to everyone else.
 func answer(w http.ResponseWriter, r *http.Request, fields map[string]any) {
 	if strings.Contains(r.Header.Get("Accept"), "application/json") {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// authorize is the authorization endpoint. The person agrees at once, so a browser
+// authorize is the authorization endpoint. The person agrees immediately, so a browser
 // that follows redirects comes straight back.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()

@@ -1,11 +1,11 @@
-// Package oidctest is an OpenID provider for tests: discovery, authorization code
-// flow, refresh, userinfo and keys, with real signatures. What it says about itself
-// and how it differs from others is a Provider; those in providers.go follow the
-// documentation of real ones. It is stricter in one point: PKCE with S256 is required.
+// Package oidctest is an OpenID provider for tests: discovery, authorization code flow,
+// refresh, userinfo and keys, with real signatures. A Provider describes its metadata and
+// its deviations; those in providers.go follow the documentation of real providers. It is
+// stricter in one respect: it requires PKCE with S256.
 //
-// A provider may have the issuer of a real one: Client returns an HTTP client whose
-// requests to that provider's hosts arrive here.
+// A provider may use the issuer of a real one: Client returns an HTTP client whose requests
+// to that provider's hosts reach this server.
 //
-// Tests add people, say who is signed in in the browser, change what tokens say, and
-// break things.
+// Tests add accounts, select who is signed in in the browser, change claims, and inject
+// faults.
 package oidctest

@@ -27,7 +27,7 @@ const (
 	HTMLPage                 // 200 with a page
 	Truncated                // 200, JSON that ends in the middle
 	ProxyRefusal             // 401 with a page, as a proxy on the way might answer
-	Endless                  // 200 with more than anybody should read
+	Endless                  // 200 with more than anyone should read
 	AnswerLost               // the request is carried out, and the connection ends without an answer
 )
 
@@ -45,10 +45,10 @@ func (s *Server) SetFault(f Fault, endpoints ...string) {
 }
 
 // Hang stops the provider: requests wait, and are carried out when Wake is called,
-// whether or not anybody still waits for the answer.
+// whether or not anyone still waits for the answer.
 func (s *Server) Hang() { s.locked(func() { s.awake = make(chan struct{}) }) }
 
-// Wake lets the provider go on.
+// Wake lets the provider continue.
 func (s *Server) Wake() { s.locked(func() { close(s.awake) }) }
 
 func (s *Server) withFaults(endpoint string, next http.HandlerFunc, w http.ResponseWriter, r *http.Request) {
@@ -96,7 +96,7 @@ func (s *Server) withFaults(endpoint string, next http.HandlerFunc, w http.Respo
 	}
 }
 
-// discard is an answer that nobody gets.
+// discard is an answer that no one gets.
 type discard struct{ header http.Header }
 
 func (d discard) Header() http.Header         { return d.header }

@@ -100,7 +100,7 @@ func (s *Server) jwks(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, set)
 }
 
-// SignedByAnother signs claims with a key that is not the provider's, under the key id
+// SignedByAnother signs claims with a key that is not the provider's, under the key ID
 // that the provider uses now. It may be called from within Forge only.
 func (s *Server) SignedByAnother(c Claims) string {
 	k := newKey("")

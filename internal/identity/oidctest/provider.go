@@ -26,7 +26,7 @@ type Provider struct {
 	KeepsNonce       bool          // later ID tokens have the nonce
 	StrictScopes     bool          // a scope that is not announced is an error
 	Prompts          []string      // prompts that are taken; nil takes any
-	OnePrompt        bool          // several prompts at once are an error
+	OnePrompt        bool          // combined prompts are an error
 	TokenAuth        string        // how the client has to authenticate, empty for any way
 	SpentRefresh     string        // error code for a refresh token that is not good; empty is invalid_grant
 	IssuerInCallback bool          // iss in the authorization response (RFC 9207)

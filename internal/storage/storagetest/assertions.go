@@ -12,27 +12,27 @@ var assertionCases = []testCase{
 	{"UseAssertion/forgotten when expired", useAssertionForgotten},
 }
 
-func useAssertionOnce(k *kit) {
+func useAssertionOnce(s *suite) {
 	id, until := storage.HashOf("jti"), after(5*time.Minute)
-	k.ok(k.UseAssertion(k.ctx(), "one", id, until, start))
-	k.refused("again", k.UseAssertion(k.ctx(), "one", id, until, start), storage.ErrSpent)
-	k.refused("with another end", k.UseAssertion(k.ctx(), "one", id, after(time.Hour), after(time.Minute)), storage.ErrSpent)
-	k.ok(k.UseAssertion(k.ctx(), "two", id, until, start))
-	k.ok(k.UseAssertion(k.ctx(), "one", storage.HashOf("another"), until, start))
-	k.happened(storage.EventAssertionReuse, storage.EventAssertionReuse)
+	s.ok(s.UseAssertion(s.ctx(), "one", id, until, start))
+	s.refused("again", s.UseAssertion(s.ctx(), "one", id, until, start), storage.ErrSpent)
+	s.refused("with another end", s.UseAssertion(s.ctx(), "one", id, after(time.Hour), after(time.Minute)), storage.ErrSpent)
+	s.ok(s.UseAssertion(s.ctx(), "two", id, until, start))
+	s.ok(s.UseAssertion(s.ctx(), "one", storage.HashOf("another"), until, start))
+	s.happened(storage.EventAssertionReuse, storage.EventAssertionReuse)
 }
 
-func useAssertionRace(k *kit) {
-	k.oneWins(race(racers, func(int) error {
-		return k.UseAssertion(k.ctx(), "one", storage.HashOf("jti"), after(time.Minute), start)
+func useAssertionRace(s *suite) {
+	s.oneWins(race(racers, func(int) error {
+		return s.UseAssertion(s.ctx(), "one", storage.HashOf("jti"), after(time.Minute), start)
 	}), storage.ErrSpent)
 }
 
-func useAssertionForgotten(k *kit) {
+func useAssertionForgotten(s *suite) {
 	id := storage.HashOf("jti")
-	k.ok(k.UseAssertion(k.ctx(), "one", id, after(time.Minute), start))
-	k.deleteExpired(after(59 * time.Second))
-	k.refused("before its end", k.UseAssertion(k.ctx(), "one", id, after(2*time.Minute), after(59*time.Second)), storage.ErrSpent)
-	k.deleteExpired(after(time.Minute))
-	k.ok(k.UseAssertion(k.ctx(), "one", id, after(2*time.Minute), after(time.Minute)))
+	s.ok(s.UseAssertion(s.ctx(), "one", id, after(time.Minute), start))
+	s.deleteExpired(after(59 * time.Second))
+	s.refused("before its end", s.UseAssertion(s.ctx(), "one", id, after(2*time.Minute), after(59*time.Second)), storage.ErrSpent)
+	s.deleteExpired(after(time.Minute))
+	s.ok(s.UseAssertion(s.ctx(), "one", id, after(2*time.Minute), after(time.Minute)))
 }

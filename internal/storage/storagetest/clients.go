@@ -3,9 +3,11 @@ package storagetest
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -19,6 +21,7 @@ var clientCases = []testCase{
 	{"ListClients/pages", listClientsPages},
 	{"ListClients/grants", listClientsGrants},
 	{"UpdateClient/replaces", updateClientReplaces},
+	{"UpdateClient/names fields", updateClientNamesFields},
 	{"UpdateClient/changed or unknown", updateClientChanged},
 	{"UpdateClient/race", updateClientRace},
 	{"UpdateClient/does not bring back", updateClientDeleted},
@@ -29,146 +32,165 @@ var clientCases = []testCase{
 // client is a client with every field set.
 func client(id string) storage.Client {
 	return storage.Client{
-		ID: id, Name: "Client " + id, URI: "https://client.example/about",
-		// Spellings that a careless parser would change.
-		RedirectURIs: []string{
-			"https://Client.example:443/cb?x=%41", "https://client.example", "http://127.0.0.1/callback",
-			"cursor://anysphere.cursor-mcp/oauth",
+		ID: id, SecretHash: storage.HashOf("secret of " + id), RegistrationTokenHash: storage.HashOf("token of " + id),
+		CreatedAt: start, Origin: storage.OriginOperator,
+		Client: metadata.Client{
+			Name: "Client " + id,
+			URI:  "https://client.example/about",
+			// Spellings that a careless parser would change.
+			RedirectURIs: []string{
+				"https://Client.example:443/cb?x=%41", "https://client.example", "http://127.0.0.1/callback",
+				"cursor://anysphere.cursor-mcp/oauth",
+			},
+			GrantTypes:      []string{"authorization_code", "refresh_token"},
+			ResponseTypes:   []string{"code"},
+			Scope:           fullScope,
+			AuthMethod:      "client_secret_basic",
+			JWKS:            `{"keys":[{"kty":"EC"}]}`,
+			JWKSURI:         "https://client.example/jwks",
+			SigningAlg:      "ES256",
+			ApplicationType: "native",
+			SoftwareID:      "software",
+			SoftwareVersion: "1.2.3",
 		},
-		GrantTypes: []string{"authorization_code", "refresh_token"}, ResponseTypes: []string{"code"},
-		Scope: fullScope, AuthMethod: "client_secret_basic", SecretHash: storage.HashOf("secret of " + id), RegistrationTokenHash: storage.HashOf("token of " + id),
-		JWKS: `{"keys":[{"kty":"EC"}]}`, JWKSURI: "https://client.example/jwks", SigningAlg: "ES256",
-		ApplicationType: "native", SoftwareID: "software", SoftwareVersion: "1.2.3", CreatedAt: start,
-		Origin: storage.OriginOperator,
 	}
 }
 
-func (k *kit) sameClient(want storage.Client) {
-	k.Helper()
-	for _, find := range []func(context.Context, string) (storage.Client, error){k.Client, k.CurrentClient, k.Client} {
-		got, err := find(k.ctx(), want.ID)
+func (s *suite) sameClient(want storage.Client) {
+	s.Helper()
+	for _, find := range []func(context.Context, string) (storage.Client, error){s.Client, s.CurrentClient, s.Client} {
+		got, err := find(s.ctx(), want.ID)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			k.Errorf("client: %v (-want +got):\n%s", err, diff)
+			s.Errorf("client: %v (-want +got):\n%s", err, diff)
 		}
 	}
 }
 
-func clientEveryField(k *kit) {
+func clientEveryField(s *suite) {
 	want := client("full")
-	k.ok(k.CreateClient(k.ctx(), want))
-	k.sameClient(want)
-}
-
-func clientMinimal(k *kit) {
-	want := storage.Client{
-		ID: "minimal", RedirectURIs: []string{redirectURI}, GrantTypes: []string{"authorization_code"},
-		ResponseTypes: []string{"code"}, AuthMethod: "none", CreatedAt: start,
+	want.AuthMethods = []string{"client_secret_basic", "none"}
+	if missing := metadata.Changed(metadata.Client{}, want.Client); !slices.Equal(missing, metadata.Names()) {
+		s.Fatalf("only %v have values", missing)
 	}
-	k.ok(k.CreateClient(k.ctx(), want))
-	k.sameClient(want)
+	s.ok(s.CreateClient(s.ctx(), want))
+	s.sameClient(want)
 }
 
-func clientAnyID(k *kit) {
+func clientMinimal(s *suite) {
+	want := storage.Client{
+		ID: "minimal", CreatedAt: start,
+		Client: metadata.Client{
+			RedirectURIs:  []string{redirectURI},
+			GrantTypes:    []string{"authorization_code"},
+			ResponseTypes: []string{"code"},
+			AuthMethod:    "none",
+		},
+	}
+	s.ok(s.CreateClient(s.ctx(), want))
+	s.sameClient(want)
+}
+
+func clientAnyID(s *suite) {
 	ids := []string{"https://client.example/metadata.json", "a'b\"c", "%", "mcp-oauth-proxy-clients:x", "ключ", "A", "a"}
 	for _, id := range ids {
-		k.ok(k.CreateClient(k.ctx(), client(id)))
+		s.ok(s.CreateClient(s.ctx(), client(id)))
 	}
 	for _, id := range ids {
-		k.sameClient(client(id))
+		s.sameClient(client(id))
 	}
 }
 
-func clientUnknown(k *kit) {
-	k.ok(k.CreateClient(k.ctx(), client("known")))
+func clientUnknown(s *suite) {
+	s.ok(s.CreateClient(s.ctx(), client("known")))
 	for _, id := range []string{"", "unknown", "know", "known ", "KNOWN", "mcp-oauth-proxy-clients:known", "%"} {
-		_, err := k.Client(k.ctx(), id)
-		k.refused(fmt.Sprintf("client %q", id), err, storage.ErrNotFound)
-		_, err = k.CurrentClient(k.ctx(), id)
-		k.refused(fmt.Sprintf("client %q, current", id), err, storage.ErrNotFound)
+		_, err := s.Client(s.ctx(), id)
+		s.refused(fmt.Sprintf("client %q", id), err, storage.ErrNotFound)
+		_, err = s.CurrentClient(s.ctx(), id)
+		s.refused(fmt.Sprintf("client %q, current", id), err, storage.ErrNotFound)
 	}
 }
 
-func createClientExists(k *kit) {
+func createClientExists(s *suite) {
 	first, second := client("taken"), client("taken")
 	second.Name = "Impostor"
-	k.ok(k.CreateClient(k.ctx(), first))
-	k.refused("second", k.CreateClient(k.ctx(), second), storage.ErrExists)
-	k.sameClient(first)
+	s.ok(s.CreateClient(s.ctx(), first))
+	s.refused("second", s.CreateClient(s.ctx(), second), storage.ErrExists)
+	s.sameClient(first)
 }
 
-func createClientRace(k *kit) {
-	k.oneWins(race(racers, func(int) error { return k.CreateClient(k.ctx(), client("raced")) }), storage.ErrExists)
-	k.sameClient(client("raced"))
+func createClientRace(s *suite) {
+	s.oneWins(race(racers, func(int) error { return s.CreateClient(s.ctx(), client("raced")) }), storage.ErrExists)
+	s.sameClient(client("raced"))
 }
 
-func listClientsPages(k *kit) {
+func listClientsPages(s *suite) {
 	var want []string
 	for i := range 5 {
 		id := fmt.Sprintf("client-%d", i)
 		want = append(want, id)
-		k.ok(k.CreateClient(k.ctx(), client(id)))
+		s.ok(s.CreateClient(s.ctx(), client(id)))
 	}
 	var got []string
 	var from string
 	for {
-		page, err := k.ListClients(k.ctx(), from, 2, start)
-		k.ok(err)
+		page, err := s.ListClients(s.ctx(), from, 2, start)
+		s.ok(err)
 		if len(page) == 0 {
 			break
 		}
 		if len(page) > 2 {
-			k.Fatalf("a page of %d, want at most 2", len(page))
+			s.Fatalf("a page of %d, want at most 2", len(page))
 		}
-		for _, s := range page {
-			if diff := cmp.Diff(storage.ClientSummary{Client: client(s.Client.ID)}, s); diff != "" {
-				k.Errorf("summary (-want +got):\n%s", diff)
+		for _, summary := range page {
+			if diff := cmp.Diff(storage.ClientSummary{Client: client(summary.Client.ID)}, summary); diff != "" {
+				s.Errorf("summary (-want +got):\n%s", diff)
 			}
-			from = s.Client.ID
+			from = summary.Client.ID
 			got = append(got, from)
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		k.Errorf("ids (-want +got):\n%s", diff)
+		s.Errorf("ids (-want +got):\n%s", diff)
 	}
 }
 
-func listClientsGrants(k *kit) {
+func listClientsGrants(s *suite) {
 	for _, id := range []string{"one", "two"} {
-		k.ok(k.CreateClient(k.ctx(), client(id)))
+		s.ok(s.CreateClient(s.ctx(), client(id)))
 	}
-	k.connect("a", "one", alice, start)
-	k.connect("b", "one", bob, start)
-	revoked := k.connect("c", "one", bob, start)
-	k.ok(k.RevokeGrant(k.ctx(), revoked.grant, start))
-	k.approve("d", "one", alice, start) // its code was not redeemed
-	list, err := k.ListClients(k.ctx(), "", 10, start)
-	k.ok(err)
+	s.connect("a", "one", alice, start)
+	s.connect("b", "one", bob, start)
+	revoked := s.connect("c", "one", bob, start)
+	s.ok(s.RevokeGrant(s.ctx(), revoked.grant, start))
+	s.approve("d", "one", alice, start) // its code was not redeemed
+	list, err := s.ListClients(s.ctx(), "", 10, start)
+	s.ok(err)
 	want := []storage.ClientSummary{{Client: client("one"), LastUsedAt: start, Grants: 2}, {Client: client("two")}}
 	if diff := cmp.Diff(want, list); diff != "" {
-		k.Errorf("list (-want +got):\n%s", diff)
+		s.Errorf("list (-want +got):\n%s", diff)
 	}
 }
 
-func deleteClientUnknown(k *kit) {
-	k.ok(k.CreateClient(k.ctx(), client("known")))
-	k.refused("unknown", k.DeleteClient(k.ctx(), "unknown", start), storage.ErrNotFound)
-	k.sameClient(client("known"))
-	k.ok(k.DeleteClient(k.ctx(), "known", start))
-	k.refused("twice", k.DeleteClient(k.ctx(), "known", start), storage.ErrNotFound)
+func deleteClientUnknown(s *suite) {
+	s.ok(s.CreateClient(s.ctx(), client("known")))
+	s.refused("unknown", s.DeleteClient(s.ctx(), "unknown", start), storage.ErrNotFound)
+	s.sameClient(client("known"))
+	s.ok(s.DeleteClient(s.ctx(), "known", start))
+	s.refused("twice", s.DeleteClient(s.ctx(), "known", start), storage.ErrNotFound)
 }
 
-func deleteClientRevokes(k *kit) {
-	k.ok(k.CreateClient(k.ctx(), client("gone")))
-	k.ok(k.CreateClient(k.ctx(), client("stays")))
-	first, second := k.connect("a", "gone", alice, start), k.connect("b", "gone", bob, start)
-	pending := k.approve("c", "gone", alice, start)
-	other := k.connect("d", "stays", alice, start)
-	k.ok(k.DeleteClient(k.ctx(), "gone", start))
-	_, err := k.Client(k.ctx(), "gone")
-	k.refused("deleted client", err, storage.ErrNotFound)
-	k.dead(start, first, second)
-	_, err = k.ExchangeCode(k.ctx(), pending.exchange(start), start)
-	k.refused("code of the deleted client", err, storage.ErrNotFound)
-	k.alive(start, other)
-	k.sameClient(client("stays"))
+func deleteClientRevokes(s *suite) {
+	s.ok(s.CreateClient(s.ctx(), client("gone")))
+	s.ok(s.CreateClient(s.ctx(), client("stays")))
+	first, second := s.connect("a", "gone", alice, start), s.connect("b", "gone", bob, start)
+	pending := s.approve("c", "gone", alice, start)
+	other := s.connect("d", "stays", alice, start)
+	s.ok(s.DeleteClient(s.ctx(), "gone", start))
+	_, err := s.Client(s.ctx(), "gone")
+	s.refused("deleted client", err, storage.ErrNotFound)
+	s.dead(start, first, second)
+	_, err = s.ExchangeCode(s.ctx(), pending.exchange(start), start)
+	s.refused("code of the deleted client", err, storage.ErrNotFound)
+	s.alive(start, other)
+	s.sameClient(client("stays"))
 }

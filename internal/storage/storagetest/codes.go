@@ -13,6 +13,7 @@ var codeCases = []testCase{
 	{"ExchangeCode/narrowed scope", exchangeNarrowed},
 	{"ExchangeCode/misfits burn nothing", exchangeMisfits},
 	{"ExchangeCode/without redirect URI", exchangeWithoutRedirect},
+	{"ExchangeCode/another resource", exchangeOtherResource},
 	{"ExchangeCode/expiry", exchangeExpiry},
 	{"ExchangeCode/replay", exchangeReplay},
 	{"ExchangeCode/replay by misfits", exchangeReplayMisfits},
@@ -23,15 +24,15 @@ var codeCases = []testCase{
 	{"Access/unknown", accessUnknown},
 }
 
-func exchangeIssues(k *kit) {
-	f := k.approve("a", "client", alice, start)
+func exchangeIssues(s *suite) {
+	f := s.approve("a", "client", alice, start)
 	now := after(5 * time.Second)
 	x := f.exchange(now)
-	issued, err := k.ExchangeCode(k.ctx(), x, now)
-	k.ok(err)
+	issued, err := s.ExchangeCode(s.ctx(), x, now)
+	s.ok(err)
 	f.tokens = issued.Tokens
-	access, err := k.Access(k.ctx(), f.access(), now)
-	k.ok(err)
+	access, err := s.Access(s.ctx(), f.access(), now)
+	s.ok(err)
 
 	x.Next.Scope = fullScope
 	want := storage.Issued{Tokens: x.Next, Grant: storage.Grant{
@@ -39,28 +40,41 @@ func exchangeIssues(k *kit) {
 		CreatedAt: start, LastUsedAt: now,
 	}}
 	if diff := cmp.Diff(want, issued); diff != "" {
-		k.Errorf("issued (-want +got):\n%s", diff)
+		s.Errorf("issued (-want +got):\n%s", diff)
 	}
 	wantAccess := storage.Access{
 		GrantID: f.grant, ClientID: "client", User: storage.User{ID: access.User.ID, Person: alice},
 		Scope: fullScope, Resource: resource, IssuedAt: now, ExpiresAt: now.Add(accessLife), LastUsedAt: now,
+		ConfirmedAt: start,
 	}
 	if diff := cmp.Diff(wantAccess, access); diff != "" || access.User.ID == "" {
-		k.Errorf("access (-want +got):\n%s", diff)
+		s.Errorf("access (-want +got):\n%s", diff)
 	}
-	k.alive(now, f)
+	s.alive(now, f)
 }
 
-func exchangeNarrowed(k *kit) {
-	x := k.approve("a", "client", alice, start).exchange(start)
+// A resource other than the granted one changes nothing: the code is still good.
+func exchangeOtherResource(s *suite) {
+	f := s.approve("a", "client", alice, start)
+	x := f.exchange(start)
+	x.Resource = "https://keep.example/other"
+	_, err := s.ExchangeCode(s.ctx(), x, start)
+	s.refused("another resource", err, storage.ErrOtherResource)
+	x.Resource = resource
+	_, err = s.ExchangeCode(s.ctx(), x, start)
+	s.ok(err)
+}
+
+func exchangeNarrowed(s *suite) {
+	x := s.approve("a", "client", alice, start).exchange(start)
 	x.Next.Scope = "read"
-	issued, err := k.ExchangeCode(k.ctx(), x, start)
-	k.ok(err)
-	access, err := k.Access(k.ctx(), storage.HashOf(issued.Tokens.Access.Value), start)
-	k.ok(err)
+	issued, err := s.ExchangeCode(s.ctx(), x, start)
+	s.ok(err)
+	access, err := s.Access(s.ctx(), storage.HashOf(issued.Tokens.Access.Value), start)
+	s.ok(err)
 	got := []string{issued.Tokens.Scope, access.Scope, issued.Grant.Scope}
 	if diff := cmp.Diff([]string{"read", "read", fullScope}, got); diff != "" {
-		k.Errorf("scopes of answer, access token and grant (-want +got):\n%s", diff)
+		s.Errorf("scopes of answer, access token and grant (-want +got):\n%s", diff)
 	}
 }
 
@@ -84,99 +98,99 @@ func (f family) misfits(now time.Time) map[string]storage.CodeExchange {
 	return all
 }
 
-func exchangeMisfits(k *kit) {
-	f := k.approve("a", "client", alice, start)
+func exchangeMisfits(s *suite) {
+	f := s.approve("a", "client", alice, start)
 	for name, x := range f.misfits(start) {
-		_, err := k.ExchangeCode(k.ctx(), x, start)
-		k.refused("wrong "+name, err, storage.ErrNotFound)
-		_, err = k.Access(k.ctx(), storage.HashOf(x.Next.Access.Value), start)
-		k.refused("token of a refused exchange", err, storage.ErrNotFound)
+		_, err := s.ExchangeCode(s.ctx(), x, start)
+		s.refused("wrong "+name, err, storage.ErrNotFound)
+		_, err = s.Access(s.ctx(), storage.HashOf(x.Next.Access.Value), start)
+		s.refused("token of a refused exchange", err, storage.ErrNotFound)
 	}
-	_, err := k.ExchangeCode(k.ctx(), f.exchange(start), start)
-	k.refused("the right request after the wrong ones", err, nil)
+	_, err := s.ExchangeCode(s.ctx(), f.exchange(start), start)
+	s.refused("the right request after the wrong ones", err, nil)
 }
 
-func exchangeWithoutRedirect(k *kit) {
-	x := k.approve("a", "client", alice, start).exchange(start)
+func exchangeWithoutRedirect(s *suite) {
+	x := s.approve("a", "client", alice, start).exchange(start)
 	x.RedirectURI = ""
-	_, err := k.ExchangeCode(k.ctx(), x, start)
-	k.refused("without redirect URI", err, nil)
+	_, err := s.ExchangeCode(s.ctx(), x, start)
+	s.refused("without redirect URI", err, nil)
 }
 
-func exchangeExpiry(k *kit) {
-	late, last := k.approve("a", "client", alice, start), k.approve("b", "client", alice, start)
-	_, err := k.ExchangeCode(k.ctx(), late.exchange(start), after(codeLife))
-	k.refused("when it expires", err, storage.ErrNotFound)
-	_, err = k.ExchangeCode(k.ctx(), last.exchange(start), after(codeLife-time.Second))
-	k.refused("in the last second", err, nil)
-	_, err = k.ExchangeCode(k.ctx(), last.exchange(start), after(codeLife))
-	k.refused("a replay after the code's life", err, storage.ErrNotFound)
+func exchangeExpiry(s *suite) {
+	late, last := s.approve("a", "client", alice, start), s.approve("b", "client", alice, start)
+	_, err := s.ExchangeCode(s.ctx(), late.exchange(start), after(codeLife))
+	s.refused("when it expires", err, storage.ErrNotFound)
+	_, err = s.ExchangeCode(s.ctx(), last.exchange(start), after(codeLife-time.Second))
+	s.refused("in the last second", err, nil)
+	_, err = s.ExchangeCode(s.ctx(), last.exchange(start), after(codeLife))
+	s.refused("a replay after the code's life", err, storage.ErrNotFound)
 }
 
-func exchangeReplay(k *kit) {
-	f, other := k.connect("a", "client", alice, start), k.connect("b", "client", alice, start)
+func exchangeReplay(s *suite) {
+	f, other := s.connect("a", "client", alice, start), s.connect("b", "client", alice, start)
 	x := f.exchange(start)
-	_, err := k.ExchangeCode(k.ctx(), x, start)
-	k.refused("replay", err, storage.ErrSpent)
-	k.dead(start, f, family{client: f.client, grant: f.grant, tokens: x.Next})
-	_, err = k.ExchangeCode(k.ctx(), f.exchange(start), start)
-	k.refused("replay again", err, storage.ErrSpent)
-	k.alive(start, other)
+	_, err := s.ExchangeCode(s.ctx(), x, start)
+	s.refused("replay", err, storage.ErrSpent)
+	s.dead(start, f, family{client: f.client, grant: f.grant, tokens: x.Next})
+	_, err = s.ExchangeCode(s.ctx(), f.exchange(start), start)
+	s.refused("replay again", err, storage.ErrSpent)
+	s.alive(start, other)
 }
 
-// Who has the code alone, without what proves the client, harms nobody.
-func exchangeReplayMisfits(k *kit) {
-	f := k.connect("a", "client", alice, start)
+// Who has the code alone, without what proves the client, harms no one.
+func exchangeReplayMisfits(s *suite) {
+	f := s.connect("a", "client", alice, start)
 	misfits := f.misfits(start)
 	delete(misfits, "redirect")
 	delete(misfits, "redirect's prefix") // the right client with the right challenge replays
 	for name, x := range misfits {
-		_, err := k.ExchangeCode(k.ctx(), x, start)
-		k.refused("replay with wrong "+name, err, storage.ErrNotFound)
+		_, err := s.ExchangeCode(s.ctx(), x, start)
+		s.refused("replay with wrong "+name, err, storage.ErrNotFound)
 	}
-	k.alive(start, f)
+	s.alive(start, f)
 }
 
-func exchangeReplayAfterRotation(k *kit) {
-	first := k.connect("a", "client", alice, start)
-	newest := k.rotate(first, start)
-	_, err := k.ExchangeCode(k.ctx(), first.exchange(start), start)
-	k.refused("replay", err, storage.ErrSpent)
-	k.dead(start, first, newest)
+func exchangeReplayAfterRotation(s *suite) {
+	first := s.connect("a", "client", alice, start)
+	newest := s.rotate(first, start)
+	_, err := s.ExchangeCode(s.ctx(), first.exchange(start), start)
+	s.refused("replay", err, storage.ErrSpent)
+	s.dead(start, first, newest)
 }
 
-func exchangeRace(k *kit) {
-	f := k.approve("a", "client", alice, start)
-	k.oneWins(race(racers, func(int) error {
-		_, err := k.ExchangeCode(k.ctx(), f.exchange(start), start)
+func exchangeRace(s *suite) {
+	f := s.approve("a", "client", alice, start)
+	s.oneWins(race(racers, func(int) error {
+		_, err := s.ExchangeCode(s.ctx(), f.exchange(start), start)
 		return err
 	}), storage.ErrSpent)
 }
 
-func exchangeRevoked(k *kit) {
-	f := k.approve("a", "client", alice, start)
-	k.ok(k.RevokeGrant(k.ctx(), f.grant, start))
-	_, err := k.ExchangeCode(k.ctx(), f.exchange(start), start)
-	k.refused("code of a revoked grant", err, storage.ErrNotFound)
+func exchangeRevoked(s *suite) {
+	f := s.approve("a", "client", alice, start)
+	s.ok(s.RevokeGrant(s.ctx(), f.grant, start))
+	_, err := s.ExchangeCode(s.ctx(), f.exchange(start), start)
+	s.refused("code of a revoked grant", err, storage.ErrNotFound)
 }
 
-func accessExpiry(k *kit) {
-	f := k.connect("a", "client", alice, start)
-	_, err := k.Access(k.ctx(), f.access(), after(accessLife-time.Second))
-	k.refused("in the last second", err, nil)
-	_, err = k.Access(k.ctx(), f.access(), after(accessLife))
-	k.refused("when it expires", err, storage.ErrNotFound)
+func accessExpiry(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	_, err := s.Access(s.ctx(), f.access(), after(accessLife-time.Second))
+	s.refused("in the last second", err, nil)
+	_, err = s.Access(s.ctx(), f.access(), after(accessLife))
+	s.refused("when it expires", err, storage.ErrNotFound)
 }
 
-func accessUnknown(k *kit) {
-	f := k.connect("a", "client", alice, start)
+func accessUnknown(s *suite) {
+	f := s.connect("a", "client", alice, start)
 	for name, token := range map[string]storage.Hash{
 		"none": "", "unknown": storage.HashOf("mka_unknown"), "a refresh token": f.refresh(),
 		"a code": storage.HashOf(f.code), "the token itself": storage.Hash(f.tokens.Access.Value),
 	} {
-		_, err := k.Access(k.ctx(), token, start)
-		k.refused(name, err, storage.ErrNotFound)
+		_, err := s.Access(s.ctx(), token, start)
+		s.refused(name, err, storage.ErrNotFound)
 	}
-	_, _, err := k.RefreshGrant(k.ctx(), f.access(), f.client, start)
-	k.refused("an access token as a refresh token", err, storage.ErrNotFound)
+	_, _, err := s.RefreshGrant(s.ctx(), f.access(), f.client, start)
+	s.refused("an access token as a refresh token", err, storage.ErrNotFound)
 }

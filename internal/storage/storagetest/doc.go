@@ -1,4 +1,4 @@
-// Package storagetest is the contract of storage.Store as a suite of tests that
-// every implementation runs: each promise of the interface's comments is a
-// case, the races and the hostile callers included.
+// Package storagetest is the contract of storage.Store as a test suite that every
+// implementation runs. Each guarantee in the interface's comments is a test case, including
+// races and hostile callers.
 package storagetest

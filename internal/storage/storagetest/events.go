@@ -16,17 +16,19 @@ var eventCases = []testCase{
 	{"Events/actor, reference and reason", eventsActor},
 	{"Events/filter and pages", eventsFilter},
 	{"Events/retention", eventsRetention},
+	{"Events/limited", eventsLimited},
+	{"Events/of a repeat", eventsOfRepeat},
 }
 
 // types lists what happened since the store was made, oldest first, but for the
-// key that it went on record with.
-func (k *kit) types() []storage.EventType {
-	k.Helper()
-	events, err := k.ListEvents(k.ctx(), storage.EventFilter{}, "", 1000)
-	k.ok(err)
+// key that it continued record with.
+func (s *suite) types() []storage.EventType {
+	s.Helper()
+	events, err := s.ListEvents(s.ctx(), storage.EventFilter{}, "", 1000)
+	s.ok(err)
 	var types []storage.EventType
 	for _, e := range events {
-		if e.Type != storage.EventKeyRecorded {
+		if s.shows(e) {
 			types = append(types, e.Type)
 		}
 	}
@@ -34,45 +36,45 @@ func (k *kit) types() []storage.EventType {
 }
 
 // happened checks the audit trail.
-func (k *kit) happened(want ...storage.EventType) {
-	k.Helper()
-	if got := k.types(); !slices.Equal(got, want) {
-		k.Errorf("events: %v, want %v", got, want)
+func (s *suite) happened(want ...storage.EventType) {
+	s.Helper()
+	if got := s.types(); !slices.Equal(got, want) {
+		s.Errorf("events: %v, want %v", got, want)
 	}
 }
 
 // about checks whom and what the newest entry of the audit trail names.
-func (k *kit) about(want storage.Event) {
-	k.Helper()
-	events, err := k.NewestEvents(k.ctx(), storage.EventFilter{}, 1)
-	k.ok(err)
+func (s *suite) about(want storage.Event) {
+	s.Helper()
+	events, err := s.NewestEvents(s.ctx(), storage.EventFilter{}, 1)
+	s.ok(err)
 	for _, e := range events {
 		e.ID, e.Actor, e.At = "", "", want.At
 		if e != want {
-			k.Errorf("the event is about %+v, want %+v", e, want)
+			s.Errorf("the event is about %+v, want %+v", e, want)
 		}
 	}
 }
 
-func eventsOfSteps(k *kit) {
-	k.ok(k.CreateClient(k.ctx(), client("client")))
-	f := k.connect("a", "client", alice, start)
-	f = k.rotate(f, start)
-	user := k.userID(f, start)
-	k.ok(k.RevokeToken(k.ctx(), f.access(), f.client, start))
-	k.about(storage.Event{Type: storage.EventTokenRevoked, UserID: user, ClientID: f.client, GrantID: f.grant, Detail: "access token"})
-	k.ok(k.RevokeToken(k.ctx(), f.refresh(), f.client, start))
-	k.ok(k.StartAuthorization(k.ctx(), authorization("no", "client", start)))
-	_, err := k.DenyAuthorization(k.ctx(), "no", storage.HashOf("browser no"), start)
-	k.ok(err)
-	k.ok(k.StartAuthorization(k.ctx(), authorization("refused", "client", start)))
-	_, err = k.RefuseAuthorization(k.ctx(), "refused", storage.HashOf("browser refused"), start)
-	k.ok(err)
-	k.ok(k.RevokeGrant(k.ctx(), k.connect("b", "client", alice, start).grant, start))
-	k.ok(k.UpdateClient(k.ctx(), client("client"), renamed("client"), start))
-	k.ok(k.DeleteClient(k.ctx(), "client", start))
-	k.ok(k.SetPassword(k.ctx(), owner, "hash", true, start))
-	k.happened(
+func eventsOfSteps(s *suite) {
+	s.ok(s.CreateClient(s.ctx(), client("client")))
+	f := s.connect("a", "client", alice, start)
+	f = s.rotate(f, start)
+	user := s.userID(f, start)
+	s.ok(s.RevokeToken(s.ctx(), f.access(), f.client, start))
+	s.about(storage.Event{Type: storage.EventTokenRevoked, UserID: user, ClientID: f.client, GrantID: f.grant, Detail: "access token"})
+	s.ok(s.RevokeToken(s.ctx(), f.refresh(), f.client, start))
+	s.ok(s.StartAuthorization(s.ctx(), authorization("no", "client", start)))
+	_, err := s.DenyAuthorization(s.ctx(), "no", storage.HashOf("browser no"), start)
+	s.ok(err)
+	s.ok(s.StartAuthorization(s.ctx(), authorization("refused", "client", start)))
+	_, err = s.RefuseAuthorization(s.ctx(), "refused", storage.HashOf("browser refused"), start)
+	s.ok(err)
+	s.ok(s.RevokeGrant(s.ctx(), s.connect("b", "client", alice, start).grant, start))
+	s.ok(s.UpdateClient(s.ctx(), client("client"), renamed("client"), start))
+	s.ok(s.DeleteClient(s.ctx(), "client", start))
+	s.ok(s.SetPassword(s.ctx(), owner, "hash", true, start))
+	s.happened(
 		storage.EventClientRegistered, storage.EventGrantCreated, storage.EventTokensIssued, storage.EventTokensRefreshed,
 		storage.EventTokenRevoked, storage.EventTokenRevoked, storage.EventAuthorizationDenied, storage.EventSignInRefused,
 		storage.EventGrantCreated, storage.EventTokensIssued, storage.EventGrantRevoked,
@@ -80,39 +82,39 @@ func eventsOfSteps(k *kit) {
 	)
 }
 
-func eventsOfNothing(k *kit) {
-	f := k.connect("a", "client", alice, start)
-	before := k.types()
-	k.refused("unknown grant", k.RevokeGrant(k.ctx(), "grt_unknown", start), storage.ErrNotFound)
-	k.refused("unknown client", k.DeleteClient(k.ctx(), "unknown", start), storage.ErrNotFound)
-	k.refused("unknown client", k.UpdateClient(k.ctx(), client("unknown"), renamed("unknown"), start), storage.ErrNotFound)
-	k.ok(k.RevokeToken(k.ctx(), f.refresh(), "other", start))
-	k.ok(k.RevokeToken(k.ctx(), storage.HashOf("unknown"), f.client, start))
-	_, err := k.ExchangeCode(k.ctx(), storage.CodeExchange{Code: storage.HashOf("unknown"), ClientID: f.client, Next: newTokens(start)}, start)
-	k.refused("unknown code", err, storage.ErrNotFound)
-	canceled, cancel := context.WithCancel(k.ctx())
+func eventsOfNothing(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	before := s.types()
+	s.refused("unknown grant", s.RevokeGrant(s.ctx(), "grt_unknown", start), storage.ErrNotFound)
+	s.refused("unknown client", s.DeleteClient(s.ctx(), "unknown", start), storage.ErrNotFound)
+	s.refused("unknown client", s.UpdateClient(s.ctx(), client("unknown"), renamed("unknown"), start), storage.ErrNotFound)
+	s.ok(s.RevokeToken(s.ctx(), f.refresh(), "other", start))
+	s.ok(s.RevokeToken(s.ctx(), storage.HashOf("unknown"), f.client, start))
+	_, err := s.ExchangeCode(s.ctx(), storage.CodeExchange{Code: storage.HashOf("unknown"), ClientID: f.client, Next: newTokens(start)}, start)
+	s.refused("unknown code", err, storage.ErrNotFound)
+	canceled, cancel := context.WithCancel(s.ctx())
 	cancel()
-	k.refused("canceled", k.RevokeGrant(canceled, f.grant, start), storage.ErrUnavailable)
-	k.happened(before...)
+	s.refused("canceled", s.RevokeGrant(canceled, f.grant, start), storage.ErrUnavailable)
+	s.happened(before...)
 }
 
-func eventsOfRace(k *kit) {
-	f := k.approve("a", "client", alice, start)
+func eventsOfRace(s *suite) {
+	f := s.approve("a", "client", alice, start)
 	race(racers, func(int) error {
-		_, err := k.ExchangeCode(k.ctx(), f.exchange(start), start)
+		_, err := s.ExchangeCode(s.ctx(), f.exchange(start), start)
 		return err
 	})
 	// One winner; the first loser revokes, all others find that done.
-	k.happened(storage.EventGrantCreated, storage.EventTokensIssued, storage.EventCodeReuse)
+	s.happened(storage.EventGrantCreated, storage.EventTokensIssued, storage.EventCodeReuse)
 }
 
-func eventsActor(k *kit) {
-	f := k.connect("a", "client", alice, start)
-	user := k.userID(f, start)
-	ctx := storage.WithActor(k.ctx(), storage.Actor{Name: storage.ActorOperator, Reference: "ref1", Reason: "left the company"})
-	k.ok(k.RevokeGrant(ctx, f.grant, after(time.Minute)))
-	events, err := k.NewestEvents(k.ctx(), storage.EventFilter{}, 1)
-	k.ok(err)
+func eventsActor(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	user := s.userID(f, start)
+	ctx := storage.WithActor(s.ctx(), storage.Actor{Name: storage.ActorOperator, Reference: "ref1", Reason: "left the company"})
+	s.ok(s.RevokeGrant(ctx, f.grant, after(time.Minute)))
+	events, err := s.NewestEvents(s.ctx(), storage.EventFilter{}, 1)
+	s.ok(err)
 	want := storage.Event{
 		Type: storage.EventGrantRevoked, Actor: storage.ActorOperator, UserID: user, ClientID: "client",
 		GrantID: f.grant, Reference: "ref1", Detail: "left the company", At: after(time.Minute),
@@ -121,56 +123,82 @@ func eventsActor(k *kit) {
 		want.ID = events[0].ID
 	}
 	if len(events) != 1 || events[0] != want || want.ID == "" {
-		k.Errorf("newest event: %+v, want %+v", events, want)
+		s.Errorf("newest event: %+v, want %+v", events, want)
 	}
 }
 
-func eventsFilter(k *kit) {
+func eventsFilter(s *suite) {
 	for i := range 5 {
-		k.ok(k.RecordEvent(k.ctx(), storage.Event{
+		s.ok(s.RecordEvent(s.ctx(), storage.Event{
 			Type: storage.EventSignInRefused, ClientID: fmt.Sprint("client", i%2), Detail: fmt.Sprint(i),
 		}, after(time.Duration(i)*time.Minute)))
 	}
 	details := func(events []storage.Event, err error) (list []string) {
-		k.Helper()
-		k.ok(err)
+		s.Helper()
+		s.ok(err)
 		for _, e := range events {
 			list = append(list, e.Detail)
 		}
 		return list
 	}
 	refused := storage.EventFilter{Type: storage.EventSignInRefused}
-	page, err := k.ListEvents(k.ctx(), refused, "", 2)
-	k.sameList("first page", details(page, err), "0", "1")
+	page, err := s.ListEvents(s.ctx(), refused, "", 2)
+	s.sameList("first page", details(page, err), "0", "1")
 	if len(page) == 2 {
-		k.sameList("second page", details(k.ListEvents(k.ctx(), refused, page[1].ID, 2)), "2", "3")
+		s.sameList("second page", details(s.ListEvents(s.ctx(), refused, page[1].ID, 2)), "2", "3")
 	}
-	k.sameList("newest", details(k.NewestEvents(k.ctx(), refused, 2)), "3", "4")
-	k.sameList("of a client", details(k.ListEvents(k.ctx(), storage.EventFilter{ClientID: "client1"}, "", 9)), "1", "3")
-	k.sameList("since", details(k.NewestEvents(k.ctx(), storage.EventFilter{Since: after(3 * time.Minute)}, 9)), "3", "4")
-	k.sameList("of another type", details(k.ListEvents(k.ctx(), storage.EventFilter{Type: storage.EventUserDisabled}, "", 9)))
-	k.sameList("of a grant", details(k.ListEvents(k.ctx(), storage.EventFilter{GrantID: "grt_unknown"}, "", 9)))
-	k.sameList("of a person", details(k.NewestEvents(k.ctx(), storage.EventFilter{UserID: "usr_unknown"}, 9)))
+	s.sameList("newest", details(s.NewestEvents(s.ctx(), refused, 2)), "3", "4")
+	s.sameList("of a client", details(s.ListEvents(s.ctx(), storage.EventFilter{ClientID: "client1"}, "", 9)), "1", "3")
+	s.sameList("since", details(s.NewestEvents(s.ctx(), storage.EventFilter{Since: after(3 * time.Minute)}, 9)), "3", "4")
+	s.sameList("of another type", details(s.ListEvents(s.ctx(), storage.EventFilter{Type: storage.EventUserDisabled}, "", 9)))
+	s.sameList("of a grant", details(s.ListEvents(s.ctx(), storage.EventFilter{GrantID: "grt_unknown"}, "", 9)))
+	s.sameList("of a person", details(s.NewestEvents(s.ctx(), storage.EventFilter{UserID: "usr_unknown"}, 9)))
 }
 
 // sameList compares texts.
-func (k *kit) sameList(what string, got []string, want ...string) {
-	k.Helper()
+func (s *suite) sameList(what string, got []string, want ...string) {
+	s.Helper()
 	if !slices.Equal(got, want) {
-		k.Errorf("%s: %q, want %q", what, got, want)
+		s.Errorf("%s: %q, want %q", what, got, want)
 	}
 }
 
-func eventsRetention(k *kit) {
-	k.ok(k.RecordEvent(k.ctx(), storage.Event{Type: storage.EventSignInRefused}, start))
-	k.ok(k.RecordEvent(k.ctx(), storage.Event{Type: storage.EventUserDisabled}, after(time.Hour)))
+func eventsRetention(s *suite) {
+	s.ok(s.RecordEvent(s.ctx(), storage.Event{Type: storage.EventSignInRefused}, start))
+	s.ok(s.RecordEvent(s.ctx(), storage.Event{Type: storage.EventUserDisabled}, after(time.Hour)))
 	sweep := func(keep time.Duration) {
-		k.Helper()
-		_, err := k.DeleteExpired(k.ctx(), after(2*time.Hour), storage.Retention{Events: keep}, 100)
-		k.ok(err)
+		s.Helper()
+		_, err := s.DeleteExpired(s.ctx(), after(2*time.Hour), storage.Retention{Events: keep}, 100)
+		s.ok(err)
 	}
-	sweep(0) // for ever
-	k.happened(storage.EventSignInRefused, storage.EventUserDisabled)
+	sweep(0) // forever
+	s.happened(storage.EventSignInRefused, storage.EventUserDisabled)
 	sweep(2 * time.Hour)
-	k.happened(storage.EventUserDisabled)
+	s.happened(storage.EventUserDisabled)
+}
+
+// eventsLimited: of a type that strangers can bring about, few are recorded in a minute, and
+// others are not in their way.
+func eventsLimited(s *suite) {
+	const more = 5
+	for range storage.LimitedEvents + more {
+		s.ok(s.RecordEvent(s.ctx(), storage.Event{Type: storage.EventClientRefused, ClientID: "client"}, start))
+	}
+	s.ok(s.RecordEvent(s.ctx(), storage.Event{Type: storage.EventSignInRefused}, start))
+	count := map[storage.EventType]int{}
+	for _, t := range s.types() {
+		count[t]++
+	}
+	if count[storage.EventClientRefused] != storage.LimitedEvents || count[storage.EventSignInRefused] != 1 {
+		s.Errorf("recorded %v, want %d of the flood and the other one", count, storage.LimitedEvents)
+	}
+}
+
+func eventsOfRepeat(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	s.rotate(f, start)
+	user := s.userID(f, start)
+	_, err := s.RotateRefreshToken(s.ctx(), f.rotation(start), start)
+	s.ok(err)
+	s.about(storage.Event{Type: storage.EventRefreshRepeated, UserID: user, ClientID: f.client, GrantID: f.grant})
 }

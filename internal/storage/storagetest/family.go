@@ -26,6 +26,7 @@ const (
 
 var alice = storage.Person{
 	Issuer: "https://github.com", Subject: "1001", Login: "alice", Name: "Alice Example", Email: "alice@example.com",
+	Groups: []string{"staff", "acme/core"},
 }
 
 var bob = storage.Person{Issuer: "https://github.com", Subject: "1002", Login: "bob"}
@@ -76,11 +77,11 @@ func completion(id string, person storage.Person, now time.Time) storage.Complet
 }
 
 // approve signs person in with a client; the family has a code and no tokens.
-func (k *kit) approve(id, client string, person storage.Person, now time.Time) family {
-	k.Helper()
-	k.ok(k.StartAuthorization(k.ctx(), authorization(id, client, now)))
-	_, err := k.FinishAuthorization(k.ctx(), completion(id, person, now), now)
-	k.ok(err)
+func (s *suite) approve(id, client string, person storage.Person, now time.Time) family {
+	s.Helper()
+	s.ok(s.StartAuthorization(s.ctx(), authorization(id, client, now)))
+	_, err := s.FinishAuthorization(s.ctx(), completion(id, person, now), now)
+	s.ok(err)
 	return family{client: client, grant: "grt_" + id, browser: "browser " + id, code: "code " + id}
 }
 
@@ -93,11 +94,11 @@ func (f family) exchange(now time.Time) storage.CodeExchange {
 }
 
 // connect is approve with the code redeemed.
-func (k *kit) connect(id, client string, person storage.Person, now time.Time) family {
-	k.Helper()
-	f := k.approve(id, client, person, now)
-	issued, err := k.ExchangeCode(k.ctx(), f.exchange(now), now)
-	k.ok(err)
+func (s *suite) connect(id, client string, person storage.Person, now time.Time) family {
+	s.Helper()
+	f := s.approve(id, client, person, now)
+	issued, err := s.ExchangeCode(s.ctx(), f.exchange(now), now)
+	s.ok(err)
 	f.tokens = issued.Tokens
 	return f
 }
@@ -108,44 +109,50 @@ func (f family) rotation(now time.Time) storage.RefreshRotation {
 }
 
 // rotate refreshes and returns the family with its new tokens.
-func (k *kit) rotate(f family, now time.Time) family {
-	k.Helper()
-	issued, err := k.RotateRefreshToken(k.ctx(), f.rotation(now), now)
-	k.ok(err)
+func (s *suite) rotate(f family, now time.Time) family {
+	s.Helper()
+	issued, err := s.RotateRefreshToken(s.ctx(), f.rotation(now), now)
+	s.ok(err)
 	f.tokens = issued.Tokens
 	return f
 }
 
+// use records the first use of the family's tokens.
+func (s *suite) use(f family, now time.Time) {
+	s.Helper()
+	s.ok(s.UseTokens(s.ctx(), f.refresh(), now))
+}
+
 // alive checks that both tokens of each family are valid, changing nothing.
-func (k *kit) alive(now time.Time, families ...family) {
-	k.Helper()
+func (s *suite) alive(now time.Time, families ...family) {
+	s.Helper()
 	for _, f := range families {
-		if _, err := k.Access(k.ctx(), f.access(), now); err != nil {
-			k.Errorf("access token of %s: %v, want it valid", f.grant, err)
+		if _, err := s.Access(s.ctx(), f.access(), now); err != nil {
+			s.Errorf("access token of %s: %v, want it valid", f.grant, err)
 		}
-		if _, _, err := k.RefreshGrant(k.ctx(), f.refresh(), f.client, now); err != nil {
-			k.Errorf("refresh token of %s: %v, want it valid", f.grant, err)
+		if _, _, err := s.RefreshGrant(s.ctx(), f.refresh(), f.client, now); err != nil {
+			s.Errorf("refresh token of %s: %v, want it valid", f.grant, err)
 		}
 	}
 }
 
 // dead checks that neither token of each family is valid.
-func (k *kit) dead(now time.Time, families ...family) {
-	k.Helper()
+func (s *suite) dead(now time.Time, families ...family) {
+	s.Helper()
 	for _, f := range families {
-		_, err := k.Access(k.ctx(), f.access(), now)
-		k.refused("access token of "+f.grant, err, storage.ErrNotFound)
-		_, _, err = k.RefreshGrant(k.ctx(), f.refresh(), f.client, now)
-		k.refused("refresh token of "+f.grant, err, storage.ErrNotFound)
-		_, err = k.RotateRefreshToken(k.ctx(), f.rotation(now), now)
-		k.refused("rotation by "+f.grant, err, storage.ErrNotFound)
+		_, err := s.Access(s.ctx(), f.access(), now)
+		s.refused("access token of "+f.grant, err, storage.ErrNotFound)
+		_, _, err = s.RefreshGrant(s.ctx(), f.refresh(), f.client, now)
+		s.refused("refresh token of "+f.grant, err, storage.ErrNotFound)
+		_, err = s.RotateRefreshToken(s.ctx(), f.rotation(now), now)
+		s.refused("rotation by "+f.grant, err, storage.ErrNotFound)
 	}
 }
 
 // userID is the id under which the family's person is on record.
-func (k *kit) userID(f family, now time.Time) string {
-	k.Helper()
-	access, err := k.Access(k.ctx(), f.access(), now)
-	k.ok(err)
+func (s *suite) userID(f family, now time.Time) string {
+	s.Helper()
+	access, err := s.Access(s.ctx(), f.access(), now)
+	s.ok(err)
 	return access.User.ID
 }

@@ -23,92 +23,94 @@ var graceCases = []testCase{
 	{"Reuse/kills one grant only", reuseKillsOneGrant},
 }
 
-func graceSameSuccessor(k *kit) {
-	f := k.connect("a", "client", alice, start)
-	first, err := k.RotateRefreshToken(k.ctx(), f.rotation(start), start)
-	k.ok(err)
+func graceSameSuccessor(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	first, err := s.RotateRefreshToken(s.ctx(), f.rotation(start), start)
+	s.ok(err)
 	x := f.rotation(after(time.Minute))
-	second, err := k.RotateRefreshToken(k.ctx(), x, after(time.Minute))
-	k.ok(err)
+	second, err := s.RotateRefreshToken(s.ctx(), x, after(time.Minute))
+	s.ok(err)
 	if first.Repeated || !second.Repeated {
-		k.Errorf("repeated: %t, %t, want false, true", first.Repeated, second.Repeated)
+		s.Errorf("repeated: %t, %t, want false, true", first.Repeated, second.Repeated)
 	}
 	if diff := cmp.Diff(first.Tokens, second.Tokens); diff != "" || second.Grant.ID != f.grant {
-		k.Errorf("grant %q, tokens (-first +second):\n%s", second.Grant.ID, diff)
+		s.Errorf("grant %q, tokens (-first +second):\n%s", second.Grant.ID, diff)
 	}
-	k.alive(after(time.Minute), family{client: f.client, grant: f.grant, tokens: first.Tokens})
-	k.dead(after(time.Minute), family{client: f.client, grant: "offered by the repeat", tokens: x.Next})
+	s.alive(after(time.Minute), family{client: f.client, grant: f.grant, tokens: first.Tokens})
+	s.dead(after(time.Minute), family{client: f.client, grant: "offered by the repeat", tokens: x.Next})
 }
 
-func graceExactEnd(k *kit) {
-	inside, outside := k.connect("a", "client", alice, start), k.connect("b", "client", alice, start)
-	k.rotate(inside, start)
-	newest := k.rotate(outside, start)
-	_, err := k.RotateRefreshToken(k.ctx(), inside.rotation(start), after(grace-time.Second))
-	k.refused("in the window's last second", err, nil)
-	_, err = k.RotateRefreshToken(k.ctx(), outside.rotation(start), after(grace))
-	k.refused("at the window's end", err, storage.ErrSpent)
-	k.dead(after(grace), newest)
+func graceExactEnd(s *suite) {
+	inside, outside := s.connect("a", "client", alice, start), s.connect("b", "client", alice, start)
+	s.use(s.rotate(inside, start), start)
+	newest := s.rotate(outside, start)
+	s.use(newest, start)
+	_, err := s.RotateRefreshToken(s.ctx(), inside.rotation(start), after(grace-time.Second))
+	s.refused("in the window's last second", err, nil)
+	_, err = s.RotateRefreshToken(s.ctx(), outside.rotation(start), after(grace))
+	s.refused("at the window's end", err, storage.ErrSpent)
+	s.dead(after(grace), newest)
 }
 
-func graceNotStretched(k *kit) {
-	f := k.connect("a", "client", alice, start)
-	newest := k.rotate(f, start)
+func graceNotStretched(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	newest := s.rotate(f, start)
 	for d := time.Duration(0); d < grace; d += 30 * time.Second {
-		k.rotate(f, after(d))
+		s.use(newest, after(d))
+		s.rotate(f, after(d))
 	}
-	_, err := k.RotateRefreshToken(k.ctx(), f.rotation(start), after(grace))
-	k.refused("after repeats, at the end of the first use's window", err, storage.ErrSpent)
-	k.dead(after(grace), newest)
+	_, err := s.RotateRefreshToken(s.ctx(), f.rotation(start), after(grace))
+	s.refused("after repeats, at the end of the first use's window", err, storage.ErrSpent)
+	s.dead(after(grace), newest)
 }
 
-func graceNewestOfLine(k *kit) {
-	f := k.connect("a", "client", alice, start)
+func graceNewestOfLine(s *suite) {
+	f := s.connect("a", "client", alice, start)
 	line := []family{f}
 	for i := range 5 {
-		line = append(line, k.rotate(line[i], after(time.Duration(i)*time.Second)))
+		line = append(line, s.rotate(line[i], after(time.Duration(i)*time.Second)))
 	}
 	newest := line[len(line)-1]
 	for i, old := range line[:len(line)-1] {
-		issued, err := k.RotateRefreshToken(k.ctx(), old.rotation(start), after(10*time.Second))
+		issued, err := s.RotateRefreshToken(s.ctx(), old.rotation(start), after(10*time.Second))
 		if diff := cmp.Diff(newest.tokens, issued.Tokens); diff != "" || err != nil || !issued.Repeated {
-			k.Errorf("token %d: repeated %t, %v (-newest +got):\n%s", i, issued.Repeated, err, diff)
+			s.Errorf("token %d: repeated %t, %v (-newest +got):\n%s", i, issued.Repeated, err, diff)
 		}
 	}
-	k.alive(after(10*time.Second), newest)
-	// Each token of the line has a window of its own.
-	_, err := k.RotateRefreshToken(k.ctx(), line[1].rotation(start), after(grace))
-	k.refused("second token, in its window", err, nil)
-	_, err = k.RotateRefreshToken(k.ctx(), line[0].rotation(start), after(grace))
-	k.refused("first token, after its window", err, storage.ErrSpent)
-	k.dead(after(grace), newest)
+	s.alive(after(10*time.Second), newest)
+	// Each token of the line has a window of its own, since its successor was spent.
+	_, err := s.RotateRefreshToken(s.ctx(), line[1].rotation(start), after(grace+time.Second))
+	s.refused("second token, in its window", err, nil)
+	_, err = s.RotateRefreshToken(s.ctx(), line[0].rotation(start), after(grace+time.Second))
+	s.refused("first token, after its window", err, storage.ErrSpent)
+	s.dead(after(grace+time.Second), newest)
 }
 
-func graceNone(k *kit) {
-	f := k.connect("a", "client", alice, start)
-	newest := k.rotate(f, start)
+func graceNone(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	newest := s.rotate(f, start)
 	x := f.rotation(start)
 	x.Grace = 0
-	_, err := k.RotateRefreshToken(k.ctx(), x, start)
-	k.refused("a repeat in the same second", err, storage.ErrSpent)
-	k.dead(start, newest)
+	_, err := s.RotateRefreshToken(s.ctx(), x, start)
+	s.refused("a repeat in the same second", err, storage.ErrSpent)
+	s.dead(start, newest)
 }
 
-// raceRotation refreshes with one token in many goroutines at once.
-func (k *kit) raceRotation(f family, x storage.RefreshRotation, now time.Time) ([]storage.Issued, []error) {
+// raceRotation refreshes with one token in many goroutines concurrently.
+func (s *suite) raceRotation(f family, x storage.RefreshRotation, now time.Time) ([]storage.Issued, []error) {
 	issued := make([]storage.Issued, racers)
 	errs := race(racers, func(i int) error {
 		own := x
 		own.Token, own.Next = f.refresh(), newTokens(now)
 		var err error
-		issued[i], err = k.RotateRefreshToken(k.ctx(), own, now)
+		issued[i], err = s.RotateRefreshToken(s.ctx(), own, now)
 		if err != nil {
 			return err
 		}
 		if offered := own.Next.Refresh.Value; offered != issued[i].Tokens.Refresh.Value {
-			_, _, err = k.RefreshGrant(k.ctx(), storage.HashOf(offered), f.client, now)
+			_, _, err = s.RefreshGrant(s.ctx(), storage.HashOf(offered), f.client, now)
 			if !errors.Is(err, storage.ErrNotFound) {
-				return errors.Join(errors.New("a token that nobody got is valid"), err)
+				return errors.Join(errors.New("a token that no one received is valid"), err)
 			}
 		}
 		return nil
@@ -116,60 +118,60 @@ func (k *kit) raceRotation(f family, x storage.RefreshRotation, now time.Time) (
 	return issued, errs
 }
 
-func graceRace(k *kit) {
-	f := k.connect("a", "client", alice, start)
-	issued, errs := k.raceRotation(f, f.rotation(start), start)
-	k.ok(errors.Join(errs...))
+func graceRace(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	issued, errs := s.raceRotation(f, f.rotation(start), start)
+	s.ok(errors.Join(errs...))
 	first := 0
 	for _, got := range issued {
 		if !got.Repeated {
 			first++
 		}
 		if diff := cmp.Diff(issued[0].Tokens, got.Tokens); diff != "" {
-			k.Errorf("successors differ (-first +other):\n%s", diff)
+			s.Errorf("successors differ (-first +other):\n%s", diff)
 		}
 	}
 	if first != 1 {
-		k.Errorf("%d rotations, want one and the rest repeats", first)
+		s.Errorf("%d rotations, want one and the rest repeats", first)
 	}
-	k.alive(start, family{client: f.client, grant: f.grant, tokens: issued[0].Tokens})
+	s.alive(start, family{client: f.client, grant: f.grant, tokens: issued[0].Tokens})
 }
 
-// Repeats of an old token and rotations of its successor go on at once.
-func graceRaceOfLine(k *kit) {
-	old := k.connect("a", "client", alice, start)
-	next := k.rotate(old, start)
+// Repeats of an old token and rotations of its successor run concurrently.
+func graceRaceOfLine(s *suite) {
+	old := s.connect("a", "client", alice, start)
+	next := s.rotate(old, start)
 	tokens := make([]storage.NewTokens, racers)
 	errs := race(racers, func(i int) error {
 		f := old
 		if i%2 == 0 {
 			f = next
 		}
-		issued, err := k.RotateRefreshToken(k.ctx(), f.rotation(start), start)
+		issued, err := s.RotateRefreshToken(s.ctx(), f.rotation(start), start)
 		tokens[i] = issued.Tokens
 		return err
 	})
-	k.ok(errors.Join(errs...))
-	newest, err := k.RotateRefreshToken(k.ctx(), next.rotation(start), start)
-	k.ok(err)
+	s.ok(errors.Join(errs...))
+	newest, err := s.RotateRefreshToken(s.ctx(), next.rotation(start), start)
+	s.ok(err)
 	for i, got := range tokens {
 		// A repeat of the old token may have come before its successor's rotation.
 		if i%2 == 1 && got.Refresh.Value == next.tokens.Refresh.Value {
 			continue
 		}
 		if diff := cmp.Diff(newest.Tokens, got); diff != "" {
-			k.Errorf("racer %d (-newest +got):\n%s", i, diff)
+			s.Errorf("racer %d (-newest +got):\n%s", i, diff)
 		}
 	}
-	k.alive(start, family{client: old.client, grant: old.grant, tokens: newest.Tokens})
+	s.alive(start, family{client: old.client, grant: old.grant, tokens: newest.Tokens})
 }
 
-func graceRaceWithoutGrace(k *kit) {
-	f := k.connect("a", "client", alice, start)
+func graceRaceWithoutGrace(s *suite) {
+	f := s.connect("a", "client", alice, start)
 	x := f.rotation(start)
 	x.Grace = 0
 	won := storage.NewTokens{}
-	issued, errs := k.raceRotation(f, x, start)
+	issued, errs := s.raceRotation(f, x, start)
 	successes := 0
 	for i, err := range errs {
 		if err == nil {
@@ -179,49 +181,50 @@ func graceRaceWithoutGrace(k *kit) {
 		}
 		// The second one revokes the grant, the others find it revoked.
 		if !errors.Is(err, storage.ErrSpent) && !errors.Is(err, storage.ErrNotFound) {
-			k.Errorf("a loser: %v, want ErrSpent or ErrNotFound", err)
+			s.Errorf("a loser: %v, want ErrSpent or ErrNotFound", err)
 		}
 	}
 	if successes != 1 {
-		k.Errorf("%d rotations, want one", successes)
+		s.Errorf("%d rotations, want one", successes)
 	}
-	k.dead(start, family{client: f.client, grant: f.grant, tokens: won})
+	s.dead(start, family{client: f.client, grant: f.grant, tokens: won})
 }
 
-func graceRaceAfterWindow(k *kit) {
-	f := k.connect("a", "client", alice, start)
-	newest := k.rotate(f, start)
-	_, errs := k.raceRotation(f, f.rotation(start), after(grace))
+func graceRaceAfterWindow(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	newest := s.rotate(f, start)
+	s.use(newest, start)
+	_, errs := s.raceRotation(f, f.rotation(start), after(grace))
 	spent := 0
 	for _, err := range errs {
 		if errors.Is(err, storage.ErrSpent) {
 			spent++
 		} else {
-			k.refused("a reuse after the revocation", err, storage.ErrNotFound)
+			s.refused("a reuse after the revocation", err, storage.ErrNotFound)
 		}
 	}
 	if spent == 0 {
-		k.Error("no reuse was reported as such")
+		s.Error("no reuse was reported as such")
 	}
-	k.dead(after(grace), newest)
+	s.dead(after(grace), newest)
 }
 
-func reuseKillsNewest(k *kit) {
-	first := k.connect("a", "client", alice, start)
-	second := k.rotate(first, after(time.Minute))
-	third := k.rotate(second, after(2*time.Minute))
-	now := after(time.Minute + grace)
-	_, err := k.RotateRefreshToken(k.ctx(), first.rotation(now), now)
-	k.refused("reuse of the first", err, storage.ErrSpent)
-	k.dead(now, first, second, third)
+func reuseKillsNewest(s *suite) {
+	first := s.connect("a", "client", alice, start)
+	second := s.rotate(first, after(time.Minute))
+	third := s.rotate(second, after(2*time.Minute))
+	now := after(2*time.Minute + grace)
+	_, err := s.RotateRefreshToken(s.ctx(), first.rotation(now), now)
+	s.refused("reuse of the first", err, storage.ErrSpent)
+	s.dead(now, first, second, third)
 }
 
-func reuseKillsOneGrant(k *kit) {
-	f := k.connect("a", "client", alice, start)
-	sameClient, otherClient := k.connect("b", "client", alice, start), k.connect("c", "other", alice, start)
-	otherPerson := k.connect("d", "client", bob, start)
-	k.rotate(f, start)
-	_, err := k.RotateRefreshToken(k.ctx(), f.rotation(start), after(grace))
-	k.refused("reuse", err, storage.ErrSpent)
-	k.alive(after(grace), sameClient, otherClient, otherPerson)
+func reuseKillsOneGrant(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	sameClient, otherClient := s.connect("b", "client", alice, start), s.connect("c", "other", alice, start)
+	otherPerson := s.connect("d", "client", bob, start)
+	s.use(s.rotate(f, start), start)
+	_, err := s.RotateRefreshToken(s.ctx(), f.rotation(start), after(grace))
+	s.refused("reuse", err, storage.ErrSpent)
+	s.alive(after(grace), sameClient, otherClient, otherPerson)
 }

@@ -17,12 +17,13 @@ var grantCases = []testCase{
 	{"TouchGrant/unknown", touchGrantUnknown},
 }
 
-func listGrantsEveryField(k *kit) {
-	k.ok(k.CreateClient(k.ctx(), client("named")))
-	named := k.connect("a", "named", alice, start)
-	unnamed := k.connect("b", "unregistered", alice, after(time.Second))
-	user := k.userID(named, start)
-	got, err := k.ListGrants(k.ctx(), user, "", 10, after(time.Second))
+func listGrantsEveryField(s *suite) {
+	s.ok(s.CreateClient(s.ctx(), client("named")))
+	named := s.connect("a", "named", alice, start)
+	s.hasDocument("unregistered", start)
+	unnamed := s.connect("b", "unregistered", alice, after(time.Second))
+	user := s.userID(named, start)
+	got, err := s.ListGrants(s.ctx(), user, "", 10, after(time.Second))
 	want := []storage.Grant{
 		{
 			ID: named.grant, UserID: user, ClientID: "named", ClientName: "Client named", Scope: fullScope,
@@ -34,15 +35,15 @@ func listGrantsEveryField(k *kit) {
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		k.Errorf("grants: %v (-want +got):\n%s", err, diff)
+		s.Errorf("grants: %v (-want +got):\n%s", err, diff)
 	}
 }
 
 // grantIDs lists a page of a person's grants.
-func (k *kit) grantIDs(user, from string, limit int, now time.Time) []string {
-	k.Helper()
-	grants, err := k.ListGrants(k.ctx(), user, from, limit, now)
-	k.ok(err)
+func (s *suite) grantIDs(user, from string, limit int, now time.Time) []string {
+	s.Helper()
+	grants, err := s.ListGrants(s.ctx(), user, from, limit, now)
+	s.ok(err)
 	ids := make([]string, len(grants))
 	for i, g := range grants {
 		ids[i] = g.ID
@@ -50,15 +51,15 @@ func (k *kit) grantIDs(user, from string, limit int, now time.Time) []string {
 	return ids
 }
 
-func listGrantsLiveAndOwn(k *kit) {
-	live := k.connect("a", "client", alice, start)
-	revoked := k.connect("b", "client", alice, start)
-	k.connect("c", "client", bob, start)
-	k.approve("d", "client", alice, start) // its code was not redeemed
-	rotated := k.connect("e", "client", alice, start)
-	k.ok(k.RevokeGrant(k.ctx(), revoked.grant, start))
-	k.rotate(rotated, after(time.Hour))
-	user := k.userID(live, start)
+func listGrantsLiveAndOwn(s *suite) {
+	live := s.connect("a", "client", alice, start)
+	revoked := s.connect("b", "client", alice, start)
+	s.connect("c", "client", bob, start)
+	s.approve("d", "client", alice, start) // its code was not redeemed
+	rotated := s.connect("e", "client", alice, start)
+	s.ok(s.RevokeGrant(s.ctx(), revoked.grant, start))
+	s.rotate(rotated, after(time.Hour))
+	user := s.userID(live, start)
 	for _, step := range []struct {
 		now  time.Time
 		want []string
@@ -68,58 +69,58 @@ func listGrantsLiveAndOwn(k *kit) {
 		{after(refreshLife), []string{rotated.grant}}, // used an hour later
 		{after(refreshLife + time.Hour), []string{}},
 	} {
-		if diff := cmp.Diff(step.want, k.grantIDs(user, "", 10, step.now)); diff != "" {
-			k.Errorf("at %s (-want +got):\n%s", step.now.Sub(start), diff)
+		if diff := cmp.Diff(step.want, s.grantIDs(user, "", 10, step.now)); diff != "" {
+			s.Errorf("at %s (-want +got):\n%s", step.now.Sub(start), diff)
 		}
 	}
-	if got := k.grantIDs("usr_unknown", "", 10, start); len(got) != 0 {
-		k.Errorf("grants of nobody: %v", got)
+	if got := s.grantIDs("usr_unknown", "", 10, start); len(got) != 0 {
+		s.Errorf("grants of no user: %v", got)
 	}
 }
 
-func listGrantsPages(k *kit) {
+func listGrantsPages(s *suite) {
 	var want []string
 	var f family
 	for i := range 5 {
-		f = k.connect(fmt.Sprintf("g%d", 4-i), "client", alice, start) // made in another order
+		f = s.connect(fmt.Sprintf("g%d", 4-i), "client", alice, start) // made in another order
 		want = append([]string{f.grant}, want...)
 	}
-	user := k.userID(f, start)
+	user := s.userID(f, start)
 	var got []string
 	for from := ""; ; from = got[len(got)-1] {
-		page := k.grantIDs(user, from, 2, start)
+		page := s.grantIDs(user, from, 2, start)
 		if len(page) == 0 {
 			break
 		}
 		if len(page) > 2 {
-			k.Fatalf("a page of %d, want at most 2", len(page))
+			s.Fatalf("a page of %d, want at most 2", len(page))
 		}
 		got = append(got, page...)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		k.Errorf("ids (-want +got):\n%s", diff)
+		s.Errorf("ids (-want +got):\n%s", diff)
 	}
 }
 
-func touchGrantRecords(k *kit) {
-	f, other := k.connect("a", "client", alice, start), k.connect("b", "client", alice, start)
+func touchGrantRecords(s *suite) {
+	f, other := s.connect("a", "client", alice, start), s.connect("b", "client", alice, start)
 	now := after(10 * time.Minute)
-	k.ok(k.TouchGrant(k.ctx(), f.grant, now))
+	s.ok(s.TouchGrant(s.ctx(), f.grant, now))
 	for _, want := range []struct {
 		f    family
 		used time.Time
 	}{{f, now}, {other, start}} {
-		access, err := k.Access(k.ctx(), want.f.access(), now)
+		access, err := s.Access(s.ctx(), want.f.access(), now)
 		if !access.LastUsedAt.Equal(want.used) || err != nil {
-			k.Errorf("%s was last used %s, %v, want %s", want.f.grant, access.LastUsedAt, err, want.used)
+			s.Errorf("%s was last used %s, %v, want %s", want.f.grant, access.LastUsedAt, err, want.used)
 		}
 	}
 }
 
-func touchGrantUnknown(k *kit) {
-	f := k.connect("a", "client", alice, start)
-	k.ok(k.RevokeGrant(k.ctx(), f.grant, start))
-	k.refused("unknown", k.TouchGrant(k.ctx(), "grt_unknown", start), storage.ErrNotFound)
-	k.refused("revoked", k.TouchGrant(k.ctx(), f.grant, start), storage.ErrNotFound)
-	k.dead(start, f)
+func touchGrantUnknown(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	s.ok(s.RevokeGrant(s.ctx(), f.grant, start))
+	s.refused("unknown", s.TouchGrant(s.ctx(), "grt_unknown", start), storage.ErrNotFound)
+	s.refused("revoked", s.TouchGrant(s.ctx(), f.grant, start), storage.ErrNotFound)
+	s.dead(start, f)
 }

@@ -14,12 +14,12 @@ var readoptCases = []testCase{
 	{"Readopt/in the same step", readoptOnce},
 	{"Readopt/a client that is there stays", readoptKnown},
 	{"Readopt/what was granted before is revoked", readoptRevokes},
-	{"Readopt/whoever loses registers nothing", readoptLosers},
+	{"Readopt/losers register nothing", readoptLosers},
 	{"Readopt/race", readoptRace},
 	{"Readopt/reclaimed unless used", readoptReclaimed},
 }
 
-// readoption completes the sign-in of this id and registers the client anew.
+// readoption completes the sign-in of this id and registers the client again.
 func readoption(id, clientID string, person storage.Person, now time.Time) storage.Completion {
 	c, x := client(clientID), completion(id, person, now)
 	c.AuthMethod, c.SecretHash, c.RegistrationTokenHash, c.CreatedAt = "", "", "", now
@@ -27,115 +27,116 @@ func readoption(id, clientID string, person storage.Person, now time.Time) stora
 	return x
 }
 
-// readopt signs a person in with a client that is registered anew.
-func (k *kit) readopt(id, clientID string, now time.Time) family {
-	k.Helper()
+// readopt signs a person in with a client that is registered again.
+func (s *suite) readopt(id, clientID string, now time.Time) family {
+	s.Helper()
 	a := authorization(id, clientID, now)
 	a.Request.Readopt = true
-	k.ok(k.StartAuthorization(k.ctx(), a))
-	got, err := k.FinishAuthorization(k.ctx(), readoption(id, clientID, alice, now), now)
+	s.ok(s.StartAuthorization(s.ctx(), a))
+	got, err := s.FinishAuthorization(s.ctx(), readoption(id, clientID, alice, now), now)
 	if diff := cmp.Diff(a.Request, got); diff != "" || err != nil {
-		k.Errorf("request: %v (-want +got):\n%s", err, diff)
+		s.Errorf("request: %v (-want +got):\n%s", err, diff)
 	}
 	return family{client: clientID, grant: "grt_" + id, browser: "browser " + id, code: "code " + id}
 }
 
-func readoptOnce(k *kit) {
-	k.ok(k.StartAuthorization(k.ctx(), authorization("a", "dead", start)))
-	_, err := k.Client(k.ctx(), "dead")
-	k.refused("before", err, storage.ErrNotFound)
-	f := k.readopt("b", "dead", start)
-	k.sameClient(*readoption("b", "dead", alice, start).Client)
-	_, err = k.ExchangeCode(k.ctx(), f.exchange(start), start)
-	k.ok(err)
-	k.happened(storage.EventClientReadopted, storage.EventGrantCreated, storage.EventTokensIssued)
-	events, err := k.ListEvents(k.ctx(), storage.EventFilter{Type: storage.EventClientReadopted}, "", 9)
-	k.ok(err)
+func readoptOnce(s *suite) {
+	s.ok(s.StartAuthorization(s.ctx(), authorization("a", "dead", start)))
+	_, err := s.Client(s.ctx(), "dead")
+	s.refused("before", err, storage.ErrNotFound)
+	f := s.readopt("b", "dead", start)
+	s.sameClient(*readoption("b", "dead", alice, start).Client)
+	_, err = s.ExchangeCode(s.ctx(), f.exchange(start), start)
+	s.ok(err)
+	s.happened(storage.EventClientReadopted, storage.EventGrantCreated, storage.EventTokensIssued)
+	events, err := s.ListEvents(s.ctx(), storage.EventFilter{Type: storage.EventClientReadopted}, "", 9)
+	s.ok(err)
 	if len(events) != 1 || events[0].ClientID != "dead" || events[0].UserID == "" || events[0].Detail == "" {
-		k.Errorf("events: %+v", events)
+		s.Errorf("events: %+v", events)
 	}
 }
 
-func readoptKnown(k *kit) {
+func readoptKnown(s *suite) {
 	want := client("alive")
-	k.ok(k.CreateClient(k.ctx(), want))
-	before := k.connect("a", "alive", bob, start)
-	k.readopt("b", "alive", start)
-	k.sameClient(want)
-	k.alive(start, before)
-	if slices.Contains(k.types(), storage.EventClientReadopted) {
-		k.Error("an event of a readoption")
+	s.ok(s.CreateClient(s.ctx(), want))
+	before := s.connect("a", "alive", bob, start)
+	s.readopt("b", "alive", start)
+	s.sameClient(want)
+	s.alive(start, before)
+	if slices.Contains(s.types(), storage.EventClientReadopted) {
+		s.Error("an event of a readoption")
 	}
 }
 
 // A client whose row is gone had a secret, perhaps; the one that comes back has none.
-func readoptRevokes(k *kit) {
-	lost := k.connect("a", "dead", bob, start)
-	other := k.connect("b", "other", bob, start)
-	f := k.readopt("c", "dead", start)
-	k.dead(start, lost)
-	k.alive(start, other)
-	_, err := k.ExchangeCode(k.ctx(), f.exchange(start), start)
-	k.ok(err)
+func readoptRevokes(s *suite) {
+	s.hasDocument("dead", start)
+	lost := s.connect("a", "dead", bob, start)
+	other := s.connect("b", "other", bob, start)
+	f := s.readopt("c", "dead", start)
+	s.dead(start, lost)
+	s.alive(start, other)
+	_, err := s.ExchangeCode(s.ctx(), f.exchange(start), start)
+	s.ok(err)
 }
 
-func readoptLosers(k *kit) {
-	k.ok(k.StartAuthorization(k.ctx(), authorization("a", "dead", start)))
+func readoptLosers(s *suite) {
+	s.ok(s.StartAuthorization(s.ctx(), authorization("a", "dead", start)))
 	wrong := readoption("a", "dead", alice, start)
 	wrong.Browser = storage.HashOf("another browser")
-	_, err := k.FinishAuthorization(k.ctx(), wrong, start)
-	k.refused("another browser", err, storage.ErrNotFound)
-	_, err = k.FinishAuthorization(k.ctx(), readoption("a", "dead", alice, start), after(signInLife))
-	k.refused("too late", err, storage.ErrNotFound)
-	_, err = k.DenyAuthorization(k.ctx(), "a", storage.HashOf("browser a"), start)
-	k.ok(err)
-	_, err = k.FinishAuthorization(k.ctx(), readoption("a", "dead", alice, start), start)
-	k.refused("denied", err, storage.ErrSpent)
-	_, err = k.Client(k.ctx(), "dead")
-	k.refused("client", err, storage.ErrNotFound)
+	_, err := s.FinishAuthorization(s.ctx(), wrong, start)
+	s.refused("another browser", err, storage.ErrNotFound)
+	_, err = s.FinishAuthorization(s.ctx(), readoption("a", "dead", alice, start), after(signInLife))
+	s.refused("too late", err, storage.ErrNotFound)
+	_, err = s.DenyAuthorization(s.ctx(), "a", storage.HashOf("browser a"), start)
+	s.ok(err)
+	_, err = s.FinishAuthorization(s.ctx(), readoption("a", "dead", alice, start), start)
+	s.refused("denied", err, storage.ErrSpent)
+	_, err = s.Client(s.ctx(), "dead")
+	s.refused("client", err, storage.ErrNotFound)
 }
 
-// Many people at once with the same dead id: everybody gets in, and the client is
+// Many people concurrently with the same stale ID: everyone gets in, and the client is
 // registered once.
-func readoptRace(k *kit) {
+func readoptRace(s *suite) {
 	for i := range racers {
-		k.ok(k.StartAuthorization(k.ctx(), authorization(fmt.Sprint(i), "dead", start)))
+		s.ok(s.StartAuthorization(s.ctx(), authorization(fmt.Sprint(i), "dead", start)))
 	}
 	errs := race(racers, func(i int) error {
-		person := storage.Person{Issuer: "https://idp.example", Subject: fmt.Sprint(i % 8), Login: "somebody"}
-		_, err := k.FinishAuthorization(k.ctx(), readoption(fmt.Sprint(i), "dead", person, start), start)
+		person := storage.Person{Issuer: "https://idp.example", Subject: fmt.Sprint(i % 8), Login: "someone"}
+		_, err := s.FinishAuthorization(s.ctx(), readoption(fmt.Sprint(i), "dead", person, start), start)
 		return err
 	})
 	for i, err := range errs {
-		k.ok(err)
+		s.ok(err)
 		f := family{client: "dead", grant: fmt.Sprint("grt_", i), code: fmt.Sprint("code ", i)}
-		_, err := k.ExchangeCode(k.ctx(), f.exchange(start), start)
-		k.ok(err)
+		_, err := s.ExchangeCode(s.ctx(), f.exchange(start), start)
+		s.ok(err)
 	}
 	n := 0
-	for _, typ := range k.types() {
+	for _, typ := range s.types() {
 		if typ == storage.EventClientReadopted {
 			n++
 		}
 	}
 	if n != 1 {
-		k.Errorf("%d readoptions, want 1", n)
+		s.Errorf("%d readoptions, want 1", n)
 	}
 }
 
-func readoptReclaimed(k *kit) {
-	k.ok(k.register("a", start, 2))
-	f := k.readopt("b", "used", start)
-	_, err := k.ExchangeCode(k.ctx(), f.exchange(start), start)
-	k.ok(err)
-	k.ok(k.StartAuthorization(k.ctx(), authorization("c", "unused", start)))
-	_, err = k.FinishAuthorization(k.ctx(), readoption("c", "unused", bob, start), start)
-	k.ok(err)
-	k.refused("beyond the ceiling", k.register("d", start, 2), storage.ErrFull)
+func readoptReclaimed(s *suite) {
+	s.ok(s.register("a", start, 2))
+	f := s.readopt("b", "used", start)
+	_, err := s.ExchangeCode(s.ctx(), f.exchange(start), start)
+	s.ok(err)
+	s.ok(s.StartAuthorization(s.ctx(), authorization("c", "unused", start)))
+	_, err = s.FinishAuthorization(s.ctx(), readoption("c", "unused", bob, start), start)
+	s.ok(err)
+	s.refused("beyond the ceiling", s.register("d", start, 2), storage.ErrFull)
 	now := after(24 * time.Hour)
-	_, err = k.TakeProviderTokens(k.ctx(), now, 100) // the grant that came to nothing goes after it
-	k.ok(err)
-	_, err = k.DeleteExpired(k.ctx(), now, storage.Retention{UnusedClients: time.Hour}, 100)
-	k.ok(err)
-	k.registered("used")
+	_, err = s.TakeProviderTokens(s.ctx(), now, 100) // the grant that came to nothing goes after it
+	s.ok(err)
+	_, err = s.DeleteExpired(s.ctx(), now, storage.Retention{UnusedClients: time.Hour}, 100)
+	s.ok(err)
+	s.registered("used")
 }

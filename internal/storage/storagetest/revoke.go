@@ -17,33 +17,33 @@ var revokeCases = []testCase{
 	{"RevokeUserGrant/own only", revokeUserGrantOwnOnly},
 }
 
-func revokeRefreshToken(k *kit) {
-	f, other := k.connect("a", "client", alice, start), k.connect("b", "client", alice, start)
-	k.ok(k.RevokeToken(k.ctx(), f.refresh(), f.client, start))
-	k.dead(start, f)
-	k.alive(start, other)
-	k.ok(k.RevokeToken(k.ctx(), f.refresh(), f.client, start)) // again: no error
+func revokeRefreshToken(s *suite) {
+	f, other := s.connect("a", "client", alice, start), s.connect("b", "client", alice, start)
+	s.ok(s.RevokeToken(s.ctx(), f.refresh(), f.client, start))
+	s.dead(start, f)
+	s.alive(start, other)
+	s.ok(s.RevokeToken(s.ctx(), f.refresh(), f.client, start)) // again: no error
 }
 
-func revokeSpentRefreshToken(k *kit) {
-	f := k.connect("a", "client", alice, start)
-	next := k.rotate(f, start)
-	k.ok(k.RevokeToken(k.ctx(), f.refresh(), f.client, start))
-	k.dead(start, f, next)
+func revokeSpentRefreshToken(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	next := s.rotate(f, start)
+	s.ok(s.RevokeToken(s.ctx(), f.refresh(), f.client, start))
+	s.dead(start, f, next)
 }
 
-func revokeAccessToken(k *kit) {
-	f := k.connect("a", "client", alice, start)
-	next := k.rotate(f, start)
-	k.ok(k.RevokeToken(k.ctx(), f.access(), f.client, start))
-	_, err := k.Access(k.ctx(), f.access(), start)
-	k.refused("the revoked access token", err, storage.ErrNotFound)
-	k.alive(start, next)
-	k.ok(k.RevokeToken(k.ctx(), f.access(), f.client, start))
+func revokeAccessToken(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	next := s.rotate(f, start)
+	s.ok(s.RevokeToken(s.ctx(), f.access(), f.client, start))
+	_, err := s.Access(s.ctx(), f.access(), start)
+	s.refused("the revoked access token", err, storage.ErrNotFound)
+	s.alive(start, next)
+	s.ok(s.RevokeToken(s.ctx(), f.access(), f.client, start))
 }
 
-func revokeTokenChangesNothing(k *kit) {
-	f := k.connect("a", "client", alice, start)
+func revokeTokenChangesNothing(s *suite) {
+	f := s.connect("a", "client", alice, start)
 	for _, x := range []struct {
 		token  storage.Hash
 		client string
@@ -56,52 +56,52 @@ func revokeTokenChangesNothing(k *kit) {
 		{"", f.client},
 		{storage.HashOf(f.code), f.client},
 	} {
-		if err := k.RevokeToken(k.ctx(), x.token, x.client, start); err != nil {
-			k.Errorf("RevokeToken: %v, want no error", err)
+		if err := s.RevokeToken(s.ctx(), x.token, x.client, start); err != nil {
+			s.Errorf("RevokeToken: %v, want no error", err)
 		}
 	}
-	k.alive(start, f)
+	s.alive(start, f)
 }
 
-func revokeGrantEverything(k *kit) {
-	first, other := k.connect("a", "client", alice, start), k.connect("b", "client", alice, start)
-	newest := k.rotate(first, start)
-	k.ok(k.RevokeGrant(k.ctx(), first.grant, start))
-	k.dead(start, first, newest)
-	k.alive(start, other)
+func revokeGrantEverything(s *suite) {
+	first, other := s.connect("a", "client", alice, start), s.connect("b", "client", alice, start)
+	newest := s.rotate(first, start)
+	s.ok(s.RevokeGrant(s.ctx(), first.grant, start))
+	s.dead(start, first, newest)
+	s.alive(start, other)
 }
 
-func revokeGrantNotFound(k *kit) {
-	f := k.connect("a", "client", alice, start)
-	user := k.userID(f, start)
-	k.refused("unknown", k.RevokeGrant(k.ctx(), "grt_unknown", start), storage.ErrNotFound)
-	k.refused("unknown, of a user", k.RevokeUserGrant(k.ctx(), user, "grt_unknown", start), storage.ErrNotFound)
-	k.ok(k.RevokeGrant(k.ctx(), f.grant, start))
-	k.refused("revoked", k.RevokeGrant(k.ctx(), f.grant, start), storage.ErrNotFound)
-	k.refused("revoked, of a user", k.RevokeUserGrant(k.ctx(), user, f.grant, start), storage.ErrNotFound)
+func revokeGrantNotFound(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	user := s.userID(f, start)
+	s.refused("unknown", s.RevokeGrant(s.ctx(), "grt_unknown", start), storage.ErrNotFound)
+	s.refused("unknown, of a user", s.RevokeUserGrant(s.ctx(), user, "grt_unknown", start), storage.ErrNotFound)
+	s.ok(s.RevokeGrant(s.ctx(), f.grant, start))
+	s.refused("revoked", s.RevokeGrant(s.ctx(), f.grant, start), storage.ErrNotFound)
+	s.refused("revoked, of a user", s.RevokeUserGrant(s.ctx(), user, f.grant, start), storage.ErrNotFound)
 }
 
-func revokeUserGrantOwnOnly(k *kit) {
-	mine, hers := k.connect("a", "client", alice, start), k.connect("b", "client", bob, start)
-	me := k.userID(mine, start)
+func revokeUserGrantOwnOnly(s *suite) {
+	mine, hers := s.connect("a", "client", alice, start), s.connect("b", "client", bob, start)
+	me := s.userID(mine, start)
 	for _, user := range []string{me, "", "usr_unknown"} {
-		k.refused("somebody else's", k.RevokeUserGrant(k.ctx(), user, hers.grant, start), storage.ErrNotFound)
+		s.refused("someone else's", s.RevokeUserGrant(s.ctx(), user, hers.grant, start), storage.ErrNotFound)
 	}
-	k.alive(start, mine, hers)
-	k.ok(k.RevokeUserGrant(k.ctx(), me, mine.grant, start))
-	k.dead(start, mine)
-	k.alive(start, hers)
+	s.alive(start, mine, hers)
+	s.ok(s.RevokeUserGrant(s.ctx(), me, mine.grant, start))
+	s.dead(start, mine)
+	s.alive(start, hers)
 }
 
 var revokeRaceCases = []testCase{
-	{"Revocation races/RevokeGrant", func(k *kit) {
-		k.revokeRaces(func(f family) error { return k.RevokeGrant(k.ctx(), f.grant, start) })
+	{"Revocation races/RevokeGrant", func(s *suite) {
+		s.revokeRaces(func(f family) error { return s.RevokeGrant(s.ctx(), f.grant, start) })
 	}},
-	{"Revocation races/RevokeToken", func(k *kit) {
-		k.revokeRaces(func(f family) error { return k.RevokeToken(k.ctx(), f.refresh(), f.client, start) })
+	{"Revocation races/RevokeToken", func(s *suite) {
+		s.revokeRaces(func(f family) error { return s.RevokeToken(s.ctx(), f.refresh(), f.client, start) })
 	}},
-	{"Revocation races/DeleteClient", func(k *kit) {
-		k.revokeRaces(func(f family) error { return k.DeleteClient(k.ctx(), f.client, start) })
+	{"Revocation races/DeleteClient", func(s *suite) {
+		s.revokeRaces(func(f family) error { return s.DeleteClient(s.ctx(), f.client, start) })
 	}},
 	{"Revocation races/exchange", revokeRacesExchange},
 	{"Revocation races/once", revokeRacesItself},
@@ -109,56 +109,56 @@ var revokeRaceCases = []testCase{
 
 // revokeRaces lets a revocation and rotations of the same grant meet many
 // times: whichever comes first, nothing is valid after both.
-func (k *kit) revokeRaces(revoke func(f family) error) {
-	k.Helper()
+func (s *suite) revokeRaces(revoke func(f family) error) {
+	s.Helper()
 	for round := range 16 {
 		id := fmt.Sprintf("r%d", round)
-		k.ok(k.CreateClient(k.ctx(), client(id)))
-		f := k.connect(id, id, alice, start)
+		s.ok(s.CreateClient(s.ctx(), client(id)))
+		f := s.connect(id, id, alice, start)
 		tokens := make([]storage.NewTokens, 3)
 		errs := race(len(tokens)+1, func(i int) error {
 			if i == len(tokens) {
 				return revoke(f)
 			}
-			issued, err := k.RotateRefreshToken(k.ctx(), f.rotation(start), start)
+			issued, err := s.RotateRefreshToken(s.ctx(), f.rotation(start), start)
 			tokens[i] = issued.Tokens
 			return err
 		})
-		k.ok(errs[len(tokens)])
-		k.dead(start, f)
+		s.ok(errs[len(tokens)])
+		s.dead(start, f)
 		for i := range tokens {
 			if errs[i] != nil {
-				k.refused("rotation", errs[i], storage.ErrNotFound)
+				s.refused("rotation", errs[i], storage.ErrNotFound)
 				continue
 			}
 			f.tokens = tokens[i]
-			k.dead(start, f)
+			s.dead(start, f)
 		}
 	}
 }
 
-func revokeRacesExchange(k *kit) {
+func revokeRacesExchange(s *suite) {
 	for round := range 16 {
-		f := k.approve(fmt.Sprintf("r%d", round), "client", alice, start)
+		f := s.approve(fmt.Sprintf("r%d", round), "client", alice, start)
 		x := f.exchange(start)
 		errs := race(2, func(i int) error {
 			if i == 0 {
-				return k.RevokeGrant(k.ctx(), f.grant, start)
+				return s.RevokeGrant(s.ctx(), f.grant, start)
 			}
-			_, err := k.ExchangeCode(k.ctx(), x, start)
+			_, err := s.ExchangeCode(s.ctx(), x, start)
 			return err
 		})
-		k.ok(errs[0])
+		s.ok(errs[0])
 		if errs[1] != nil && !errors.Is(errs[1], storage.ErrNotFound) {
-			k.Errorf("exchange: %v, want success or ErrNotFound", errs[1])
+			s.Errorf("exchange: %v, want success or ErrNotFound", errs[1])
 		}
 		f.tokens = x.Next
-		k.dead(start, f)
+		s.dead(start, f)
 	}
 }
 
-func revokeRacesItself(k *kit) {
-	f := k.connect("a", "client", alice, start)
-	k.oneWins(race(racers, func(int) error { return k.RevokeGrant(k.ctx(), f.grant, start) }), storage.ErrNotFound)
-	k.dead(start, f)
+func revokeRacesItself(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	s.oneWins(race(racers, func(int) error { return s.RevokeGrant(s.ctx(), f.grant, start) }), storage.ErrNotFound)
+	s.dead(start, f)
 }

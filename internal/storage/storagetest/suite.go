@@ -11,7 +11,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// racers is how many goroutines do the same thing at once.
+// racers is how many goroutines do the same thing concurrently.
 const racers = 64
 
 // start is when the cases begin; whole seconds, as the store keeps them.
@@ -23,59 +23,57 @@ func after(d time.Duration) time.Time { return start.Add(d) }
 // testCase is one promise of the interface.
 type testCase struct {
 	name string
-	test func(k *kit)
+	test func(s *suite)
 }
 
-// kit is a case's test and store.
-type kit struct {
+// suite is the test and the store of one case.
+type suite struct {
 	*testing.T
 	storage.Store
+
+	implied implied
 }
 
 // Run tests the stores that newStore makes, an empty one for each case.
 func Run(t *testing.T, newStore func(t testing.TB) storage.Store) {
 	t.Helper()
 	all := slices.Concat(
-		clientCases, registrationCases, readoptCases, signInCases, finishCases, codeCases, refreshCases, graceCases, revokeCases,
+		clientCases, registrationCases, readoptCases, unreadCases, signInCases, finishCases, codeCases, refreshCases, graceCases, repeatCases, revokeCases,
 		revokeRaceCases, grantCases, providerCases, takeCases, passwordCases, throttleCases, maintenanceCases, cancelCases,
-		eventCases, unusedCases, peopleCases, documentCases, assertionCases,
+		eventCases, resourceCases, unusedCases, peopleCases, documentCases, assertionCases, unknownCases, claimCases, replaceCases, confirmedCases,
+		goneCases,
 	)
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.test(&kit{T: t, Store: newStore(t)})
+			c.test(&suite{T: t, Store: newStore(t)})
 		})
 	}
 }
 
 // ctx is the case's context.
-func (k *kit) ctx() context.Context { return k.Context() }
+func (s *suite) ctx() context.Context { return s.Context() }
 
 // ok ends the case when err is not nil.
-func (k *kit) ok(err error) {
-	k.Helper()
+func (s *suite) ok(err error) {
+	s.Helper()
 	if err != nil {
-		k.Fatalf("unexpected error: %v", err)
+		s.Fatalf("unexpected error: %v", err)
 	}
 }
 
-var sentinels = []error{
-	storage.ErrNotFound, storage.ErrExists, storage.ErrSpent, storage.ErrChanged, storage.ErrFull, storage.ErrDocument,
-	storage.ErrUnavailable, storage.ErrUnreadable, storage.ErrThrottled, storage.ErrDisabled,
-}
-
 // refused checks that err is want and no other sentinel.
-func (k *kit) refused(what string, err, want error) {
-	k.Helper()
-	for _, s := range sentinels {
-		if errors.Is(err, s) != errors.Is(want, s) {
-			k.Errorf("%s: %v, want %v", what, err, want)
+func (s *suite) refused(what string, err, want error) {
+	s.Helper()
+	for _, sentinel := range storage.Sentinels() {
+		if errors.Is(err, sentinel) != errors.Is(want, sentinel) {
+			s.Errorf("%s: %v, want %v", what, err, want)
 			return
 		}
 	}
 }
 
-// race runs f in many goroutines at once and returns their errors.
+// race runs f in many goroutines concurrently and returns their errors.
 func race(n int, f func(i int) error) []error {
 	errs := make([]error, n)
 	gate := make(chan struct{})
@@ -92,17 +90,17 @@ func race(n int, f func(i int) error) []error {
 }
 
 // oneWins checks that one racer succeeded and the others got want.
-func (k *kit) oneWins(errs []error, want error) {
-	k.Helper()
+func (s *suite) oneWins(errs []error, want error) {
+	s.Helper()
 	winners := 0
 	for _, err := range errs {
 		if err == nil {
 			winners++
 			continue
 		}
-		k.refused("a loser", err, want)
+		s.refused("a loser", err, want)
 	}
 	if winners != 1 {
-		k.Errorf("%d of %d won, want one", winners, len(errs))
+		s.Errorf("%d of %d won, want one", winners, len(errs))
 	}
 }

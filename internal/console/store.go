@@ -1,0 +1,24 @@
+package console
+
+import (
+	"context"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// Store is the part of storage.Store that operators' commands use; the promises are
+// written there.
+type Store interface {
+	storage.OperatorStore
+	storage.ResourceStore
+
+	CreateClient(ctx context.Context, c storage.Client) error
+	ListClients(ctx context.Context, after string, limit int, now time.Time) ([]storage.ClientSummary, error)
+	DeleteClient(ctx context.Context, id string, now time.Time) error
+	Document(ctx context.Context, clientID, url string) (storage.Document, error)
+	ListDocumentClients(ctx context.Context, after string, limit int, now time.Time) ([]storage.DocumentClient, error)
+	RevokeGrant(ctx context.Context, grantID string, now time.Time) error
+	ListEvents(ctx context.Context, f storage.EventFilter, after string, limit int) ([]storage.Event, error)
+	NewestEvents(ctx context.Context, f storage.EventFilter, limit int) ([]storage.Event, error)
+}

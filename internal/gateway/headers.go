@@ -1,0 +1,63 @@
+package gateway
+
+import (
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+)
+
+const (
+	sessionHeader = "Mcp-Session-Id"
+	mcpPrefix     = "Mcp-"
+)
+
+// requestHeaders cross to the upstream, next to those that begin with Mcp-. Credentials,
+// cookies and what proxies say of the client are none of its business.
+var requestHeaders = []string{
+	"Accept", "Accept-Language", "Content-Type", "Last-Event-Id", "User-Agent",
+	"Traceparent", "Tracestate", "Baggage",
+}
+
+// responseHeaders come back from the upstream, likewise. CORS headers are the server's own.
+var responseHeaders = []string{"Content-Type", "Content-Language", "Retry-After", "Allow"}
+
+// outgoing returns the headers of a request for the upstream. Headers that the client's
+// Connection header names are for this hop only (RFC 9110 §7.6.1).
+func outgoing(from http.Header) http.Header {
+	to := make(http.Header, len(from)+8)
+	hop := connectionOptions(from)
+	for name, values := range from {
+		if crosses(name, requestHeaders) && !slices.Contains(hop, name) {
+			to[name] = slices.Clone(values)
+		}
+	}
+	if _, ok := to["User-Agent"]; !ok {
+		to["User-Agent"] = []string{""} // net/http would send its own
+	}
+	return to
+}
+
+// incoming copies the headers of an upstream's response.
+func incoming(to, from http.Header) {
+	for name, values := range from {
+		if crosses(name, responseHeaders) && name != sessionHeader {
+			to[name] = slices.Clone(values)
+		}
+	}
+}
+
+func crosses(name string, list []string) bool {
+	return strings.HasPrefix(name, mcpPrefix) || slices.Contains(list, name)
+}
+
+// connectionOptions returns the canonical names in the Connection header.
+func connectionOptions(h http.Header) []string {
+	var names []string
+	for _, value := range h["Connection"] {
+		for name := range strings.SplitSeq(value, ",") {
+			names = append(names, textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)))
+		}
+	}
+	return names
+}

@@ -1,0 +1,98 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+
+	"github.com/mcpkeep/mcpkeep/internal/logging"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// JSON-RPC error codes. Those below -32000 are the implementation's (JSON-RPC 2.0 §5.1).
+const (
+	codeInvalidRequest = -32600
+	codeServerError    = -32000
+	codeNoSession      = -32001 // what the SDKs send for an unknown session
+)
+
+// problem is an error that a client sees.
+type problem struct {
+	status  int
+	code    int
+	message string
+}
+
+func (p *problem) Error() string { return p.message }
+
+var (
+	errUnreachable = &problem{http.StatusBadGateway, codeServerError, "The MCP server behind this address cannot be reached."}
+	errBroken      = &problem{http.StatusBadGateway, codeServerError, "The MCP server behind this address sent a response that is not valid."}
+	errRefused     = &problem{http.StatusBadGateway, codeServerError, "The MCP server behind this address refused the gateway's own access. The operator needs to fix this."}
+	errFailed      = &problem{http.StatusBadGateway, codeServerError, "The MCP server behind this address failed."}
+	errTooSlow     = &problem{http.StatusGatewayTimeout, codeServerError, "The MCP server behind this address did not respond in time."}
+	errTooLarge    = &problem{http.StatusRequestEntityTooLarge, codeInvalidRequest, "The request is too large."}
+	errNoSession   = &problem{http.StatusNotFound, codeNoSession, "Session not found. Start a new one with an initialize request."}
+	errMethod      = &problem{http.StatusMethodNotAllowed, codeInvalidRequest, "The method is not allowed."}
+	errIncomplete  = &problem{http.StatusBadRequest, codeInvalidRequest, "The request body ended early."}
+)
+
+// problemOf says what a failed exchange means to the client. Nothing of the error itself
+// crosses: it names hosts of the operator's network.
+func problemOf(err error) *problem {
+	var known *problem
+	var tooLarge *http.MaxBytesError
+	var network net.Error
+	var operation *net.OpError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &tooLarge):
+		return errTooLarge
+	case errors.As(err, &operation) && operation.Op == "dial":
+		return errUnreachable
+	case errors.As(err, &network) && network.Timeout():
+		return errTooSlow
+	}
+	return errUnreachable
+}
+
+// rpcError is a JSON-RPC 2.0 response (§5.1).
+type rpcError struct {
+	Version string          `json:"jsonrpc"`
+	ID      json.RawMessage `json:"id"`
+	Error   struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+		Data    any    `json:"data,omitempty"`
+	} `json:"error"`
+}
+
+// fail answers a request that got no response from the upstream.
+func (u *Upstream) fail(w http.ResponseWriter, r *http.Request, b *body, err error) {
+	ctx := r.Context()
+	if ctx.Err() != nil {
+		return // the client hung up, or its access ended, to which the caller responds
+	}
+	p := problemOf(err)
+	reference := storage.ReferenceOf(ctx)
+	if p.status >= http.StatusInternalServerError {
+		u.Logger.WarnContext(ctx, "upstream failed", "upstream", u.Name, logging.Status, p.status, logging.Error, err)
+	}
+	answer := rpcError{Version: "2.0", ID: json.RawMessage(b.requestID())}
+	answer.Error.Code, answer.Error.Message = p.code, p.message
+	if reference != "" {
+		answer.Error.Message += " Reference: " + reference + "."
+		answer.Error.Data = map[string]string{"reference": reference}
+	}
+	content, err := json.Marshal(answer)
+	if err != nil {
+		panic(err) // the id was checked
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+	w.WriteHeader(p.status)
+	_, _ = w.Write(content)
+}

@@ -1,0 +1,153 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/principal"
+)
+
+// Config describes an upstream.
+type Config struct {
+	Name     string // in logs; a session of one upstream means nothing at another
+	Target   Target
+	Identify bool          // tell the upstream who calls, in X-Mcpkeep-* headers
+	Connect  time.Duration // limit for connecting
+	Answer   time.Duration // limit from the end of a request to the first byte of its response
+	MaxBody  int           // bytes of a request
+	Sessions Sessions
+	Logger   *slog.Logger
+}
+
+// Upstream is an MCP server behind this one. It is an http.Handler for requests whose
+// access token was checked, and safe for concurrent use.
+type Upstream struct {
+	Config
+	transport *http.Transport
+	endpoint  atomic.Pointer[url.URL] // Target.URL, or where it redirected to
+	settled   atomic.Bool             // it has answered without a redirect
+	health    health
+	quiet     time.Duration // after which an event stream gets a comment
+}
+
+// New returns an upstream. It connects when the first request comes.
+func New(cfg Config) (*Upstream, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	u := &Upstream{Config: cfg, transport: cfg.Target.transport(cfg.Connect, cfg.Answer), quiet: commentEvery}
+	u.endpoint.Store(cfg.Target.URL)
+	return u, nil
+}
+
+// Close closes idle connections to the upstream.
+func (u *Upstream) Close() { u.transport.CloseIdleConnections() }
+
+// methods are those of MCP's Streamable HTTP transport.
+var methods = []string{http.MethodGet, http.MethodPost, http.MethodDelete}
+
+// ServeHTTP passes a request on and streams the response.
+func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b := u.body(w, r)
+	if !slices.Contains(methods, r.Method) {
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		u.fail(w, r, b, errMethod)
+		return
+	}
+	p, ok := principal.FromContext(r.Context())
+	if !ok {
+		panic("a request without a principal reached an upstream")
+	}
+	header := outgoing(r.Header)
+	if !u.openSession(header, p) {
+		u.fail(w, r, b, errNoSession)
+		return
+	}
+	if u.Identify {
+		identify(header, p)
+	}
+	response, err := u.exchange(r, header, b)
+	if r.Context().Err() == nil {
+		u.health.note(err)
+	}
+	if err == nil {
+		defer func() { _ = response.Body.Close() }()
+		err = u.giveSession(w.Header(), response.Header, p)
+	}
+	if err != nil {
+		u.fail(w, r, b, err)
+		return
+	}
+	u.relay(w, r, response)
+}
+
+// body is the request's, of which enough is kept for a second attempt.
+func (u *Upstream) body(w http.ResponseWriter, r *http.Request) *body {
+	b := &body{source: http.MaxBytesReader(w, r.Body, int64(u.MaxBody)), keep: keepSmall}
+	if !u.settled.Load() {
+		b.keep = u.MaxBody // a redirect has it sent again
+	}
+	return b
+}
+
+// exchange sends a request, follows one redirect, and returns a response that may cross.
+func (u *Upstream) exchange(r *http.Request, header http.Header, b *body) (*http.Response, error) {
+	endpoint := u.endpoint.Load()
+	response, err := u.send(r, endpoint, header, b)
+	if err != nil {
+		return nil, err
+	}
+	if next := u.redirected(endpoint, r.Method, response); next != nil {
+		_ = response.Body.Close()
+		if response, err = u.send(r, next, header, b); err != nil {
+			return nil, err
+		}
+		if !isRedirect(response.StatusCode) {
+			u.endpoint.Store(next)
+		}
+	}
+	if err := judge(r.Method, response); err != nil {
+		_ = response.Body.Close()
+		return nil, err
+	}
+	u.settled.Store(true)
+	return response, nil
+}
+
+func (u *Upstream) send(r *http.Request, to *url.URL, header http.Header, b *body) (*http.Response, error) {
+	out := (&http.Request{
+		Method: r.Method, URL: to, Host: to.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		ContentLength: r.ContentLength,
+	}).WithContext(r.Context())
+	if r.ContentLength != 0 {
+		out.Body = b.attempt()
+		out.GetBody = func() (io.ReadCloser, error) { return b.attempt(), nil }
+	}
+	response, err := u.transport.RoundTrip(out)
+	if err == nil {
+		return response, nil
+	}
+	return nil, errors.Join(err, b.failure(r.Context()))
+}
+
+// failure says that the client's body was at fault, not the upstream: nil when it was not.
+func (b *body) failure(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var tooLarge *http.MaxBytesError
+	switch {
+	case b.err == nil || errors.Is(b.err, io.EOF) || ctx.Err() != nil:
+		return nil
+	case errors.As(b.err, &tooLarge):
+		return errTooLarge
+	}
+	return errIncomplete
+}

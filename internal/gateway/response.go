@@ -1,0 +1,84 @@
+package gateway
+
+import (
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+func isRedirect(status int) bool {
+	return status >= 300 && status < 400 && status != http.StatusNotModified
+}
+
+// redirected returns where a response sends the request: on the same origin, and by a status
+// that keeps the method. It returns nil for every other response.
+func (u *Upstream) redirected(from *url.URL, method string, response *http.Response) *url.URL {
+	switch response.StatusCode {
+	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case http.StatusMovedPermanently, http.StatusFound:
+		if method == http.MethodPost {
+			return nil // clients make a GET of it
+		}
+	default:
+		return nil
+	}
+	next, err := from.Parse(response.Header.Get("Location"))
+	if err != nil || next.Scheme != from.Scheme || next.Host != from.Host || next.User != nil || *next == *from {
+		return nil
+	}
+	return next
+}
+
+// judge decides whether a response may cross. What the upstream says of the gateway's access
+// to it is not the client's business, which would try to sign in again.
+func judge(method string, response *http.Response) error {
+	status, kind := response.StatusCode, mediaType(response.Header)
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusProxyAuthRequired:
+		return errRefused
+	case status == http.StatusMisdirectedRequest:
+		return errRefused // it does not want our Host
+	case status < 200 || status >= 300 && status < 400:
+		return errBroken
+	case encoded(response.Header):
+		return errBroken // no encoding was asked for
+	case isMessage(kind):
+		return nil
+	case status >= http.StatusInternalServerError:
+		return errFailed
+	case status >= http.StatusBadRequest:
+		return orProblem(kind == "text/plain" || kind == "", &problem{status, codeInvalidRequest, "The MCP server behind this address refused the request."})
+	}
+	empty := response.ContentLength == 0 || status == http.StatusAccepted || status == http.StatusNoContent || method == http.MethodDelete
+	return orProblem(empty && kind != "text/html", errBroken)
+}
+
+func orProblem(ok bool, p *problem) error {
+	if ok {
+		return nil
+	}
+	return p
+}
+
+func mediaType(h http.Header) string {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil && kind == "" {
+		kind, _, _ = strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
+	}
+	return strings.TrimSpace(kind)
+}
+
+// isMessage reports whether a media type is one that MCP uses.
+func isMessage(kind string) bool {
+	return kind == "application/json" || kind == eventStream || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")
+}
+
+func encoded(h http.Header) bool {
+	for _, value := range h.Values("Content-Encoding") {
+		if value != "" && !strings.EqualFold(value, "identity") {
+			return true
+		}
+	}
+	return false
+}

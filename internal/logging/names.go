@@ -1,0 +1,29 @@
+package logging
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Names of attributes. An attribute that holds a duration names its unit.
+const (
+	Reference  = "reference" // of the request, on its error page too
+	Event      = "event"     // what happened, for filters and alerts
+	Error      = "error"
+	Reason     = "reason"
+	ClientID   = "client_id"
+	UserID     = "user_id"
+	GrantID    = "grant_id"
+	ByGrantID  = "by_grant_id" // the connection that a tool was called through
+	Tool       = "tool"
+	Method     = "method"
+	Path       = "path"
+	Status     = "status"
+	DurationMS = "duration_ms"
+	UserAgent  = "user_agent" // the product only
+)
+
+// Duration returns a duration as an attribute in milliseconds, exact to the microsecond.
+func Duration(d time.Duration) slog.Attr {
+	return slog.Float64(DurationMS, float64(d.Microseconds())/1000)
+}

@@ -1,0 +1,103 @@
+package rekey
+
+import (
+	"context"
+
+	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
+)
+
+// sealedColumn is a column whose rows hold sealed values. A column that is missing
+// from sealedColumns keeps its keys from ever being retired, by its foreign key.
+type sealedColumn struct {
+	table, column string
+	// shared: another program has rows there, and none says which key sealed it for certain.
+	shared bool
+	// page returns rows ordered by primary key. Of oauth_clients it is all rows:
+	// another program writes values there without telling which key it used.
+	page func(context.Context, db.Querier, pageParams) ([]sealedRow, error)
+	// write replaces the value of a row if it still is as it was read.
+	write func(context.Context, db.Querier, writeParams) error
+}
+
+// sealedRow is a row as it was read. KeyID may be absent or outdated in
+// oauth_clients.
+type sealedRow struct{ RowID, Token, KeyID string }
+
+// pageParams asks for rows that are not sealed with a key, "" for all of them.
+type pageParams struct {
+	PrimaryID string
+	After     string
+	MaxRows   int64
+}
+
+type writeParams struct{ Token, KeyID, RowID, OldToken string }
+
+func (c sealedColumn) place(row string) sealed.Place {
+	return sealed.Place{Table: c.table, Column: c.column, Row: row}
+}
+
+// sealedColumns lists the columns that keys are rotated in.
+func sealedColumns() []sealedColumn {
+	return []sealedColumn{
+		{fastmcp.ClientTable, "value", true, pageOfClients, writeClient},
+		{"mcpkeep_users", "profile", false,
+			func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+				rows, err := q.ListProfilesToRekey(ctx, sqlitedb.ListProfilesToRekeyParams(p))
+				return sealedRows(rows, func(r sqlitedb.ListProfilesToRekeyRow) sealedRow { return sealedRow(r) }), err
+			},
+			func(ctx context.Context, q db.Querier, w writeParams) error {
+				return q.RekeyProfile(ctx, sqlitedb.RekeyProfileParams(w))
+			}},
+		{"mcpkeep_users", "password", false,
+			func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+				rows, err := q.ListPasswordsToRekey(ctx, sqlitedb.ListPasswordsToRekeyParams(p))
+				return sealedRows(rows, func(r sqlitedb.ListPasswordsToRekeyRow) sealedRow { return sealedRow(r) }), err
+			},
+			func(ctx context.Context, q db.Querier, w writeParams) error {
+				return q.RekeyPassword(ctx, sqlitedb.RekeyPasswordParams(w))
+			}},
+		{"mcpkeep_authorizations", "request", false,
+			func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+				rows, err := q.ListRequestsToRekey(ctx, sqlitedb.ListRequestsToRekeyParams(p))
+				return sealedRows(rows, func(r sqlitedb.ListRequestsToRekeyRow) sealedRow { return sealedRow(r) }), err
+			},
+			func(ctx context.Context, q db.Querier, w writeParams) error {
+				return q.RekeyRequest(ctx, sqlitedb.RekeyRequestParams(w))
+			}},
+		{"mcpkeep_grants", "provider_token", false,
+			func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+				rows, err := q.ListProviderTokensToRekey(ctx, sqlitedb.ListProviderTokensToRekeyParams(p))
+				return sealedRows(rows, func(r sqlitedb.ListProviderTokensToRekeyRow) sealedRow { return sealedRow(r) }), err
+			},
+			func(ctx context.Context, q db.Querier, w writeParams) error {
+				return q.RekeyProviderToken(ctx, sqlitedb.RekeyProviderTokenParams(w))
+			}},
+		{"mcpkeep_refresh_tokens", "successor", false,
+			func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+				rows, err := q.ListSuccessorsToRekey(ctx, sqlitedb.ListSuccessorsToRekeyParams(p))
+				return sealedRows(rows, func(r sqlitedb.ListSuccessorsToRekeyRow) sealedRow { return sealedRow(r) }), err
+			},
+			func(ctx context.Context, q db.Querier, w writeParams) error {
+				return q.RekeySuccessor(ctx, sqlitedb.RekeySuccessorParams(w))
+			}},
+		{"mcpkeep_tls", "value", false,
+			func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+				rows, err := q.ListTLSValuesToRekey(ctx, sqlitedb.ListTLSValuesToRekeyParams(p))
+				return sealedRows(rows, func(r sqlitedb.ListTLSValuesToRekeyRow) sealedRow { return sealedRow(r) }), err
+			},
+			func(ctx context.Context, q db.Querier, w writeParams) error {
+				return q.RekeyTLSValue(ctx, sqlitedb.RekeyTLSValueParams(w))
+			}},
+	}
+}
+
+func sealedRows[R any](rows []R, convert func(R) sealedRow) []sealedRow {
+	out := make([]sealedRow, len(rows))
+	for i, row := range rows {
+		out[i] = convert(row)
+	}
+	return out
+}

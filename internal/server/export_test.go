@@ -1,0 +1,59 @@
+package server
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// SetDeadlines shortens the deadlines of a server before it serves.
+func (s *Server) SetDeadlines(body, answer, write time.Duration) {
+	s.deadlines = deadlines{body, answer, write}
+}
+
+// Fill takes all places for requests of a kind, until empty is called.
+func (s *Server) Fill(kind string) (empty func()) {
+	b := s.bounds
+	full := map[string]bound{
+		"registration": b.registration, "management": b.management, "page": b.page, "callback": b.callback, "token": b.token,
+		"revocation": b.revocation, "introspection": b.introspection, "password": b.password.places, "assertion": b.assertion.places,
+	}[kind]
+	for range cap(full) {
+		full <- struct{}{}
+	}
+	return func() {
+		for range cap(full) {
+			<-full
+		}
+	}
+}
+
+// AtATime returns how many passwords and how many assertions are verified at a time.
+func (s *Server) AtATime() (passwords, assertions int) {
+	return cap(s.bounds.password.turn), cap(s.bounds.assertion.turn)
+}
+
+// CountVerifications counts the passwords and the assertions that are verified from now on,
+// until the test ends.
+func (s *Server) CountVerifications(t testing.TB) (passwords, assertions *atomic.Int64) {
+	t.Helper()
+	ended := make(chan struct{})
+	t.Cleanup(func() { close(ended) })
+	count := func(q *queue) *atomic.Int64 {
+		n, turn := new(atomic.Int64), make(chan struct{}) // takes who enters and gives them back
+		q.turn = turn
+		go func() {
+			for {
+				select {
+				case <-turn:
+					n.Add(1)
+					turn <- struct{}{}
+				case <-ended:
+					return
+				}
+			}
+		}()
+		return n
+	}
+	return count(&s.bounds.password), count(&s.bounds.assertion)
+}
