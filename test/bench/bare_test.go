@@ -17,7 +17,7 @@ import (
 // bare is what a plain program does with the same database: the driver as it
 // comes, with the same settings, without encryption and mapping.
 type bare interface {
-	// find reads what a look-up of a client reads.
+	// find reads what a lookup of a client reads.
 	find(t *testing.T, key string) (value []byte, at *time.Time)
 	// insert adds a row to a table with the columns and indexes of oauth_clients,
 	// and commits.

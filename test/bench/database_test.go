@@ -26,7 +26,7 @@ type engine struct {
 }
 
 // database is a migrated database with clients, with the store over it and a bare
-// connection beside it.
+// connection next to it.
 type database struct {
 	url     string
 	key     string

@@ -1,6 +1,5 @@
-// Package bench measures mcpkeep and prints one table, in Markdown, as
-// docs/performance.md has it. What is compared runs in turns in one process, so
-// that the machine's mood falls on all sides: mcpkeep beside what a plain program
-// does with the same database or the same MCP server, and a database of many
-// clients beside one of a few. Nothing is asserted. Run with make bench.
+// Package bench measures mcpkeep and prints one Markdown table, which docs/performance.md
+// contains. The sides of a comparison alternate in one process, so that machine noise
+// affects both: mcpkeep and a minimal program on the same database or MCP server, and a
+// database with many clients and one with few. It asserts nothing. Run it with make bench.
 package bench

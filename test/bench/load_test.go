@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/metadata"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -22,10 +23,17 @@ type row struct {
 // example is a client as they register.
 func example(id string) storage.Client {
 	return storage.Client{
-		ID: id, Name: "Claude Code", URI: "https://claude.ai/code", Scope: "mcp offline_access", AuthMethod: "none",
-		RedirectURIs: []string{"http://localhost:33418/callback", "http://127.0.0.1:33418/callback"},
-		GrantTypes:   []string{"authorization_code", "refresh_token"}, ResponseTypes: []string{"code"},
-		ApplicationType: "native", CreatedAt: time.Now().Truncate(time.Second),
+		ID: id, CreatedAt: time.Now().Truncate(time.Second),
+		Client: metadata.Client{
+			Name:            "Claude Code",
+			URI:             "https://claude.ai/code",
+			Scope:           "mcp offline_access",
+			AuthMethod:      "none",
+			RedirectURIs:    []string{"http://localhost:33418/callback", "http://127.0.0.1:33418/callback"},
+			GrantTypes:      []string{"authorization_code", "refresh_token"},
+			ResponseTypes:   []string{"code"},
+			ApplicationType: "native",
+		},
 	}
 }
 

@@ -38,6 +38,7 @@ func TestBench(t *testing.T) {
 		r.begin(e.name, dbs)
 		measureLookups(t, r, dbs)
 		measureRegistration(t, r, dbs)
+		measureCleaning(t, r, dbs)
 		measureRefresh(t, r, dbs)
 		measureCalls(t, r, dbs)
 		measureProcess(t, r, e, dbs)

@@ -17,7 +17,7 @@ const (
 	callersAtOnce                = 8
 )
 
-// measureRefresh measures rotations of refresh tokens, by several callers at once.
+// measureRefresh measures rotations of refresh tokens, by several concurrent callers.
 func measureRefresh(t *testing.T, r *report, dbs pair[*database]) {
 	t.Helper()
 	var sides []func(int)
@@ -62,7 +62,7 @@ func (d *database) connect(t *testing.T, person int) *family {
 	now, f := time.Now(), &family{d: d, client: d.anyClient()}
 	id, verifier, code := oauth.NewID("az"), oauth.NewVerifier(), oauth.NewCode()
 	browser := storage.HashOf("browser")
-	must(t, d.store.StartAuthorization(t.Context(), storage.Authorization{
+	must(t, d.store.RestoreAuthorization(t.Context(), storage.Authorization{
 		ID: id, Browser: browser, CreatedAt: now, ExpiresAt: now.Add(time.Minute),
 		Request: storage.Request{
 			ClientID: f.client, RedirectURI: redirectURI, Scope: "mcp offline_access", Resource: baseURL + "/mcp",
@@ -70,8 +70,8 @@ func (d *database) connect(t *testing.T, person int) *family {
 		},
 	}))
 	get(d.store.FinishAuthorization(t.Context(), storage.Completion{
-		AuthorizationID: id, Browser: browser, GrantID: oauth.NewOrderedID("gr"), Code: storage.HashOf(code), CodeExpiresAt: now.Add(time.Minute),
-		Person: storage.Person{Issuer: "local", Subject: fmt.Sprint("person ", person), Login: "somebody", Name: "Some Body"},
+		AuthorizationID: id, Browser: browser, GrantID: storage.NewOrderedID(storage.GrantIDPrefix, now), Code: storage.HashOf(code), CodeExpiresAt: now.Add(time.Minute),
+		Person: storage.Person{Issuer: "local", Subject: fmt.Sprint("person ", person), Login: "someone", Name: "Some One"},
 	}, now))(t)
 	issued := get(d.store.ExchangeCode(t.Context(), storage.CodeExchange{
 		Code: storage.HashOf(code), ClientID: f.client, RedirectURI: redirectURI, Challenge: oauth.Challenge(verifier), Next: newTokens(),

@@ -92,7 +92,7 @@ func (r *report) print() {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %d processors, %s %s/%s\n\n", time.Now().UTC().Format(time.DateOnly),
 		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	fmt.Fprintln(&b, cells("Measure", "Engine", "Clients", "mcpkeep", "Beside it", "Ratio", "Growth", "Aim", ""))
+	fmt.Fprintln(&b, cells("Measure", "Engine", "Clients", "mcpkeep", "Baseline", "Ratio", "Growth", "Aim", ""))
 	fmt.Fprintln(&b, "|---|---|--:|--:|--:|--:|--:|---|---|")
 	fmt.Fprintln(&b, strings.Join(r.lines, "\n"))
 	_, _ = os.Stdout.WriteString(b.String())

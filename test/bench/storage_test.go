@@ -36,15 +36,15 @@ func measureLookups(t *testing.T, r *report, dbs pair[*database]) {
 	took := inTurns(lookupRounds, lookupsEach, sides...)
 	of := func(side int) pair[float64] { return pair[float64]{took[side], took[side+len(sides)/2]} }
 	r.add(figure{
-		what: "client lookup, from memory", took: of(0), format: micros, aim: "< 20 µs",
+		what: "client lookup, cached", took: of(0), format: micros, aim: "< 20 µs",
 		meets: func(ours, _ float64) bool { return ours < lookupAim },
 	})
 	r.add(figure{
-		what: "client lookup, from the database, beside the SELECT", took: of(1), beside: of(2), format: micros,
+		what: "client lookup, from the database, vs. the bare SELECT", took: of(1), beside: of(2), format: micros,
 		aim: "ratio ≤ 1.5", meets: func(_, ratio float64) bool { return ratio <= databaseAimRatio },
 	})
 	r.add(figure{
-		what: "the same, any of all clients", took: of(3), beside: of(4), format: micros,
+		what: "the same, random client", took: of(3), beside: of(4), format: micros,
 		aim: "ratio ≤ 1.5", meets: func(_, ratio float64) bool { return ratio <= databaseAimRatio }, grows: true,
 	})
 }
@@ -64,7 +64,7 @@ func measureRegistration(t *testing.T, r *report, dbs pair[*database]) {
 	}
 	took := inTurns(insertRounds, insertsEach, sides...)
 	r.add(figure{
-		what: "registration, beside the INSERT and its commit", format: micros,
+		what: "registration, vs. the bare INSERT and commit", format: micros,
 		took: pair[float64]{took[0], took[2]}, beside: pair[float64]{took[1], took[3]},
 		aim: "ratio ≤ 1.5", meets: func(_, ratio float64) bool { return ratio <= databaseAimRatio },
 	})
@@ -81,7 +81,7 @@ func (d *database) someClients(n int) []string {
 
 func (d *database) anyClient() string { return clientID(rand.N(d.clients)) }
 
-// newClient is the id of a client that nobody has.
+// newClient is the id of a client that no one has.
 func (d *database) newClient() string {
 	d.made++
 	return clientID(d.clients + d.made)

@@ -88,7 +88,7 @@ func (h *hostedApps) resolverRule() string {
 	return "MAP " + hostedHost + " " + h.srv.Listener.Addr().String()
 }
 
-// ServeHTTP passes a request to the app whose it is.
+// ServeHTTP passes a request to the app it belongs to.
 func (h *hostedApps) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a, ok := h.apps.Load(r.URL.Path)
 	if !ok || r.Host != hostedHost {

@@ -58,7 +58,7 @@ func (b *sharedBrowser) start() error {
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("no-proxy-server", true),
-		chromedp.Flag("lang", "en-US"), chromedp.Flag("host-resolver-rules", hosted.resolverRule()))
+		chromedp.Flag("lang", "en-US"), chromedp.Flag("host-resolver-rules", hosted.resolverRule()+",MAP "+plainHost+" 127.0.0.1"))
 	b.ctx, _ = chromedp.NewContext(alloc)
 	b.cancel = cancel
 	if err := chromedp.Do(b.ctx); err != nil {

@@ -35,11 +35,11 @@ func TestGallery(t *testing.T) {
 
 // gallery has every page that a person can come to.
 var gallery = []exhibit{
-	{"sign-in", func(b *tab) { toSignIn(b) }, []string{"textbox Password", "button Sign in"}},
-	{"sign-in-error", func(b *tab) { toSignIn(b); b.signIn("not it") }, []string{"textbox Password", "button Sign in"}},
+	{"sign-in", func(b *tab) { toSignIn(b) }, []string{"textbox User name", "textbox Password", "button Sign in"}},
+	{"sign-in-error", func(b *tab) { toSignIn(b); b.signIn("not it") }, []string{"textbox User name", "textbox Password", "button Sign in"}},
 	{"consent-local", func(b *tab) { toConsent(b) }, []string{"button Deny", "button Approve"}},
 	{"consent-github", toGitHubConsent, []string{"button Deny", "button Approve"}},
-	{"error", func(b *tab) { b.open(startLocal(b.t).url+"/authorize?client_id=nobody", http.StatusBadRequest) }, nil},
+	{"error", func(b *tab) { b.open(startLocal(b.t).url+"/authorize?client_id=unknown", http.StatusBadRequest) }, nil},
 	{"error-with-link", toErrorWithLink, []string{"link Return to the app"}},
 	{"refused", toRefused, []string{"link Use another account", "link Return to the app"}},
 	{"done", toDone, nil},

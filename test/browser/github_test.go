@@ -41,7 +41,7 @@ func TestGitHub(t *testing.T) {
 			k, gh := startGitHub(t)
 			b.signInAtGitHub(gh, "octocat")
 			b.open(k.connect(t, "Test Client", a), http.StatusOK)
-			b.shows("Test Client", "Not verified by this server.", "you are sent to GitHub")
+			b.shows("Test Client", "Not verified by this server.", "you continue to GitHub")
 			b.press("approve")
 			wantAnswer(t, k, a.answer(t))
 			b.shows("Back in the app")
@@ -50,7 +50,7 @@ func TestGitHub(t *testing.T) {
 	}
 }
 
-// Somebody who came with the wrong account takes another one and gets back to the app,
+// Someone who came with the wrong account takes another one and gets back to the app,
 // also without script.
 func TestAnotherAccount(t *testing.T) {
 	t.Parallel()
@@ -162,13 +162,13 @@ func TestBrowserEnforcesFormAction(t *testing.T) {
 }
 
 // An attacker approves in their own browser and hands GitHub's address on to
-// somebody who is signed in there. The answer must not get the attacker in.
+// someone who is signed in there. The answer must not get the attacker in.
 func TestCallbackInAnotherBrowser(t *testing.T) {
 	t.Parallel()
 	attacker, victim, a := newTab(t), newTab(t), hostedApp(t)
 	k, gh := startGitHub(t)
 	attacker.open(k.connect(t, "Test Client", a), http.StatusOK)
-	attacker.press("approve") // nobody is signed in there: GitHub's page stays
+	attacker.press("approve") // no one is signed in there: GitHub's page stays
 	handedOn := attacker.location()
 	if !strings.HasPrefix(handedOn, githubURL(gh)) {
 		t.Fatalf("the attacker is at %s", handedOn)
@@ -178,7 +178,7 @@ func TestCallbackInAnotherBrowser(t *testing.T) {
 	if at := victim.location(); !strings.HasPrefix(at, k.url+"/auth/callback?") {
 		t.Errorf("the victim is at %s", at)
 	}
-	victim.shows("Nothing was allowed")
+	victim.shows("Access was not granted")
 	a.noAnswer(t)
 	if links := eval[int](victim, `document.links.length`); links != 0 {
 		t.Errorf("the page has %d links", links)

@@ -49,8 +49,10 @@ func TestLocalSignIn(t *testing.T) {
 	}
 	consentURL := b.location()
 	b.shows("Test Client", "Not verified by this server.", strings.TrimSuffix(strings.TrimPrefix(a.redirectURI, "http://"), callbackPath),
-		k.url+"/mcp", "Signed in as the owner of this server", "Use this server in your name", "Stay signed in")
-	wantFocus(b, "body", "summary", "deny", "approve")
+		k.url+"/mcp", "Signed in as the owner of this server", "Use this server’s tools and data on your behalf", "Stay signed in")
+	wantFocus(b, "body", "summary", "deny")
+	b.waitUnlocked("none")
+	wantFocus(b, "deny", "approve")
 	b.submit(enterKey)
 	code := wantAnswer(t, k, a.answer(t))
 	b.shows("Back in the app")
@@ -91,7 +93,7 @@ func TestBackFromTheApp(t *testing.T) {
 	if eval[bool](b, `(document.querySelector('button[value=approve]')?.focus(), document.activeElement.value === 'approve')`) {
 		b.submit(enterKey)
 	}
-	b.shows("You may close this window", "Your app has its answer")
+	b.shows("You may close this window", "Your app has received its response")
 	a.noAnswer(t)
 	b.quiet()
 }
@@ -123,11 +125,11 @@ func TestWrongPassword(t *testing.T) {
 	b, k, a := newTab(t), startLocal(t), loopbackApp(t, "127.0.0.1")
 	b.open(k.connect(t, "Test Client", a), http.StatusOK)
 	if status := b.signIn("not it"); status != http.StatusForbidden {
-		t.Errorf("a wrong password was answered with %d", status)
+		t.Errorf("a wrong password returned %d", status)
 	}
 	b.waitFocus("password")
-	field := b.accessible("textbox")[0]
-	if !field.invalid || !strings.Contains(field.description, "That is not the password.") {
+	field := b.accessible("textbox")[1]
+	if !field.invalid || !strings.Contains(field.description, "The password is incorrect.") {
 		t.Errorf("the field does not say what is wrong: %+v", field)
 	}
 	if typed := eval[string](b, `document.getElementById('password').value`); typed != "" {

@@ -13,7 +13,7 @@ import (
 )
 
 // patience bounds each test's work in the browser.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // built is the path of the program, once a test has needed it.
 var built atomic.Value

@@ -61,6 +61,16 @@ func (b *tab) waitFocus(name string) {
 	b.until("the focus is on "+name, func() bool { return b.focus() == name })
 }
 
+// waitUnlocked waits until Approve is the button that submits, for the pointer ("auto") or
+// without it ("none").
+func (b *tab) waitUnlocked(pointer string) {
+	b.t.Helper()
+	b.until("Approve is unlocked", func() bool {
+		return eval[string](b, `(s => s.visibility + ' ' + s.pointerEvents)(getComputedStyle(document.querySelector('button[value="approve"]')))`) ==
+			"visible "+pointer
+	})
+}
+
 // until waits for a condition.
 func (b *tab) until(what string, holds func() bool) {
 	b.t.Helper()

@@ -23,7 +23,7 @@ var screens = []struct {
 	{"desktop", 1280, 860, 1, false},
 }
 
-// takePictures takes a picture of the page on every screen in both colour
+// takePictures takes a picture of the page on every screen in both color
 // schemes, and checks that nothing sticks out.
 func (b *tab) takePictures(name string) {
 	b.t.Helper()
@@ -33,6 +33,12 @@ func (b *tab) takePictures(name string) {
 	for _, screen := range screens {
 		b.setScreen(emulation.SetDeviceMetricsOverrideParams{
 			Width: screen.width, Height: screen.height, DeviceScaleFactor: screen.scale, Mobile: screen.mobile,
+		})
+		// A screen as tall as the page: on a picture of more than the screen, what stays in
+		// view would cover the middle.
+		b.setScreen(emulation.SetDeviceMetricsOverrideParams{
+			Width: screen.width, Height: max(screen.height, eval[int64](b, `document.documentElement.scrollHeight`)),
+			DeviceScaleFactor: screen.scale, Mobile: screen.mobile,
 		})
 		for _, scheme := range []string{"light", "dark"} {
 			b.setColorScheme(scheme)
@@ -69,7 +75,7 @@ func (b *tab) setColorScheme(scheme string) {
 		b.fatal(err)
 	}
 	if dark := eval[bool](b, `matchMedia('(prefers-color-scheme: dark)').matches`); dark != (scheme == "dark") {
-		b.t.Errorf("the colour scheme is not %s", scheme)
+		b.t.Errorf("the color scheme is not %s", scheme)
 	}
 }
 

@@ -22,8 +22,8 @@ const (
 	enterKey = "\r"
 )
 
-// tab is a tab of a browser that nobody has used before: it has cookies of its
-// own. It remembers what went on in it.
+// tab is a tab of a browser that no one has used before: it has cookies of its
+// own. It remembers what continued in it.
 type tab struct {
 	t   *testing.T
 	ctx context.Context //nolint:containedctx // the tab is its context
@@ -88,7 +88,7 @@ func (b *tab) note(ev any) {
 	}
 }
 
-// seen returns what went on in the tab so far.
+// seen returns what continued in the tab so far.
 func (b *tab) seen() (console, dialogs, requests []string, failures []failure) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -163,6 +163,26 @@ func (b *tab) press(action string) int {
 	return b.load(clickOn(action))
 }
 
+// clickOn waits for a button as a person does who moves the pointer to it: Approve is
+// locked at first.
 func clickOn(action string) chromedp.Action[chromedp.Void] {
-	return chromedp.Click(chromedp.CSS(`button[value="` + action + `"]`))
+	button := chromedp.CSS(`button[value="` + action + `"]`)
+	return func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
+		at, err := chromedp.Run(ctx, chromedp.Evaluate[[]float64](`(() => {
+			const r = document.querySelector('.choice, button').getBoundingClientRect()
+			return [r.x + r.width / 2, r.y + r.height / 2]
+		})()`))
+		if err != nil {
+			return chromedp.Void{}, err
+		}
+		err = chromedp.Do(ctx, chromedp.MouseEvent(chromedp.MouseMoved, at[0], at[1]), chromedp.WaitVisible(button))
+		for unlocked := false; err == nil && !unlocked; {
+			unlocked, err = chromedp.Run(ctx, chromedp.Evaluate[bool](
+				`getComputedStyle(document.querySelector('button[value="`+action+`"]')).pointerEvents === 'auto'`))
+		}
+		if err != nil {
+			return chromedp.Void{}, err
+		}
+		return chromedp.Void{}, chromedp.Do(ctx, chromedp.Click(button))
+	}
 }

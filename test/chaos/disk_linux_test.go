@@ -98,7 +98,7 @@ func fill(t *testing.T, path string) {
 	}
 }
 
-// TestReadOnlyFile starts on a database that may only be read, as somebody whom
+// TestReadOnlyFile starts on a database that may only be read, as someone whom
 // file modes bind.
 func TestReadOnlyFile(t *testing.T) {
 	t.Parallel()
@@ -128,7 +128,7 @@ func TestReadOnlyFile(t *testing.T) {
 }
 
 // plainDatabase returns a folder and a database in it that belong to the user
-// nobody, or to the current one when that is not root.
+// no one, or to the current one when that is not root.
 func plainDatabase(t *testing.T) (dir, path string, opts harness.Options) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "mcpkeep-readonly-") //nolint:usetesting // t.TempDir is below a folder that only root may enter

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/fetch/fetchtest"
 	"github.com/mcpkeep/mcpkeep/test/harness"
@@ -129,6 +130,81 @@ func TestVendorsApp(t *testing.T) {
 	}
 }
 
+// TestUnreadDocumentLives: CIMD-16, C-09. A client whose site has been away from the
+// beginning signs in, lives over kill -9 of all replicas at any of them, and is known by
+// its document once its site is back.
+func TestUnreadDocumentLives(t *testing.T) {
+	t.Parallel()
+	for _, engine := range harness.Engines() {
+		t.Run(engine.Name, func(t *testing.T) {
+			t.Parallel()
+			site := harness.NewClientSite(t)
+			opts := engine.Options(t)
+			opts.Env = append(append(opts.Env, "MCPKEEP_READOPT=known"), site.Env()...)
+			a := harness.Start(t, opts)
+			opts.Args = append(opts.Args, "--base-url", a.URL)
+			b := harness.Start(t, opts)
+			route := harness.NewRoute(a)
+			c := harness.NewClient(a.URL, route)
+			c.ID = site.Publish("/client.json")
+			site.Fail(fetchtest.Down)
+			if err := c.SignIn(t.Context(), harness.NewBrowser(route)); err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range []*harness.Process{a, b} {
+				p.Kill9()
+			}
+			for _, p := range []*harness.Process{a, b} {
+				if err := p.Restart(); err != nil {
+					t.Fatal(err)
+				}
+				route.To(p)
+				if err := c.Refresh(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := c.Call(t.Context(), "whoami"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			site.Fail(nil)
+			time.Sleep(31 * time.Second) // failures are remembered for that long
+			before := site.Requests("")
+			if err := c.SignIn(t.Context(), harness.NewBrowser(route)); err != nil {
+				t.Fatal(err)
+			}
+			if n := site.Requests("") - before; n != 1 {
+				t.Errorf("the document was asked for %d times, want once", n)
+			}
+			if err := c.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			assertNo500(t, a)
+			assertNo500(t, b)
+		})
+	}
+}
+
+// TestNotOffered: AS-15, CIMD-17. Where no vendor's site can be reached (this process
+// trusts no public certificate), documents are not offered, in whatever order replicas
+// start; a document's ID is accepted all the same, and nothing waits.
+func TestNotOffered(t *testing.T) {
+	t.Parallel()
+	site := harness.NewClientSite(t)
+	p := harness.Start(t, harness.Options{Database: harness.SQLite(t), Env: []string{"SSL_CERT_FILE=" + site.CAFile, "MCPKEEP_READOPT=known"}})
+	metadata := get(t.Context(), t, p.URL+"/.well-known/oauth-authorization-server").body
+	if _, ok := metadata["client_id_metadata_document_supported"]; ok || metadata["registration_endpoint"] == nil {
+		t.Errorf("offered: %v", metadata)
+	}
+	c := harness.NewClient(p.URL, nil)
+	c.ID, c.RedirectURI = "https://fast-agent.test/client.json", "http://127.0.0.1:3030/callback"
+	if err := c.SignIn(t.Context(), harness.NewBrowser(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDocumentsOff: without documents such an id is unknown, and nothing is fetched.
 func TestDocumentsOff(t *testing.T) {
 	t.Parallel()
@@ -156,8 +232,8 @@ func TestDocumentsOff(t *testing.T) {
 	}
 }
 
-// TestDocumentFlood: E4. A thousand made-up ids, by many at once at two replicas, make
-// a bounded number of requests; whoever is known meanwhile notices nothing.
+// TestDocumentFlood: E4. A thousand made-up IDs, sent concurrently to two replicas, make
+// a bounded number of requests; known clients notice nothing.
 func TestDocumentFlood(t *testing.T) {
 	t.Parallel()
 	for _, engine := range harness.Engines() {
@@ -185,7 +261,7 @@ func TestDocumentFlood(t *testing.T) {
 				}
 			}
 			wg.Wait()
-			// Two replicas that take the last place of the limit at once are one over it.
+			// Two replicas that take the last place of the limit concurrently are one over it.
 			if n := site.Requests("") - before; n == 0 || n > 21 {
 				t.Errorf("%d requests went out for 1000 made-up ids", n)
 			}

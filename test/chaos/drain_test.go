@@ -49,7 +49,7 @@ func TestTermDrains(t *testing.T) {
 	}
 }
 
-// TestTermIdle: without anything in flight the end comes at once.
+// TestTermIdle: with nothing in flight the server stops immediately.
 func TestTermIdle(t *testing.T) {
 	t.Parallel()
 	for _, engine := range harness.Engines() {

@@ -28,7 +28,7 @@ type amount struct {
 
 func (a amount) values() int { return a.clients + a.people + a.grants + a.tokens }
 
-// filler makes rows as the program does, only many at once.
+// filler makes rows as the program does, but in bulk.
 type filler struct {
 	t    *testing.T
 	copy func(table string, columns []string, rows int, row func(i int) []any)
@@ -49,33 +49,33 @@ func fillSealed(t *testing.T, database, key string, a amount) {
 		client := fmt.Sprintf("c_bulk%d", i)
 		return []any{fastmcp.ClientKey(client), f.client(client), id}
 	})
-	f.copy("oauth_users", []string{"id", "issuer", "subject", "profile", "profile_key_id", "created_at"}, a.people, func(i int) []any {
+	f.copy("mcpkeep_users", []string{"id", "issuer", "subject", "profile", "profile_key_id", "created_at"}, a.people, func(i int) []any {
 		user := fmt.Sprintf("usr_bulk%d", i)
-		return []any{user, "https://bulk.example", user, f.seal("oauth_users/profile/"+user, `{"login":"`+user+`"}`), id, unix}
+		return []any{user, "https://bulk.example", user, f.seal("mcpkeep_users/profile/"+user, `{"login":"`+user+`"}`), id, unix}
 	})
-	f.copy("oauth_grants", []string{
+	f.copy("mcpkeep_grants", []string{
 		"id", "user_id", "client_id", "scope", "resource", "provider_token", "provider_token_key_id",
 		"provider_checked_at", "created_at", "last_used_at",
 	}, a.grants, func(i int) []any {
 		grant := fmt.Sprintf("grt_bulk%d", i)
 		return []any{
 			grant, fmt.Sprintf("usr_bulk%d", i%a.people), fmt.Sprintf("c_bulk%d", i), "mcp", "https://keep.example/mcp",
-			f.seal("oauth_grants/provider_token/"+grant, `{"access_token":"gho_`+rand.Text()+`"}`), id, unix, unix, unix,
+			f.seal("mcpkeep_grants/provider_token/"+grant, `{"access_token":"gho_`+rand.Text()+`"}`), id, unix, unix, unix,
 		}
 	})
-	f.copy("oauth_refresh_tokens", []string{
+	f.copy("mcpkeep_refresh_tokens", []string{
 		"token_hash", "grant_id", "created_at", "expires_at", "spent_at", "successor_hash", "successor", "successor_key_id",
 	}, a.tokens, func(i int) []any {
 		token := string(storage.HashOf(rand.Text()))
 		return []any{
 			token, fmt.Sprintf("grt_bulk%d", i), unix, f.now.Add(24 * time.Hour).Unix(), unix, string(storage.HashOf(rand.Text())),
-			f.seal("oauth_refresh_tokens/successor/"+token, `{"refresh_token":"`+rand.Text()+`"}`), id,
+			f.seal("mcpkeep_refresh_tokens/successor/"+token, `{"refresh_token":"`+rand.Text()+`"}`), id,
 		}
 	})
 	t.Logf("made %d sealed values in %v", a.values(), time.Since(began).Round(time.Millisecond))
 }
 
-// copyTo returns what stores many rows at once.
+// copyTo returns a function that stores rows in bulk.
 func copyTo(t *testing.T, database string) func(table string, columns []string, rows int, row func(i int) []any) {
 	t.Helper()
 	if _, ok := strings.CutPrefix(database, "sqlite:"); ok {

@@ -34,7 +34,7 @@ var (
 
 // TestKeyRotation: guarantee 7. The four steps of a change of keys over 100,000
 // sealed values, at two replicas, while clients sign in, refresh and call; the
-// command that re-encrypts is killed in the middle and run again. Nobody sees an
+// command that re-encrypts is killed in the middle and run again. No one sees an
 // error, and afterwards the old key is not needed.
 func TestKeyRotation(t *testing.T) {
 	r := newRollout(t, pgtest.New(t), 2)
@@ -52,7 +52,7 @@ func TestKeyRotation(t *testing.T) {
 }
 
 // TestKeyRotationOnSQLite does the same with one server on a file. It is started
-// anew before there is work, since there is no other that could take over. Both
+// again before there is work, since there is no other that could take over. Both
 // processes want the file's one writer: a server that waited for it too long would
 // answer 503, which is an error here.
 func TestKeyRotationOnSQLite(t *testing.T) {
@@ -68,7 +68,7 @@ func TestKeyRotationOnSQLite(t *testing.T) {
 	r.report("sqlite", killed, result, load)
 }
 
-// rollout is replicas that are started anew one after the other, as a load
+// rollout is replicas that are started again in sequence, as a load
 // balancer sees it: no step goes to one that is stopping.
 type rollout struct {
 	github         *githubtest.Server
@@ -102,7 +102,7 @@ func newRollout(t *testing.T, database string, replicas int) *rollout {
 	return r
 }
 
-// restart starts the replicas anew with other keys, one after the other.
+// restart starts the replicas again with other keys, in sequence.
 func (r *rollout) restart(t *testing.T, keys string) {
 	t.Helper()
 	for _, p := range r.replicas {
@@ -147,7 +147,7 @@ func (r *rollout) rotateAndKill(t *testing.T, a amount) rotated {
 	if strings.Contains(c.Output.String(), `"type":"result"`) {
 		t.Error("the rotation was over before it was killed")
 	}
-	if n := r.number(t, "SELECT COUNT(*) FROM encryption_keys WHERE active_id IS NOT NULL"); n != 2 {
+	if n := r.number(t, "SELECT COUNT(*) FROM mcpkeep_encryption_keys WHERE active_id IS NOT NULL"); n != 2 {
 		t.Errorf("%d keys in use after the kill, want 2", n)
 	}
 	return rotated{Rekeyed: r.rows(t, r.newKey)[id] - before, DurationMS: took.Milliseconds()}
@@ -192,8 +192,8 @@ func (r *rollout) rotate(t *testing.T) rotated {
 	return result
 }
 
-// assertRotated checks that nobody needs the old key, that everything opens with
-// the new one, and that nobody noticed.
+// assertRotated checks that no one needs the old key, that everything opens with
+// the new one, and that no one noticed.
 func (r *rollout) assertRotated(t *testing.T, result rotated, a amount) {
 	t.Helper()
 	rows := r.rows(t, r.newKey, "--verify")
@@ -209,7 +209,7 @@ func (r *rollout) assertRotated(t *testing.T, result rotated, a amount) {
 	}
 }
 
-// rows returns how many values each key sealed, by key id, as `keys list` says.
+// rows returns how many values each key sealed, by key ID, as `keys list` says.
 func (r *rollout) rows(t *testing.T, keys string, args ...string) map[string]int64 {
 	t.Helper()
 	env := []string{"DATABASE_URL=" + r.database, "MCPKEEP_ENCRYPTION_KEYS=" + keys}
@@ -256,7 +256,7 @@ func keyID(t *testing.T, key string) string {
 	return ring.Primary()
 }
 
-// openSQL opens a database beside the servers.
+// openSQL opens a database next to the servers.
 func openSQL(t *testing.T, database string) *sql.DB {
 	t.Helper()
 	driver, dsn := "pgx", database

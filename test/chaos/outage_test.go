@@ -27,7 +27,7 @@ func (o *outages) end() {
 	o.ended = append(o.ended, time.Now())
 }
 
-// overlap says whether the server was down at some time between the two.
+// overlap reports whether the server was down at some time between the two.
 func (o *outages) overlap(from, to time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

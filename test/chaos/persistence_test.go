@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/db/pgtest"
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
@@ -16,22 +17,32 @@ const (
 	clients       = 100
 	killsPerStore = 50
 	longestUptime = 500 * time.Millisecond // between getting ready and the next kill -9
+	killsPerCrash = 5                      // of the database
 )
 
 // TestKilledUnderLoad kills the server again and again at random moments while
-// clients call tools, refresh and register. Whatever was acknowledged must hold
-// afterwards.
+// clients call tools, refresh and register, and crashes PostgreSQL now and then. Whatever was
+// acknowledged must hold afterwards.
 func TestKilledUnderLoad(t *testing.T) {
-	// One engine after the other: they would take each other's time.
-	for _, engine := range harness.Engines() {
-		t.Run(engine.Name, func(t *testing.T) {
-			p := harness.Start(t, engine.Options(t))
-			s := newStorm(t, p)
-			s.signIn(t)
-			s.rage(t)
-			s.verify(t)
-		})
+	var kills, crashes, steps int64
+	run := func(t *testing.T, database string, cluster *pgtest.Cluster) {
+		t.Helper()
+		p := harness.Start(t, harness.Options{Database: database, Env: []string{"MCPKEEP_ENCRYPTION_KEYS=" + harness.NewKey(t)}})
+		s := newStorm(t, p)
+		s.cluster = cluster
+		s.signIn(t)
+		s.rage(t)
+		steps += s.verify(t)
+		kills, crashes = kills+s.kills, crashes+s.crashes
 	}
+	// One engine after the other: they would take each other's time.
+	t.Run("sqlite", func(t *testing.T) { run(t, harness.SQLite(t), nil) })
+	t.Run("postgres", func(t *testing.T) {
+		cluster := pgtest.NewCluster(t, pgtest.Setting("fsync", "on"), pgtest.Setting("synchronous_commit", "on"),
+			pgtest.Setting("full_page_writes", "on"))
+		run(t, cluster.DSN(), cluster)
+	})
+	t.Logf("%d kills, %d crashes of the database, %d acknowledged steps", kills, crashes, steps)
 }
 
 // storm is the whole experiment.
@@ -39,6 +50,8 @@ type storm struct {
 	p       *harness.Process
 	seed    int64
 	kills   int64
+	crashes int64           // so far
+	cluster *pgtest.Cluster // to crash; nil for SQLite
 	down    outages
 	clients []*stormClient
 }
@@ -88,8 +101,11 @@ func (s *storm) rage(t *testing.T) {
 	random := s.random(0)
 	var starting time.Duration
 	began := time.Now()
-	for range s.kills {
+	for kill := range s.kills {
 		time.Sleep(time.Duration(random.Int64N(int64(longestUptime))))
+		if s.cluster != nil && kill%killsPerCrash == killsPerCrash-1 {
+			s.crash(t)
+		}
 		s.down.begin()
 		s.p.Kill9()
 		if err := s.p.Restart(); err != nil {
@@ -102,12 +118,24 @@ func (s *storm) rage(t *testing.T) {
 	took := time.Since(began)
 	stop()
 	all.Wait()
-	t.Logf("%d kills in %v; slowest start %v", s.kills, took.Round(time.Millisecond), starting.Round(time.Millisecond))
+	t.Logf("%d kills and %d crashes of the database in %v; slowest start %v", s.kills, s.crashes, took.Round(time.Millisecond), starting.Round(time.Millisecond))
+}
+
+// crash crashes the database under the running server.
+func (s *storm) crash(t *testing.T) {
+	t.Helper()
+	if err := s.cluster.Stop(true); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cluster.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.crashes++
 }
 
 // verify looks at what the clients found, and once more at everything that was
-// acknowledged to them.
-func (s *storm) verify(t *testing.T) {
+// acknowledged to them. It returns how many steps were.
+func (s *storm) verify(t *testing.T) int64 {
 	t.Helper()
 	var sum counts
 	registered := 0
@@ -133,4 +161,5 @@ func (s *storm) verify(t *testing.T) {
 		t.Errorf("%d grants were made for %d clients", n, clients)
 	}
 	assertNo500(t, s.p)
+	return int64(sum.Calls + sum.Refreshes + sum.Registrations)
 }

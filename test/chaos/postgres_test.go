@@ -33,7 +33,7 @@ func assertMigratedOnce(t *testing.T, dsn string) {
 	defer func() { _ = conn.Close(t.Context()) }()
 	var rows, versions, newest int
 	err = conn.QueryRow(t.Context(), `SELECT COUNT(*), COUNT(DISTINCT version_id), MAX(version_id)
-		FROM goose_db_version WHERE version_id > 0`).Scan(&rows, &versions, &newest)
+		FROM mcpkeep_schema_version WHERE version_id > 0`).Scan(&rows, &versions, &newest)
 	if err != nil {
 		t.Fatal(err)
 	}

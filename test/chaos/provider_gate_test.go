@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/identity/githubtest"
+	"github.com/mcpkeep/mcpkeep/internal/server/servertest"
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
@@ -60,7 +61,7 @@ func newGate(t *testing.T) *gate {
 			return nil
 		},
 	}
-	web := httptest.NewServer(harness.BodyFirst(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	web := httptest.NewServer(servertest.BodyFirst(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !g.hold(r, before) {
 			proxy.ServeHTTP(w, r)
 		}
@@ -73,7 +74,7 @@ func newGate(t *testing.T) *gate {
 	return g
 }
 
-// hold waits at a moment for as long as it is to be waited at, and says whether it did.
+// hold waits at a moment for as long as it is to be waited at, and reports whether it did.
 func (g *gate) hold(r *http.Request, at moment) bool {
 	g.mu.Lock()
 	waits, release := g.at == at && r.URL.Path == renewals, g.release

@@ -15,10 +15,10 @@ import (
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-// abandonedAfter is when others go on after a replica that died while it asked.
+// abandonedAfter is when others continue after a replica that died while it asked.
 const abandonedAfter = 31 * time.Second
 
-// TestOneProviderQuestion: 64 refreshes at once at three processes, of two apps of one
+// TestOneProviderQuestion: 64 concurrent refreshes at three processes, of two apps of one
 // person, and one renewal of the provider's token, which is good for one.
 func TestOneProviderQuestion(t *testing.T) {
 	t.Parallel()
@@ -86,12 +86,12 @@ func works(t *testing.T, c *harness.Client) {
 }
 
 // killed kills the server while it waits for a renewal, and starts it again. It
-// returns when others go on after a check that was under way.
+// returns when others continue after a check that was under way.
 func (g *gate) killed(t *testing.T, p *harness.Process, c *harness.Client, at moment) (abandoned time.Time) {
 	t.Helper()
 	g.Hold(at)
 	var refresh sync.WaitGroup
-	refresh.Go(func() { _ = c.Refresh(t.Context()) }) // nobody answers
+	refresh.Go(func() { _ = c.Refresh(t.Context()) }) // no one answers
 	<-g.held
 	abandoned = time.Now().Add(abandonedAfter)
 	rise(t, p)
@@ -101,7 +101,7 @@ func (g *gate) killed(t *testing.T, p *harness.Process, c *harness.Client, at mo
 }
 
 // TestKilledBeforeProviderHeard: the server died before the provider got the
-// question. The next refreshes go on without it, and then ask.
+// question. The next refreshes continue without it, and then ask.
 func TestKilledBeforeProviderHeard(t *testing.T) {
 	t.Parallel()
 	for _, engine := range harness.Engines() {
@@ -124,7 +124,7 @@ func TestKilledBeforeProviderHeard(t *testing.T) {
 }
 
 // TestKilledBeforeAnswerWasKept: the provider renewed its token and the server died
-// before it had the new one, which nobody has now. The session goes on for the grace
+// before it had the new one, which no one has now. The session continues for the grace
 // period, a sign-in of another app makes good for both, and without one it ends.
 func TestKilledBeforeAnswerWasKept(t *testing.T) {
 	t.Parallel()
@@ -169,10 +169,10 @@ func TestKilledBeforeOwnRotation(t *testing.T) {
 			conn := dbtest.SQL(t, opts.Database)
 			c := g.connect(t, p)
 			for range 5 {
-				sealed := dbtest.Value[string](t, conn, "SELECT provider_token FROM oauth_grants")
+				sealed := dbtest.Value[string](t, conn, "SELECT provider_token FROM mcpkeep_grants")
 				var refresh sync.WaitGroup
-				refresh.Go(func() { _ = c.Refresh(t.Context()) }) // perhaps nobody answers
-				for dbtest.Value[string](t, conn, "SELECT provider_token FROM oauth_grants") == sealed {
+				refresh.Go(func() { _ = c.Refresh(t.Context()) }) // perhaps no one answers
+				for dbtest.Value[string](t, conn, "SELECT provider_token FROM mcpkeep_grants") == sealed {
 					time.Sleep(time.Millisecond)
 				}
 				rise(t, p)
@@ -189,7 +189,7 @@ func TestKilledBeforeOwnRotation(t *testing.T) {
 }
 
 // TestProviderKills kills the server at any moment of refreshes that renew the
-// provider's token. Nobody is ever signed out.
+// provider's token. No one is ever signed out.
 func TestProviderKills(t *testing.T) {
 	t.Parallel()
 	kills := setting(t, "MCPKEEP_CHAOS_PROVIDER_KILLS", 10)
@@ -216,7 +216,7 @@ func TestProviderKills(t *testing.T) {
 			}
 			t.Logf("%d kills, %d refreshes answered besides", kills, answered)
 			if n := p.Logs.Events("sign_in_refused"); n != 0 {
-				t.Errorf("somebody was refused %d times", n)
+				t.Errorf("someone was refused %d times", n)
 			}
 			assertNo500(t, p)
 		})

@@ -102,8 +102,8 @@ func TestRevocationReachesReplicas(t *testing.T) {
 	}
 }
 
-// TestConcurrentRefreshOverReplicas sends one refresh token to both replicas at
-// once, many times: all get the same successor.
+// TestConcurrentRefreshOverReplicas sends one refresh token to both replicas
+// concurrently, many times: all get the same successor.
 func TestConcurrentRefreshOverReplicas(t *testing.T) {
 	t.Parallel()
 	const tries = 16

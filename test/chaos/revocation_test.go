@@ -19,7 +19,7 @@ import (
 
 const (
 	revocations    = 100 // in all
-	disabled       = 10  // of them by keeping the person out, one after the other
+	disabled       = 10  // of them by keeping the person out, in sequence
 	revokersAtOnce = 4
 	revocationSoon = time.Second
 	pollEvery      = 20 * time.Millisecond
@@ -29,7 +29,7 @@ const (
 type revokedIn struct {
 	name   string
 	revoke func(ctx context.Context, t *testing.T, a *harness.Process, c *harness.Client) error
-	// elsewhere: a process of its own revokes, so that no replica knows at once.
+	// elsewhere: a process of its own revokes, so that no replica knows immediately.
 	elsewhere bool
 }
 
@@ -124,7 +124,7 @@ func TestRevocationIsFelt(t *testing.T) {
 }
 
 // revokeInUse signs a client in at a, keeps its token in use at b, revokes at a
-// and returns how long b went on after that was answered.
+// and returns how long b kept working after the response.
 func revokeInUse(ctx context.Context, t *testing.T, a, b *harness.Process, way revokedIn) (time.Duration, error) {
 	c := harness.NewClient(a.URL, harness.NewRoute(a))
 	c.Scope = "mcp mcp:manage offline_access"

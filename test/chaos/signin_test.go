@@ -9,7 +9,7 @@ import (
 )
 
 // TestSignInSurvivesKills: C-09. The server is killed after each step of a
-// sign-in, and the person goes on with the page that is open.
+// sign-in, and the person continues with the page that is open.
 func TestSignInSurvivesKills(t *testing.T) {
 	t.Parallel()
 	for _, engine := range harness.Engines() {

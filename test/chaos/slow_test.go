@@ -17,12 +17,12 @@ import (
 
 const (
 	slowClients = 200
-	// slowFor is longer than the program lets anybody take for a request.
+	// slowFor is longer than the program lets anyone take for a request.
 	slowFor = 45 * time.Second
 )
 
 // TestSlowClients: D9. Two hundred clients that send a byte a second, some in the
-// head of the request and some in its body, keep nobody else waiting and are cut off.
+// head of the request and some in its body, keep no one else waiting and are cut off.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
 	p := harness.Start(t, harness.Engines()[0].Options(t))
@@ -56,7 +56,7 @@ func TestSlowClients(t *testing.T) {
 	}
 }
 
-// drip sends a request byte by byte and says whether the server hung up.
+// drip sends a request byte by byte and reports whether the server hung up.
 func drip(ctx context.Context, t *testing.T, address string, head bool) bool {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {

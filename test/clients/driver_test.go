@@ -44,7 +44,7 @@ type setup struct {
 	ClientID     string `json:"clientId,omitempty"`
 	ClientSecret string `json:"clientSecret,omitempty"`
 	DocumentURL  string `json:"documentUrl,omitempty"`
-	// Stored says that ClientID is of a registration that the client made once and
+	// Stored says that ClientID belongs to a registration that the client made once and
 	// kept, and would make again: not one that it was given.
 	Stored bool `json:"stored,omitempty"`
 }

@@ -45,8 +45,8 @@ func libraries() []library {
 	return []library{
 		{
 			name: "TypeScript SDK 1", key: "typescript1", pkg: "@modelcontextprotocol/sdk", secretBy: basic, start: node("sdk"),
-			expects: []expectation{{step: stepUp, outcome: configured, reason: "This SDK answers the challenge with a refresh, " +
-				"which cannot give more scope, and then gives up. The application signs in for the scope: `auth()` without the tokens."}},
+			expects: []expectation{{step: stepUp, outcome: configured, reason: "The SDK responds to the challenge with a refresh, " +
+				"which cannot add scope, and then gives up. The application requests the scope by calling `auth()` without tokens."}},
 		},
 		{name: "TypeScript SDK 2", key: "typescript2", pkg: "@modelcontextprotocol/client", secretBy: basic, start: node("client")},
 		{name: "Python SDK", key: "python", pkg: "mcp", secretBy: basic, start: python("mcp", false)},
@@ -54,18 +54,18 @@ func libraries() []library {
 		{
 			name: "mcp-go", key: "mcp-go", pkg: "github.com/mark3labs/mcp-go", secretBy: post, start: startMCPGo,
 			expects: []expectation{
-				{step: stepUp, outcome: configured, reason: "The library has no step-up: the application gets the " +
-					"refusal as the tool’s answer, and signs in with the scope in its configuration."},
-				{step: signIn, ways: []string{"metadata document"}, outcome: byItself, reason: "The library knows no metadata " +
-					"documents: the application gives it the document’s URL as its client id."},
+				{step: stepUp, outcome: configured, reason: "The library does not support step-up: the application " +
+					"receives the refusal as the tool result and signs in with the scope in its configuration."},
+				{step: signIn, ways: []string{"metadata document"}, outcome: byItself, reason: "The library does not support " +
+					"metadata documents: the application passes the document’s URL as the client ID."},
 			},
 		},
 		{name: "Go SDK", key: "go", pkg: "github.com/modelcontextprotocol/go-sdk", secretBy: post, start: goSDK},
 		{
 			name: "Inspector, command line", key: "inspector", pkg: "@modelcontextprotocol/inspector", path: "/oauth/callback", secretBy: basic, start: startInspector,
 			expects: []expectation{{
-				step: stepUp, ways: []string{"registration"}, outcome: configured, reason: "Without any OAuth setting the command line " +
-					"ignores the challenge. With the scope in its configuration file it asks for it.",
+				step: stepUp, ways: []string{"registration"}, outcome: configured, reason: "Without an OAuth setting, the command line " +
+					"ignores the challenge. With the scope in its configuration file, it requests it.",
 			}},
 		},
 	}

@@ -75,7 +75,7 @@ func (l *life) restart() {
 type seen struct {
 	registrations int
 	grants        int // sign-ins that a person allowed
-	renewals      int // token requests that were answered with tokens, codes included
+	renewals      int // token requests that returned tokens, codes included
 	refusals      int // requests to the MCP endpoint answered 401
 	stepUps       int // tool calls answered 403 for want of scope
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-// lostID is of a registration that this server never saw.
+// lostID belongs to a registration that this server never saw.
 const lostID = "c_lost5gq3xwzr7aicvk2mdt6ne"
 
 // keeping are the libraries that open the browser with the id that they have,
-// whatever the server knows. FastMCP asks the server before and registers anew.
+// whatever the server knows. FastMCP asks the server before and registers again.
 var keeping = []string{"typescript1", "typescript2", "python", "inspector"}
 
 // eachKeeping runs a test for each client that keeps a registration.
@@ -40,8 +40,8 @@ func eachKeeping(t *testing.T, keys []string, env []string, run func(t *testing.
 }
 
 // TestLostRegistration: a client whose registration vanished before mcpkeep came
-// opens the browser with the dead id. The person sees a consent page, signs in, and
-// the client goes on under its old id: across a crash, and when its token expires.
+// opens the browser with the stale ID. The person sees a consent page, signs in, and
+// the client continues under its old id: across a crash, and when its token expires.
 func TestLostRegistration(t *testing.T) {
 	t.Parallel()
 	eachKeeping(t, append(keeping, "fastmcp"), []string{ttl(shortTTL), "MCPKEEP_READOPT=known"}, func(t *testing.T, l *life, _ func() driver) {
@@ -54,7 +54,7 @@ func TestLostRegistration(t *testing.T) {
 }
 
 // TestLostRegistrationRefused: without readoption the client is stuck. It opens the
-// browser with the dead id again and again and never registers anew. FastMCP does.
+// browser with the stale ID again and again and never registers again. FastMCP does.
 func TestLostRegistrationRefused(t *testing.T) {
 	t.Parallel()
 	eachKeeping(t, keeping, []string{"MCPKEEP_READOPT=off"}, func(t *testing.T, l *life, restart func() driver) {
@@ -62,7 +62,7 @@ func TestLostRegistrationRefused(t *testing.T) {
 		s := l.during(func() {
 			for range 2 {
 				err := l.client.connect()
-				if err == nil || !strings.Contains(err.Error(), "not registered here") {
+				if err == nil || !strings.Contains(err.Error(), "app is not registered") {
 					t.Errorf("connect: %v, want the page for an unknown app", err)
 				}
 				l.client = restart()

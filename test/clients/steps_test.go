@@ -33,7 +33,7 @@ const (
 	configured  outcome = "by the application" // the application had to be told
 )
 
-// live takes a client through all steps, one after the other.
+// live takes a client through all steps, in sequence.
 func (l *life) live(w way, known setup) [steps]outcome {
 	l.t.Helper()
 	first := l.signIn(w, known)
@@ -85,7 +85,7 @@ func (l *life) refresh(before whoami) whoami {
 	return after
 }
 
-// keepToken crashes the server: the client goes on with the token that it has.
+// keepToken crashes the server: the client continues with the token that it has.
 func (l *life) keepToken(before whoami) {
 	l.t.Helper()
 	l.restart()
@@ -132,9 +132,9 @@ func (l *life) endNothing() (result, error) {
 	return l.client.call("revoke_connection", map[string]any{"connection_id": "g_none"})
 }
 
-// allowed says whether a tool ran: its answer is that there is no such connection.
+// allowed reports whether a tool ran: its answer is that there is no such connection.
 func allowed(r result, err error) bool {
-	return err == nil && r.IsError && strings.Contains(string(r.Content), "no connection with this id")
+	return err == nil && r.IsError && strings.Contains(string(r.Content), "no connection with this ID")
 }
 
 // toldToAskFor has the application ask for a scope, after the library did not.

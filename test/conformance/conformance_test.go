@@ -83,7 +83,7 @@ type row struct {
 
 func markdown(rows []row) string {
 	var b strings.Builder
-	b.WriteString("| Mode | What was tried | Scenarios | Checks passed | Failed |\n|---|---|---|---|---|\n")
+	b.WriteString("| Mode | Tested | Scenarios | Checks passed | Failed |\n|---|---|---|---|---|\n")
 	for _, r := range rows {
 		passed, failed := r.outcome.counts()
 		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d |\n", r.mode, r.subject, len(r.outcome.checks), passed, failed)

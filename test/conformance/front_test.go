@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/mcpkeep/mcpkeep/internal/server/servertest"
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
@@ -39,7 +40,7 @@ func serveFront(t *testing.T, method string) *front {
 	if method != "none" {
 		proxy.ModifyResponse = f.rewrite
 	}
-	srv := httptest.NewServer(harness.BodyFirst(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewServer(servertest.BodyFirst(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/token" && methodOf(r) == f.method {
 			f.used.Add(1)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
 	"github.com/mcpkeep/mcpkeep/internal/repo"
 	"github.com/mcpkeep/mcpkeep/internal/server"
+	"github.com/mcpkeep/mcpkeep/internal/server/servertest"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
@@ -27,7 +28,8 @@ func gate(t *testing.T, protected http.Handler) string {
 	site := httptest.NewUnstartedServer(nil)
 	base := "http://" + site.Listener.Addr().String()
 	s, err := server.New(server.Config{
-		BaseURL: base, Loopback: true, Name: "Conformance", Store: store(t), MCP: protected,
+		BaseURL: base, Loopback: true, Name: "Conformance", Store: store(t), Provider: identity.Local{},
+		Resources: []server.Resource{{Path: "/mcp", Handler: protected}},
 		Lifetimes: server.Lifetimes{AccessToken: time.Hour, RefreshToken: time.Hour},
 		Logger:    slog.New(slog.DiscardHandler),
 	})
@@ -55,7 +57,7 @@ func store(t *testing.T) storage.Store {
 	if err := r.CheckKeys(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	p := identity.LocalPerson()
+	p := identity.Local{}.Person()
 	hash, err := identity.HashPassword(harness.Password)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +76,7 @@ func withToken(t *testing.T, target, token string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := httptest.NewServer(harness.BodyFirst(&httputil.ReverseProxy{
+	proxy := httptest.NewServer(servertest.BodyFirst(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(u)
 			r.Out.Host = r.In.Host

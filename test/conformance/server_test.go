@@ -39,7 +39,7 @@ func checkServer(t *testing.T, revision string) []row {
 		t.Errorf("%d of the %d required scenarios ran", len(scored.checks), len(required))
 	}
 	return []row{
-		{mode: "server, " + revision, subject: "mcp-go’s server, protected by mcpkeep", outcome: scored},
+		{mode: "server, " + revision, subject: "mcp-go server behind mcpkeep", outcome: scored},
 		{mode: "server, " + revision + ", not scored", subject: "the same", outcome: other},
 	}
 }

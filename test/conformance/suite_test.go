@@ -27,7 +27,7 @@ type check struct {
 	Message string `json:"errorMessage"`
 }
 
-// failed says whether it is a failure for the suite's baseline.
+// failed reports whether it is a failure for the suite's baseline.
 func (c check) failed() bool { return c.Status == "FAILURE" || c.Status == "WARNING" }
 
 // outcome is a run of the suite.

@@ -23,7 +23,7 @@ const maxSteps = 20
 type Browser struct {
 	Password string
 	Deny     bool     // press "deny" where there is a choice
-	Sites    []string // origins that are followed beside the first one, such as the identity provider's
+	Sites    []string // origins that are followed in addition to the first one, such as the identity provider's
 
 	// Fields are what goes into text fields, by their names.
 	Fields map[string]string

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -39,6 +38,10 @@ func Build(t testing.TB) string {
 }
 
 func build() (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
 	dir, err := os.MkdirTemp("", "mcpkeep-test-")
 	if err != nil {
 		return "", err
@@ -54,16 +57,11 @@ func build() (string, error) {
 		args = append(args, "-race")
 	}
 	cmd := exec.Command("go", append(args, "./cmd/mcpkeep")...) //nolint:noctx // shared by tests with contexts of their own
-	cmd.Dir = moduleRoot()
+	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build ./cmd/mcpkeep: %w\n%s", err, out)
 	}
 	return path, nil
-}
-
-func moduleRoot() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
 // ModuleVersion is the version of a module that the program is made with. The go
@@ -71,7 +69,7 @@ func moduleRoot() string {
 func ModuleVersion(t testing.TB, module string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Version}}", module)
-	cmd.Dir = moduleRoot()
+	cmd.Dir = Root(t)
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)

@@ -71,7 +71,7 @@ func (r *running) status() int {
 }
 
 // environment is ours less all settings of mcpkeep. A lost registration must show, so
-// that no client is registered anew under its id unless a test says so.
+// that no client is registered again under its id unless a test says so.
 func environment(more []string) []string {
 	env := []string{"MCPKEEP_LOCAL_PASSWORD=" + Password, "MCPKEEP_LOG_FORMAT=json", "MCPKEEP_READOPT=off", "GORACE=atexit_sleep_ms=0"}
 	for _, v := range os.Environ() {

@@ -28,6 +28,7 @@ type Client struct {
 	RedirectURI string
 	AuthMethod  string // token_endpoint_auth_method; none unless set
 	Scope       string // asked for; none unless set
+	FastMCP     bool   // the server is FastMCP, or took its place: answers may have another iss, or none
 
 	ID, Secret                string
 	Key                       *ecdsa.PrivateKey // of private_key_jwt
@@ -99,7 +100,7 @@ func (c *Client) Code(answer *url.URL) (string, error) {
 		return "", fmt.Errorf("the answer went elsewhere: %s", answer)
 	case q.Get("state") != c.state:
 		return "", errors.New("the answer has another state")
-	case q.Get("iss") != c.Server:
+	case q.Get("iss") != c.Server && !c.FastMCP:
 		return "", fmt.Errorf("the answer names the issuer %q", q.Get("iss"))
 	case code == "":
 		return "", errors.New("the answer has no code")

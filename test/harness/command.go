@@ -20,8 +20,15 @@ type Result struct {
 // Run runs a command of the program to its end.
 func Run(ctx context.Context, t testing.TB, env []string, args ...string) Result {
 	t.Helper()
+	return RunWith(ctx, t, "", env, args...)
+}
+
+// RunWith is Run with a text on standard input.
+func RunWith(ctx context.Context, t testing.TB, stdin string, env []string, args ...string) Result {
+	t.Helper()
 	var stdout, stderr strings.Builder
 	cmd := exec.CommandContext(ctx, Build(t), args...)
+	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Env, cmd.Stdout, cmd.Stderr = environment(env), &stdout, &stderr
 	cmd.Dir = t.TempDir()
 	began := time.Now()

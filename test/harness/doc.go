@@ -1,5 +1,4 @@
-// Package harness runs the real program for black-box tests: it builds the
-// binary once, starts, kills and restarts processes of it on loopback, walks
-// through its pages as a person with a browser does, and has an OAuth client
-// that tells what each answer was.
+// Package harness runs the real program for black-box tests: it builds the binary once,
+// starts, kills and restarts it on loopback, walks through its pages like a user with a
+// browser, and provides an OAuth client that reports each response.
 package harness

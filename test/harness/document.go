@@ -12,7 +12,7 @@ import (
 // block instead.
 func Document(t testing.TB, update bool, file, name, block string) {
 	t.Helper()
-	path := filepath.Join(moduleRoot(), "docs", file)
+	path := filepath.Join(Root(t), "docs", file)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

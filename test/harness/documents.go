@@ -8,7 +8,7 @@ import (
 
 // NewClientSite starts a site that publishes client ID metadata documents, on
 // loopback with TLS. Give its Env to a process with [Options]; Publish returns the
-// client id of a document:
+// client ID of a document:
 //
 //	site := harness.NewClientSite(t)
 //	id := site.Publish("/client.json", map[string]any{"redirect_uris": []string{"http://localhost/callback"}})

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// Log collects what processes print. It may be written and read at once.
+// Log collects what processes print. It may be written and read concurrently.
 type Log struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

@@ -27,7 +27,7 @@ func NodeDir(t testing.TB) string {
 // scripts/node.sh provides one.
 func NodePackage(t testing.TB, path ...string) string {
 	t.Helper()
-	dir := filepath.Join(append([]string{moduleRoot()}, path...)...)
+	dir := filepath.Join(append([]string{Root(t)}, path...)...)
 	if out, err := installNode(dir); err != nil {
 		t.Fatalf("npm ci: %v\n%s", err, out)
 	}

@@ -26,7 +26,8 @@ type Options struct {
 	Listen   string              // default: a free port of 127.0.0.1
 	Args     []string            // further arguments of serve
 	Env      []string            // further variables, as NAME=value; the last one counts
-	User     *syscall.Credential // whom to run as, when not the current user
+	User     *syscall.Credential // user to run as, if not the current one
+	Binary   string              // default: the one that Build makes
 }
 
 // Process is one `mcpkeep serve`.
@@ -36,9 +37,8 @@ type Process struct {
 	StartedIn time.Duration
 	Logs      *Log // of all starts together
 
-	binary string
-	opts   Options
-	run    *running
+	opts Options
+	run  *running
 }
 
 // Start starts a process and returns when it is ready. It ends with the test;
@@ -59,7 +59,10 @@ func TryStart(t testing.TB, opts Options) (*Process, error) {
 	if opts.Listen == "" {
 		opts.Listen = FreeAddress(t)
 	}
-	p := &Process{binary: Build(t), opts: opts, Logs: &Log{}}
+	if opts.Binary == "" {
+		opts.Binary = Build(t)
+	}
+	p := &Process{opts: opts, Logs: &Log{}}
 	t.Cleanup(func() {
 		p.Kill9()
 		if t.Failed() {
@@ -73,14 +76,14 @@ func TryStart(t testing.TB, opts Options) (*Process, error) {
 	return p, err
 }
 
-var readyLine = regexp.MustCompile(`^listening on (http://\S+) \(database (\w+), schema (\d+), ready in [^)]+\)$`)
+var readyLine = regexp.MustCompile(`^listening on (https?://\S+) \(database (\w+), schema (\d+), ready in [^)]+\)$`)
 
 // Restart starts the process again, on the same address and database, and
 // returns when it is ready.
 func (p *Process) Restart() error {
 	began := time.Now()
 	args := append([]string{"serve", "--listen", p.opts.Listen, "--database-url", p.opts.Database}, p.opts.Args...)
-	run, err := launch(p.binary, args, p.opts, p.Logs)
+	run, err := launch(p.opts.Binary, args, p.opts, p.Logs)
 	if err != nil {
 		return err
 	}
@@ -102,13 +105,19 @@ func (p *Process) Restart() error {
 	return err
 }
 
+// PID is the id of the running process.
+func (p *Process) PID() int { return p.run.cmd.Process.Pid }
+
 // SetEnv adds variables for the next Restart.
 func (p *Process) SetEnv(env ...string) { p.opts.Env = append(p.opts.Env, env...) }
+
+// SetBinary makes the next Restart run another build of the program.
+func (p *Process) SetBinary(path string) { p.opts.Binary = path }
 
 // Address is the host and port that it listens on.
 func (p *Process) Address() string { return p.opts.Listen }
 
-// Kill9 kills the process at once, as a crash or a lost machine would, and
+// Kill9 kills the process immediately, as a crash or a lost machine would, and
 // returns when it is gone.
 func (p *Process) Kill9() {
 	if p.run != nil {
@@ -117,7 +126,7 @@ func (p *Process) Kill9() {
 	}
 }
 
-// Terminate sends SIGTERM and returns at once. Wait tells how it went.
+// Terminate sends SIGTERM and returns immediately. Wait tells how it went.
 func (p *Process) Terminate() { p.run.kill(syscall.SIGTERM) }
 
 // Wait returns the exit status, -1 for a process that a signal ended or that

@@ -15,12 +15,16 @@ func Python(t testing.TB) string {
 	if out, err := installPython(); err != nil {
 		t.Fatalf("scripts/python.sh: %v\n%s", err, out)
 	}
-	return filepath.Join(moduleRoot(), ".cache", "python", "bin", "python")
+	return filepath.Join(Root(t), ".cache", "python", "bin", "python")
 }
 
 var installPython = sync.OnceValues(func() (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), installTimeout)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, filepath.Join(moduleRoot(), "scripts", "python.sh")).CombinedOutput()
+	out, err := exec.CommandContext(ctx, filepath.Join(root, "scripts", "python.sh")).CombinedOutput()
 	return string(out), err
 })

@@ -1,4 +1,4 @@
-// Package outside looks at the real program as somebody does who got hold of
-// the database, its file, or the log, after a full run: no secret may be in
-// any of them. The tests are behind the build tag chaos.
+// Package outside inspects the real program after a full run like an attacker who obtained
+// the database, its file or the log: none of them may contain a secret. The tests need the
+// build tag chaos.
 package outside

@@ -36,7 +36,7 @@ func dump(t *testing.T, database string) map[string][]byte {
 	for _, table := range column(t, db, tables) {
 		haystacks["table "+table] = []byte(rows(t, db, table))
 	}
-	if len(haystacks["table oauth_clients"]) == 0 || len(haystacks["table oauth_grants"]) == 0 {
+	if len(haystacks["table oauth_clients"]) == 0 || len(haystacks["table mcpkeep_grants"]) == 0 {
 		t.Error("the dump lacks the tables of clients or grants")
 	}
 	return haystacks

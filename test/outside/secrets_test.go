@@ -78,7 +78,7 @@ func runGitHub(t *testing.T, opts harness.Options, found secrets) string {
 		"MCPKEEP_GITHUB_CLIENT_ID="+gh.ClientID, "MCPKEEP_GITHUB_CLIENT_SECRET="+gh.ClientSecret,
 		"MCPKEEP_GITHUB_URL="+spy.url, "MCPKEEP_GITHUB_API_URL="+gh.APIURL)
 	found.add("GitHub client secret", gh.ClientSecret)
-	found.add("e-mail address", email)
+	found.add("email address", email)
 	p := harness.Start(t, opts)
 	c := harness.NewClient(p.URL, nil)
 	c.AuthMethod = "client_secret_basic"

@@ -1,5 +1,4 @@
-// Package providers signs people in at real OpenID providers, each a process of its own:
-// the npm package oidc-provider (folder node) and the example of zitadel/oidc (folder
-// zitadel, a Go module of its own). The tests are behind the build tag providers and
-// need npm.
+// Package providers signs users in at real OpenID providers, each in its own process: the
+// npm package oidc-provider (folder node) and the example of zitadel/oidc (folder zitadel, a
+// separate Go module). The tests need the build tag providers and npm.
 package providers

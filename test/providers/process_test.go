@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
-// startTimeout is of a machine under load. Now and then a Node.js process hangs before
+// startTimeout suits a machine under load. Now and then a Node.js process hangs before
 // it listens, so a provider is started as often as startTries.
 const (
 	startTimeout = 30 * time.Second
@@ -160,10 +160,10 @@ func (p *provider) tryStart(t *testing.T) (why string) {
 	}
 }
 
-// stop stops it as it is: connections are taken, and nothing is answered.
+// stop stops it as it is: connections are accepted, and there are no responses.
 func (p *provider) stop(t *testing.T) { p.signal(t, syscall.SIGSTOP) }
 
-// resume lets it go on.
+// resume lets it continue.
 func (p *provider) resume(t *testing.T) { p.signal(t, syscall.SIGCONT) }
 
 func (p *provider) signal(t *testing.T, sig syscall.Signal) {
@@ -173,7 +173,7 @@ func (p *provider) signal(t *testing.T, sig syscall.Signal) {
 	}
 }
 
-// kill ends it at once.
+// kill ends it immediately.
 func (p *provider) kill() {
 	if p.cmd != nil {
 		_ = p.cmd.Process.Kill()

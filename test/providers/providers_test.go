@@ -5,7 +5,6 @@ package providers_test
 import (
 	"errors"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -22,15 +21,7 @@ const accessTTL = 4 * time.Second
 // outage is how long a provider is away. MCPKEEP_TEST_OUTAGE=1m makes it a minute.
 func outage(t *testing.T) time.Duration {
 	t.Helper()
-	value := os.Getenv("MCPKEEP_TEST_OUTAGE")
-	if value == "" {
-		return 20 * time.Second
-	}
-	d, err := time.ParseDuration(value)
-	if err != nil {
-		t.Fatalf("MCPKEEP_TEST_OUTAGE: %v", err)
-	}
-	return d
+	return harness.Outage(t, 20*time.Second)
 }
 
 // keep is a server whose people sign in at a provider.
@@ -64,7 +55,7 @@ func eachOf(t *testing.T, kinds []kind, run func(t *testing.T, k keep)) {
 	}
 }
 
-// browser is a browser in which somebody signs in as an account at the provider.
+// browser is a browser in which someone signs in as an account at the provider.
 func (k keep) browser(account string) *harness.Browser {
 	b := harness.NewBrowser(nil)
 	b.Sites = []string{k.at.issuer, "http://" + k.Address()}
@@ -83,7 +74,7 @@ func (k keep) connect(t *testing.T, account string) *harness.Client {
 	return c
 }
 
-// connections is how many apps alice has connected, which all refresh at once.
+// connections is how many apps alice has connected, which all refresh concurrently.
 func (k keep) connections(t *testing.T) []*harness.Client {
 	t.Helper()
 	clients := make([]*harness.Client, 3)
@@ -143,7 +134,7 @@ func (k keep) restart() error {
 	return k.Restart()
 }
 
-// TestRemovedPerson: somebody who was removed at the provider is out at the next refresh.
+// TestRemovedPerson: someone who was removed at the provider is out at the next refresh.
 func TestRemovedPerson(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, k keep) {
@@ -159,7 +150,7 @@ func TestRemovedPerson(t *testing.T) {
 	})
 }
 
-// TestChangedAddress: so is somebody whose address is of another domain now.
+// TestChangedAddress: so is someone whose address now belongs to another domain.
 func TestChangedAddress(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, k keep) {
@@ -169,7 +160,7 @@ func TestChangedAddress(t *testing.T) {
 	})
 }
 
-// TestStoppedProvider: a provider that hangs signs nobody out, and is not asked twice for
+// TestStoppedProvider: a provider that hangs signs no one out, and is not asked twice for
 // what it may give once.
 func TestStoppedProvider(t *testing.T) {
 	t.Parallel()
@@ -208,7 +199,7 @@ func TestKilledProvider(t *testing.T) {
 	})
 }
 
-// goOn has clients refresh whenever their access token has expired, as all do at once.
+// goOn has clients refresh whenever their access token has expired, all concurrently.
 func (k keep) goOn(t *testing.T, clients []*harness.Client, for_ time.Duration) {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -237,7 +228,7 @@ func (k keep) goOn(t *testing.T, clients []*harness.Client, for_ time.Duration) 
 	}
 }
 
-// TestAnotherAccount: somebody who came with the wrong account changes it at the
+// TestAnotherAccount: someone who came with the wrong account changes it at the
 // provider, and the client gets its code.
 func TestAnotherAccount(t *testing.T) {
 	t.Parallel()

@@ -64,7 +64,7 @@ func current(t *testing.T, file, want string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("%s is not current: run go test ./test/requirements -update (-want +got)\n%s", file, diff)
+		t.Errorf("%s is not current: run go -C test test ./requirements -update (-want +got)\n%s", file, diff)
 	}
 }
 

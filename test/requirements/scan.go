@@ -71,7 +71,7 @@ func scanFile(root, path string, found map[string][]Test) error {
 	return nil
 }
 
-// isTest says whether go test runs it by itself, or a suite does (…Cases), or every
+// isTest reports whether go test runs it by itself, or a suite does (…Cases), or every
 // test of a package does (methods check…).
 func isTest(name string) bool {
 	return strings.HasPrefix(name, "Test") && name != "TestMain" || strings.HasPrefix(name, "Fuzz") ||

@@ -41,11 +41,11 @@ func Sections() ([]Section, error) {
 	return sections, nil
 }
 
-const head = `# Requirements and what shows them
+const head = `# Requirements and their tests
 
-Made from the names and comments of the tests by
-` + "`go test ./test/requirements -update`" + `; the tests fail when it is not current, or when
-a requirement has neither a test nor a reason. The ids are those of the tests.
+Generated from the names and comments of the tests by
+` + "`go -C test test ./requirements -update`" + `. The tests fail if this page is out of date or a
+requirement has neither a test nor a reason. Tests name requirements by the IDs below.
 `
 
 // Document renders docs/requirements.md, which lies one folder below the root.
@@ -53,7 +53,7 @@ func Document(sections []Section, tests map[string][]Test) string {
 	var b strings.Builder
 	b.WriteString(head)
 	for _, s := range sections {
-		fmt.Fprintf(&b, "\n## %s\n\n| Id | Requirement | Shown by |\n|---|---|---|\n", s.Title)
+		fmt.Fprintf(&b, "\n## %s\n\n| ID | Requirement | Covered by |\n|---|---|---|\n", s.Title)
 		for _, r := range s.Requirements {
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", r.ID, strings.ReplaceAll(r.Text, "|", `\|`), shownBy(r, tests[r.ID]))
 		}

@@ -53,7 +53,7 @@ func asksRoots(_ context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, e
 	return server.NewInputRequestBuilder("").Roots(id).ToolResult(), nil
 }
 
-// confirms asks, and continues with state that nobody else can have made.
+// confirms asks, and continues with state that no one else can have made.
 func confirms(_ context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	const id = "confirm"
 	if len(r.Params.InputResponses) == 0 {

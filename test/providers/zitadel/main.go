@@ -3,7 +3,7 @@
 //
 //	zitadel HOST:PORT REDIRECT_URI
 //
-// PUT and DELETE /control/people/ID add and remove somebody.
+// PUT and DELETE /control/people/ID add and remove someone.
 package main
 
 import (

@@ -1,0 +1,149 @@
+package gateway_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/client/transport"
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/mcpkeep/mcpkeep/test/harness"
+)
+
+// connect makes an MCP session with a client's token.
+func connect(t *testing.T, c *harness.Client) *client.Client {
+	t.Helper()
+	m, err := client.NewStreamableHttpClient(c.Server+"/mcp",
+		transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer " + c.AccessToken}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	if err := m.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	request := mcp.InitializeRequest{}
+	request.Params.ProtocolVersion = "2025-11-25"
+	request.Params.ClientInfo = mcp.Implementation{Name: "test", Version: "1"}
+	if _, err := m.Initialize(t.Context(), request); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func call(ctx context.Context, m *client.Client, tool string, meta *mcp.Meta) error {
+	request := mcp.CallToolRequest{}
+	request.Params.Name, request.Params.Meta = tool, meta
+	result, err := m.CallTool(ctx, request)
+	if err == nil && result.IsError {
+		err = fmt.Errorf("%s failed: %v", tool, result.Content)
+	}
+	return err
+}
+
+// TestLife: a session works through mcpkeep as it does directly, and survives kill -9 of
+// mcpkeep with the same id and without a handshake.
+func TestLife(t *testing.T) {
+	t.Parallel()
+	u := newUpstream(t)
+	p, c := protect(t, u.url)
+	m := connect(t, c)
+	var progress atomic.Int32
+	m.OnNotification(func(n mcp.JSONRPCNotification) {
+		if n.Method == "notifications/progress" {
+			progress.Add(1)
+		}
+	})
+	if err := call(t.Context(), m, "test_tool_with_progress", &mcp.Meta{ProgressToken: "p"}); err != nil || progress.Load() == 0 {
+		t.Errorf("progress: %v, %d notifications", err, progress.Load())
+	}
+	for len(u.seen) > 1 {
+		<-u.seen
+	}
+	h := <-u.seen
+	if h.Get("X-Mcpkeep-Client") != c.ID || h.Get("X-Mcpkeep-User") == "" || h.Get("Authorization") != "" || h.Get("Mcp-Session-Id") == m.GetSessionId() {
+		t.Errorf("the upstream got %v", h)
+	}
+	p.Kill9()
+	if err := p.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	if err := call(t.Context(), m, "test_tool_with_logging", nil); err != nil {
+		t.Errorf("after kill -9: %v", err)
+	}
+	if status, body := post(t, p.URL+"/mcp", signIn(t, p).AccessToken, m.GetSessionId()); status != http.StatusNotFound {
+		t.Errorf("another client with this session: %d %s", status, body)
+	}
+	if status, _ := post(t, p.URL+"/mcpkeep/mcp", c.AccessToken, ""); status != http.StatusUnauthorized {
+		t.Errorf("a token for the upstream at the built-in tools: %d", status)
+	}
+}
+
+func post(t *testing.T, url, token, session string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"ping"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json, text/event-stream")
+	if session != "" {
+		r.Header.Set("Mcp-Session-Id", session)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
+}
+
+// TestRevocationEndsStreams: a stream that is open when its grant is revoked, by another
+// process, ends without a further request.
+func TestRevocationEndsStreams(t *testing.T) {
+	t.Parallel()
+	p, c := protect(t, newUpstream(t).url)
+	m := connect(t, c)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+"/mcp", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+c.AccessToken)
+	r.Header.Set("Accept", "text/event-stream")
+	_ = m.Close()
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("the stream got %d", response.StatusCode)
+	}
+	ended := make(chan bool)
+	go func() {
+		defer close(ended)
+		_, _ = io.Copy(io.Discard, response.Body)
+	}()
+	if result := p.Command(t.Context(), t, "grants", "revoke", "--client", c.ID, "--yes"); result.Status != 0 {
+		t.Fatal(result)
+	}
+	began := time.Now()
+	select {
+	case <-ended:
+		t.Logf("ended %v after the revocation", time.Since(began).Round(time.Millisecond))
+	case <-time.After(time.Minute):
+		t.Error("the stream is still open a minute after the revocation")
+	}
+}

@@ -1,0 +1,11 @@
+//go:build takeover
+
+package takeover_test
+
+import (
+	"testing"
+
+	"github.com/mcpkeep/mcpkeep/test/harness"
+)
+
+func TestMain(m *testing.M) { harness.Main(m) }

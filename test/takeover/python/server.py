@@ -1,0 +1,137 @@
+"""A FastMCP server of any version, with the GitHub provider, whose GitHub is the test's.
+
+    python server.py SETUP      a JSON document: port, clientId, clientSecret, site, api, redirectPath, and the store: database and
+                                key, redis (a URL) and key, or home, in which FastMCP makes its own
+
+A database that is a URL is PostgreSQL, with py-key-value's own store; otherwise it is a file.
+"""
+
+import importlib
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+setup: dict[str, Any] = json.loads(sys.argv[1])
+if "home" in setup:  # which FastMCP reads when it is imported
+    os.environ["FASTMCP_HOME"] = setup["home"]
+
+from cryptography.fernet import Fernet  # noqa: E402
+from fastmcp import FastMCP  # noqa: E402
+from fastmcp.server.auth.providers.github import GitHubProvider  # noqa: E402
+from key_value.aio.wrappers.encryption import FernetEncryptionWrapper  # noqa: E402
+
+TABLE = """CREATE TABLE IF NOT EXISTS oauth_clients (
+    key TEXT PRIMARY KEY, value JSONB NOT NULL,
+    created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, updated_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP)"""
+
+
+class Table:
+    """The table of the first deployment: the collection is in the key, and the time to live
+    is ignored, so that what has expired is still there."""
+
+    def __init__(self, path: str) -> None:
+        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        self.db.execute(TABLE)
+
+    def name(self, key: str, collection: str | None) -> str:
+        return f"{collection or 'default_collection'}:{key}"
+
+    async def get(self, key: str, *, collection: str | None = None) -> dict[str, Any] | None:
+        row = self.db.execute("SELECT value FROM oauth_clients WHERE key = ?", (self.name(key, collection),)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    async def ttl(self, key: str, *, collection: str | None = None) -> tuple[dict[str, Any] | None, float | None]:
+        return await self.get(key, collection=collection), None
+
+    async def put(self, key: str, value: Mapping[str, Any], *, collection: str | None = None, ttl: Any = None) -> None:
+        self.db.execute(
+            "INSERT INTO oauth_clients (key, value, updated_at) VALUES (?, ?, CURRENT_TIMESTAMP)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
+            (self.name(key, collection), json.dumps(dict(value))),
+        )
+
+    async def delete(self, key: str, *, collection: str | None = None) -> bool:
+        return self.db.execute("DELETE FROM oauth_clients WHERE key = ?", (self.name(key, collection),)).rowcount > 0
+
+    async def get_many(self, keys: Sequence[str], *, collection: str | None = None) -> list[dict[str, Any] | None]:
+        return [await self.get(key, collection=collection) for key in keys]
+
+    async def ttl_many(self, keys: Sequence[str], *, collection: str | None = None) -> list[Any]:
+        return [await self.ttl(key, collection=collection) for key in keys]
+
+    async def put_many(self, keys: Sequence[str], values: Sequence[Mapping[str, Any]], *, collection: str | None = None, ttl: Any = None) -> None:
+        for key, value in zip(keys, values, strict=True):
+            await self.put(key, value, collection=collection)
+
+    async def delete_many(self, keys: Sequence[str], *, collection: str | None = None) -> int:
+        return sum([await self.delete(key, collection=collection) for key in keys])
+
+
+def redirect(module: Any) -> None:
+    """Sends what an HTTP library sends to GitHub to the test's."""
+    original = module.AsyncClient.send
+    routes = {
+        "https://api.github.com/user/repos": setup["api"] + "/user",  # of which FastMCP wants the scopes only
+        "https://api.github.com": setup["api"],
+        "https://github.com": setup["site"],
+    }
+
+    async def send(self: Any, request: Any, **options: Any) -> Any:
+        for prefix, to in routes.items():
+            if str(request.url).startswith(prefix):
+                request.url = module.URL(to + str(request.url)[len(prefix) :])
+                request.headers["host"] = request.url.netloc.decode()
+                break
+        return await original(self, request, **options)
+
+    module.AsyncClient.send = send
+
+
+for library in ("httpx", "httpx2"):
+    try:
+        redirect(importlib.import_module(library))
+    except ModuleNotFoundError:
+        pass
+
+
+def encrypted() -> Any:
+    """Returns the store that holds encrypted rows. Not every version has those of py-key-value."""
+    if "redis" in setup:
+        from key_value.aio.stores.redis import RedisStore
+
+        return RedisStore(url=setup["redis"])
+    if "://" in setup["database"]:
+        from key_value.aio.stores.postgresql import PostgreSQLStore
+
+        return PostgreSQLStore(url=setup["database"])
+    return Table(setup["database"])
+
+
+def store() -> Any:
+    """Returns the store, none for FastMCP's own."""
+    if "home" in setup:
+        return None
+    return FernetEncryptionWrapper(encrypted(), fernet=Fernet(setup["key"]))
+
+
+provider = GitHubProvider(
+    client_id=setup["clientId"],
+    client_secret=setup["clientSecret"],
+    base_url=f"http://127.0.0.1:{setup['port']}",
+    redirect_path=setup["redirectPath"],
+    client_storage=store(),
+)
+provider._upstream_authorization_endpoint = setup["site"] + "/login/oauth/authorize"
+
+mcp = FastMCP("Python", auth=provider)
+
+
+@mcp.tool
+def ping() -> str:
+    return "pong"
+
+
+mcp.run(transport="http", host="127.0.0.1", port=setup["port"], show_banner=False)
