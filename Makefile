@@ -2,6 +2,8 @@
 SQLC          := bin/sqlc
 GOLANGCI_LINT := bin/golangci-lint
 GOVULNCHECK   := bin/govulncheck
+GOOSE         := bin/goose
+ACTIONLINT    := bin/actionlint
 WITHPG        := bin/withpg
 
 # Settings: make test RACE= (without the race detector), make fuzz FUZZTIME=1m
@@ -40,21 +42,25 @@ docker: ## container image
 
 ##@ Test
 
+# The suites read files of the root module, which Go's cache of test results does
+# not track: -count=1.
 .PHONY: test
 test: testtools ## all packages, on SQLite and on PostgreSQL if it can be had
-	@$(WITHPG) go test $(RACE) ./...
+	@status=0; $(WITHPG) go test $(RACE) -timeout 20m ./... || status=$$?; \
+		$(WITHPG) go -C test test -count=1 $(RACE) ./... || status=$$?; \
+		go -C examples/gosdk test -count=1 $(RACE) ./... || status=$$?; exit $$status
 
 .PHONY: test/short
 test/short: ## all packages on what is installed, without the race detector
-	@go test -short ./...
+	@status=0; go test -short ./... || status=$$?; go -C test test -count=1 -short ./... || status=$$?; exit $$status
 
 .PHONY: test/clients
 test/clients: testtools clienttools ## lives of real MCP clients (Node.js, Python, Go)
-	@$(WITHPG) go test $(RACE) -tags clients $(SLOW) -parallel 6 ./test/clients $(ARGS)
+	@$(WITHPG) go -C test test $(RACE) -tags clients $(SLOW) -parallel 6 ./clients $(ARGS)
 
 .PHONY: test/conformance
 test/conformance: testtools clienttools ## the official conformance suite (Node.js)
-	@$(WITHPG) go test $(RACE) -tags conformance $(SLOW) ./test/conformance $(ARGS)
+	@$(WITHPG) go -C test test $(RACE) -tags conformance $(SLOW) ./conformance $(ARGS)
 
 .PHONY: docs/clients
 docs/clients: ## run both and write what was seen into docs/clients.md
@@ -62,33 +68,82 @@ docs/clients: ## run both and write what was seen into docs/clients.md
 
 .PHONY: test/browser
 test/browser: testtools ## the pages in a real browser (Chromium)
-	@$(WITHPG) go test $(RACE) -tags browser $(SLOW) ./test/...
+	@$(WITHPG) go -C test test $(RACE) -tags browser $(SLOW) ./browser
 
 .PHONY: test/chaos
 test/chaos: testtools ## kill -9, restarts, replicas, a database that goes away
-	@$(WITHPG) go test $(RACE) -tags chaos $(SLOW) -parallel 6 -skip '^TestRevocationIsFelt$$|^TestKeyRotation' ./test/...
-	@$(WITHPG) go test $(RACE) -tags chaos $(SLOW) -v -run '^TestRevocationIsFelt$$' ./test/chaos
-	@$(WITHPG) go test -tags chaos $(SLOW) -v -run '^TestKeyRotation' ./test/chaos
+	@$(WITHPG) go -C test test $(RACE) -tags chaos $(SLOW) -parallel 6 -skip '^TestRevocationIsFelt$$|^TestKeyRotation' ./chaos ./histories ./outside ./week
+	@$(WITHPG) go -C test test $(RACE) -tags chaos $(SLOW) -v -run '^TestRevocationIsFelt$$' ./chaos
+	@$(WITHPG) go -C test test -tags chaos $(SLOW) -v -run '^TestKeyRotation' ./chaos
+
+# MCPKEEP_FAULTS_FOR=4m repeats each fault for so long; ARGS=-update writes the table.
+.PHONY: test/faults
+test/faults: testtools ## networks, databases and processes that break, under load
+	@$(WITHPG) go -C test test -tags faults $(SLOW) -v -parallel 8 ./faults $(ARGS)
+
+# MCPKEEP_ATTACK_FOR and MCPKEEP_ATTACK_HONEST make it longer.
+.PHONY: test/attack
+test/attack: testtools ## floods by strangers: revocation, sign-ins, disk, memory, processor
+	@$(WITHPG) go -C test test -tags attack $(SLOW) -v ./attack $(ARGS)
+
+# The long form of the suites that kill: 1,000 kills and 100 crashes of the database under load,
+# an hour of faults, and a million storage steps on each engine, with more of both.
+SOAK := -count=1 -timeout 4h -v
+.PHONY: soak
+soak: testtools ## hours: a thousand kills, a hundred crashes of the database, a million storage steps
+	@MCPKEEP_CHAOS_KILLS=500 $(WITHPG) go -C test test -tags chaos $(SOAK) -run '^TestKilledUnderLoad$$' ./chaos
+	@MCPKEEP_FAULTS_FOR=15m $(WITHPG) go -C test test -tags faults $(SOAK) -parallel 8 ./faults
+	@MCPKEEP_ATTACK_FOR=10m MCPKEEP_ATTACK_HONEST=100 $(WITHPG) go -C test test -tags attack $(SOAK) ./attack
+	@MCPKEEP_HISTORY_OPERATIONS=1000000 $(WITHPG) go -C test test -tags chaos $(SOAK) ./histories ./week
+	@$(MAKE) --no-print-directory mutants
+
+.PHONY: test/tls
+test/tls: testtools ## HTTPS by itself, against Pebble
+	@$(WITHPG) go -C test test -tags https -count=1 -timeout 5m -parallel 8 ./https $(ARGS)
+
+.PHONY: test/takeover
+test/takeover: testtools ## FastMCP servers of several versions, whose place mcpkeep takes (Python)
+	@scripts/fastmcp.sh
+	@scripts/redis.sh
+	@$(WITHPG) go -C test test -tags takeover $(SLOW) -v ./takeover $(ARGS)
+
+.PHONY: test/upgrade
+test/upgrade: testtools ## databases of earlier releases; ARGS='-from HEAD~1' for others
+	@$(WITHPG) go -C test test $(RACE) -tags upgrade $(SLOW) -v ./upgrade $(ARGS)
 
 # MCPKEEP_TEST_OUTAGE=1m makes the outages in it last a minute.
 .PHONY: test/providers
 test/providers: testtools ## sign-in at real OpenID providers (Node.js, Go)
 	@scripts/node.sh
-	@$(WITHPG) go test $(RACE) -tags providers $(SLOW) -parallel 8 ./test/providers $(ARGS)
+	@$(WITHPG) go -C test test $(RACE) -tags providers $(SLOW) -parallel 8 ./providers $(ARGS)
+
+# Its transaction_timeout ends what takes too long with an error of its own (25P04).
+.PHONY: test/postgres17
+test/postgres17: $(WITHPG) ## what only PostgreSQL 17 has; says so where npm cannot bring it
+	@scripts/postgres17.sh $(WITHPG) go test -count=1 -v \
+		-run '^(TestTransactionTimeout|TestIdleTransactionEnded|TestClassesOfServer)$$' ./internal/db
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)
 
+.PHONY: mutants
+mutants: $(WITHPG) ## security conditions, each taken out once; SINCE=COMMIT for what changed
+	@scripts/postgres.sh
+	@$(WITHPG) go -C test test -tags mutants $(SLOW) -timeout 2h -v ./mutants $(if $(SINCE),-since $(SINCE)) $(ARGS)
+
 .PHONY: bench
 bench: $(WITHPG) ## latency and throughput
 	@scripts/postgres.sh
-	@$(WITHPG) go test -tags bench $(SLOW) -v ./test/bench
+	@$(WITHPG) go -C test test -tags bench $(SLOW) -v ./bench
 
 .PHONY: cover
 cover: $(WITHPG) ## coverage of all packages by all of them
 	@scripts/postgres.sh
-	@$(WITHPG) go test -coverprofile=cover.out -coverpkg=./cmd/...,./internal/... ./...
+	@$(WITHPG) go test -coverprofile=cover.out -coverpkg=./... ./...
+	@$(WITHPG) go -C test test -coverprofile=$(CURDIR)/cover.test.out -coverpkg=github.com/mcpkeep/mcpkeep/... ./...
+	@grep -h '^github.com/mcpkeep/mcpkeep/' cover.test.out | grep -v '^github.com/mcpkeep/mcpkeep/test/' >>cover.out
+	@rm cover.test.out
 	@go tool cover -func=cover.out | tail -1
 
 .PHONY: clienttools
@@ -108,20 +163,38 @@ generate: $(SQLC) ## regenerate the code that is generated
 	$(SQLC) generate
 	go generate ./...
 
+.PHONY: docs/imports
+docs/imports: ## write the diagram of imports into docs/development.md
+	@go -C test test -count=1 ./repository -run '^TestImportsDocument$$' -update
+
+.PHONY: docs/images
+docs/images: testtools ## take the pictures of pages for the README again (Chromium)
+	@$(WITHPG) go -C test test -tags browser -count=1 ./browser -run '^TestGallery$$/^consent-local$$'
+	cp out/screenshots/consent-local-desktop-light.png docs/images/consent.png
+
 # What is generated says so in its first lines; the folders of sqlc hold
 # nothing else.
 .PHONY: verify
 verify: $(SQLC) ## fail if generated code is not current
 	$(SQLC) diff
-	@$(MAKE) --no-print-directory generate
+	@$(MAKE) --no-print-directory generate api
+	git diff --exit-code -- docs/api.txt
 	git diff --exit-code -- $$(git grep -l '^// Code generated .* DO NOT EDIT\.$$' -- '*.go')
 	@new=$$(git ls-files --others --exclude-standard internal/db/pgdb internal/db/sqlitedb); \
 		test -z "$$new" || { echo "generated, but not in git: $$new" >&2; exit 1; }
 
+.PHONY: api
+api: ## write what the public packages export into docs/api.txt
+	@for package in . ./bearer; do echo "# go doc -all $$package"; echo; go doc -all $$package; done > docs/api.txt
+
+.PHONY: goose/check
+goose/check: $(GOOSE) $(WITHPG) ## the goose command migrates and agrees with this program
+	@MCPKEEP_TEST_GOOSE=$(CURDIR)/$(GOOSE) $(WITHPG) go test -count=1 -run '^TestGooseCommand$$' ./internal/db
+
 .PHONY: lint
-lint: $(GOLANGCI_LINT) ## style, mistakes, and who may import whom
-	$(GOLANGCI_LINT) run
-	for dir in test/clients/gosdk test/providers/zitadel; do (cd $$dir && $(CURDIR)/$(GOLANGCI_LINT) run) || exit 1; done
+lint: $(GOLANGCI_LINT) $(ACTIONLINT) ## style, mistakes, and who may import whom
+	@scripts/each.sh $(CURDIR)/$(GOLANGCI_LINT) run --allow-parallel-runners
+	$(ACTIONLINT) -shellcheck= -pyflakes=
 
 .PHONY: vulncheck
 vulncheck: $(GOVULNCHECK) ## known vulnerabilities in what the program calls
@@ -129,12 +202,12 @@ vulncheck: $(GOVULNCHECK) ## known vulnerabilities in what the program calls
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## format all code
-	$(GOLANGCI_LINT) fmt
+	@scripts/each.sh $(CURDIR)/$(GOLANGCI_LINT) fmt
 
 .PHONY: tidy
-tidy: ## bring go.mod and the tools' modfiles up to date
-	go mod tidy
-	for dir in tools/*/ test/clients/gosdk/ test/providers/zitadel/; do go -C "$$dir" mod tidy; done
+tidy: ## bring all go.mod files up to date
+	@scripts/each.sh go mod tidy
+	for dir in tools/*/; do test ! -f "$$dir/go.mod" || go -C "$$dir" mod tidy || exit 1; done
 
 .PHONY: ci
 ci: ## what continuous integration runs
@@ -150,8 +223,18 @@ bin/golangci-lint: tools/golangci-lint/go.mod tools/golangci-lint/go.sum
 	CGO_ENABLED=0 go -C tools/golangci-lint build -trimpath -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $@
 
+# Without the drivers of other databases.
+bin/goose: tools/goose/go.mod tools/goose/go.sum
+	CGO_ENABLED=0 go -C tools/goose build -trimpath -tags 'no_azuresql no_clickhouse no_libsql no_mssql no_mysql no_vertica no_ydb' \
+		-o $(CURDIR)/$@ github.com/pressly/goose/v3/cmd/goose
+	@touch $@
+
 bin/govulncheck: tools/govulncheck/go.mod tools/govulncheck/go.sum
 	CGO_ENABLED=0 go -C tools/govulncheck build -trimpath -o $(CURDIR)/$@ golang.org/x/vuln/cmd/govulncheck
+	@touch $@
+
+bin/actionlint: tools/actionlint/go.mod tools/actionlint/go.sum
+	CGO_ENABLED=0 go -C tools/actionlint build -trimpath -o $(CURDIR)/$@ github.com/rhysd/actionlint/cmd/actionlint
 	@touch $@
 
 # A binary and not `go run`, which would swallow signals and the exit status.

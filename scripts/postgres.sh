@@ -23,17 +23,7 @@ with_apt() {
 
 with_brew() { command -v brew && brew install --quiet postgresql@17; }
 
-with_npm() {
-	command -v npm || return 1
-	case "$(uname -s)-$(uname -m)" in
-	Linux-x86_64) platform=linux-x64 ;;
-	Linux-aarch64) platform=linux-arm64 ;;
-	Darwin-x86_64) platform=darwin-x64 ;;
-	Darwin-arm64) platform=darwin-arm64 ;;
-	*) return 1 ;;
-	esac
-	npm_install .cache/postgres "@embedded-postgres/$platform@17.10.0-beta.17"
-}
+with_npm() { npm_postgres .cache/postgres; }
 
 found && exit 0
 mkdir -p .cache

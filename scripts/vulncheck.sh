@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.." || exit
 
 mkdir -p .cache
 log=.cache/vulncheck.log
-if bin/govulncheck ./cmd/... ./internal/... >"$log" 2>&1; then
+if bin/govulncheck ./... >"$log" 2>&1; then
 	tail -1 "$log"
 elif grep -q 'fetching vulnerabilities' "$log"; then
 	say "NOT CHECKED: the vulnerability database cannot be reached"

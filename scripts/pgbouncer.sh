@@ -1,0 +1,19 @@
+#!/bin/sh
+# Makes PgBouncer available to the tests, from apt-get or Homebrew. Exits with 0 in any
+# case: without it the tests that need it are skipped, or fail where
+# MCPKEEP_REQUIRE_PGBOUNCER is set.
+set -u
+cd "$(dirname "$0")/.." || exit
+. scripts/lib.sh
+
+found() { command -v pgbouncer || [ -x /usr/sbin/pgbouncer ]; }
+
+found >/dev/null && exit 0
+mkdir -p .cache
+if has_apt; then
+	apt_install pgbouncer
+else
+	command -v brew && brew install --quiet pgbouncer
+fi </dev/null >.cache/pgbouncer.log 2>&1
+found >/dev/null || say "PgBouncer could not be had from apt-get or brew: its tests are skipped"
+exit 0
