@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,7 +17,9 @@ import (
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/cache"
+	"github.com/mcpkeep/mcpkeep/internal/cimd"
 	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/fetch"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
 	"github.com/mcpkeep/mcpkeep/internal/mcpserver"
@@ -111,10 +114,17 @@ func surface(ctx context.Context, now func() time.Time) (http.Handler, error) {
 	if _, err := r.DeleteExpired(ctx, now(), keep, 1000); err != nil {
 		return nil, err
 	}
-	store := cache.New(r, now)
 	logger := slog.New(slog.DiscardHandler)
+	network, err := netip.ParsePrefix(os.Getenv("MCPKEEP_CIMD_ALLOWED_NETWORKS"))
+	if err != nil {
+		return nil, err
+	}
+	documents := cimd.New(cimd.Config{
+		Store: r, Fetcher: fetch.New(fetch.Config{Networks: []netip.Prefix{network}, Now: now}), Logger: logger, Now: now,
+	})
+	store := cache.New(documents.ClientStore(r), now)
 	srv, err := server.New(server.Config{
-		BaseURL: baseURL, Name: "Week", Loopback: true, Provider: identity.Local{}, Store: store, Logger: logger, Now: now,
+		BaseURL: baseURL, Name: "Week", Loopback: true, Provider: identity.Local{}, Store: store, Documents: true, Logger: logger, Now: now,
 		Lifetimes: server.Lifetimes{AccessToken: 12 * time.Hour, RefreshToken: 2160 * time.Hour, Grace: 2 * time.Minute},
 		Resources: []server.Resource{{Path: "/mcp", Handler: mcpserver.New(mcpserver.Config{
 			Store: store, Version: os.Getenv(envVersion), BaseURL: baseURL, Logger: logger, Now: now,

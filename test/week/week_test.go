@@ -5,6 +5,7 @@ package week_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/fetch/fetchtest"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
@@ -27,15 +29,26 @@ const (
 	clients     = 20
 )
 
-// kinds are the ways in which clients authenticate; each client has one.
-var kinds = []string{"none", "client_secret_basic", "client_secret_post"}
+// kind is one of the ways in which a client is known, with how it authenticates.
+type kind struct{ known, method string }
+
+// kinds are those of registered clients, of clients with a metadata document, and of clients
+// that the operator registered; each client has one.
+var kinds = []kind{
+	{"registration", "none"},
+	{"metadata document", "none"},
+	{"pre-registration", "client_secret_basic"},
+	{"registration", "client_secret_basic"},
+	{"registration", "client_secret_post"},
+}
 
 // TestWeek: the promise. Seven days of use with 56 deployments, and no client shows a page
 // after the first one.
 func TestWeek(t *testing.T) {
 	for _, engine := range harness.Engines() {
 		t.Run(engine.Name, func(t *testing.T) {
-			w := &week{t: t, env: []string{envURL + "=" + engine.Database(t), envKey + "=" + keyring.Generate()}}
+			w := &week{t: t, database: engine.Database(t), key: keyring.Generate(), site: harness.NewClientSite(t)}
+			w.env = append(w.site.Env(), envURL+"="+w.database, envKey+"="+w.key)
 			began := time.Now()
 			w.deploy(0)
 			w.signIn()
@@ -43,7 +56,7 @@ func TestWeek(t *testing.T) {
 				w.use(func() { w.deploy(n) })
 			}
 			w.use(func() {})
-			t.Logf("%v of use in %v: %d deployments, %d clients of %d kinds, %d calls, %d refreshes, %d pages after the first",
+			t.Logf("%v of use in %v: %d deployments, %d clients of %d kinds (registered, pre-registered, with a metadata document), %d calls, %d refreshes, %d pages after the first",
 				deployments*betweenThem, time.Since(began).Round(time.Second), deployments, clients, len(kinds),
 				w.calls.Load(), w.refreshes.Load(), w.pages.Load())
 			if w.pages.Load() != 0 || w.calls.Load() != clients*(deployments+1) || w.refreshes.Load() < clients*deployments/5 {
@@ -55,8 +68,11 @@ func TestWeek(t *testing.T) {
 
 // week is the whole experiment.
 type week struct {
-	t       *testing.T
-	env     []string
+	t             *testing.T
+	database, key string
+	site          *fetchtest.Site
+	env           []string // of the servers
+
 	address atomic.Value // of the server that is deployed
 	current *exec.Cmd
 	clients []*harness.Client
@@ -113,13 +129,35 @@ func (w *week) transport() http.RoundTripper {
 func (w *week) signIn() {
 	w.t.Helper()
 	for i := range clients {
-		c := harness.NewClient(baseURL, w.transport())
-		c.AuthMethod = kinds[i%len(kinds)]
+		c := w.client(i)
 		if err := c.SignIn(w.t.Context(), harness.NewBrowser(w.transport())); err != nil {
 			w.t.Fatalf("client %d: %v", i, err)
 		}
 		w.clients = append(w.clients, c)
 	}
+}
+
+// client makes a client of the kind of its number known.
+func (w *week) client(i int) *harness.Client {
+	w.t.Helper()
+	k, c := kinds[i%len(kinds)], harness.NewClient(baseURL, w.transport())
+	c.AuthMethod = k.method
+	switch k.known {
+	case "metadata document":
+		c.ID = w.site.Publish(fmt.Sprintf("/%d.json", i))
+	case "pre-registration":
+		r := harness.Run(w.t.Context(), w.t, []string{"DATABASE_URL=" + w.database, "MCPKEEP_ENCRYPTION_KEYS=" + w.key},
+			"clients", "create", "--json", "--name", "Week", "--redirect-uri", c.RedirectURI, "--auth-method", k.method)
+		var created struct {
+			ID     string `json:"client_id"`
+			Secret string `json:"client_secret"`
+		}
+		if err := json.Unmarshal([]byte(r.Stdout), &created); err != nil || created.Secret == "" {
+			w.t.Fatalf("clients create: status %d, %v: %s", r.Status, err, r.Stderr)
+		}
+		c.ID, c.Secret = created.ID, created.Secret
+	}
+	return c
 }
 
 // use has every client make a call while meanwhile happens.
@@ -160,7 +198,7 @@ func (w *week) call(i int, c *harness.Client) {
 	}
 	if err != nil {
 		w.pages.Add(1)
-		w.t.Errorf("client %d (%s): %v", i, c.AuthMethod, err)
+		w.t.Errorf("client %d (%v): %v", i, kinds[i%len(kinds)], err)
 		return
 	}
 	w.calls.Add(1)
