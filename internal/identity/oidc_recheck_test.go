@@ -158,6 +158,20 @@ func TestDoubtEnds(t *testing.T) {
 	}
 }
 
+func TestOIDCTokenStaysWithItsIssuer(t *testing.T) {
+	t.Parallel()
+	ours, theirs := startOIDC(t, oidctest.Plain()), startOIDC(t, oidctest.Plain())
+	_, token := oidcSignIn(t, ours, relyingParty(t, ours, nil))
+	token.Issuer = "https://before.example.com"
+	_, _, err := relyingParty(t, theirs, nil).Recheck(t.Context(), token)
+	wantError(t, err, identity.ErrRefused, "different provider")
+	for _, endpoint := range []string{oidctest.Token, oidctest.UserInfo} {
+		if n := theirs.Calls(endpoint); n != 0 {
+			t.Errorf("the token was sent to another provider's %s %d times", endpoint, n)
+		}
+	}
+}
+
 // TestNoRefreshToken: the access token serves as long as it lives; then the last answer
 // counts for a day.
 func TestNoRefreshToken(t *testing.T) {

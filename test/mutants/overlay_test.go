@@ -47,15 +47,6 @@ func (o *overlay) flag(t *testing.T) string {
 	return "-overlay=" + path
 }
 
-// without returns the text of a file without the condition.
-func (m mutant) without(t *testing.T, text string) string {
-	t.Helper()
-	if n := strings.Count(text, m.text); n != 1 {
-		t.Fatalf("%s: %s has the text %d times, want once: %s", m.name, m.file, n, m.text)
-	}
-	return strings.Replace(text, m.text, m.replacement, 1)
-}
-
 // together makes an overlay in which the conditions can be taken out by the environment,
 // and returns those for which that is impossible: they are not in functions.
 func together(t *testing.T, root string, list []mutant) (o *overlay, alone []mutant) {
