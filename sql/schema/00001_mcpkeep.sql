@@ -315,7 +315,7 @@ CREATE TABLE mcpkeep_adoptions (
 
 CREATE INDEX mcpkeep_adoptions_began_at_idx ON mcpkeep_adoptions (began_at);
 
--- Rows of a FastMCP store outside of the database that were imported: key_hash is of
+-- Rows of a FastMCP store outside of the database that were imported. key_hash comes from
 -- COLLECTION:KEY. A row is imported once: one that has ended here since must not come
 -- back when the import runs again.
 CREATE TABLE mcpkeep_imported_rows (
