@@ -132,7 +132,7 @@ fuzz: ## each fuzz target for FUZZTIME
 .PHONY: mutants
 mutants: $(WITHPG) ## security conditions, each taken out once; SINCE=COMMIT for what changed
 	@scripts/postgres.sh
-	@$(WITHPG) go -C test test -tags mutants $(SLOW) -timeout 2h -v ./mutants $(if $(SINCE),-since $(SINCE)) $(ARGS)
+	@$(WITHPG) go -C test test -tags mutants $(SLOW) -timeout 2h -v -run '^TestMutants$$' ./mutants $(if $(SINCE),-since $(SINCE)) $(ARGS)
 
 .PHONY: bench
 bench: $(WITHPG) ## latency and throughput

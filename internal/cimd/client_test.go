@@ -1,16 +1,19 @@
 package cimd_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/mcpkeep/mcpkeep/internal/cimd"
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
+	"github.com/mcpkeep/mcpkeep/internal/fetch"
 	"github.com/mcpkeep/mcpkeep/internal/fetch/fetchtest"
 	"github.com/mcpkeep/mcpkeep/internal/metadata"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
@@ -201,6 +204,45 @@ func TestVendorCopy(t *testing.T) {
 			t.Errorf("listed %+v, %v", list, err)
 		}
 	})
+}
+
+// TestVendorWithdraws: a vendor's document that is there and is not valid has no copy that
+// stands in for it.
+func TestVendorWithdraws(t *testing.T) {
+	t.Parallel()
+	w := sqlite(t, func(cfg *cimd.Config) {
+		cfg.Fetcher = fake(func(context.Context, string, string) (fetch.Answer, error) {
+			return fetch.Answer{Body: []byte(`{"client_id":"https://elsewhere.test/c.json","redirect_uris":["https://elsewhere.test/cb"]}`)}, nil
+		})
+	})
+	got, err := w.find(t, "https://claude.ai/oauth/mcp-oauth-client-metadata")
+	var e *storage.DocumentError
+	if !errors.As(err, &e) || !e.Invalid {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// TestFailureRests: a document that could not be fetched is not asked for again for half a
+// minute.
+func TestFailureRests(t *testing.T) {
+	t.Parallel()
+	w := sqlite(t)
+	id := w.Publish("/c.json")
+	w.Fail(fetchtest.Down)
+	for range 3 {
+		if _, err := w.find(t, id); !errors.Is(err, storage.ErrDocument) {
+			t.Errorf("got %v", err)
+		}
+		w.clock.advance(9 * time.Second)
+	}
+	if n := w.Requests("/c.json"); n != 1 {
+		t.Errorf("asked %d times in 18 seconds", n)
+	}
+	w.Fail(nil)
+	w.clock.advance(4 * time.Second)
+	if _, err := w.find(t, id); err != nil {
+		t.Errorf("31 seconds later: %v", err)
+	}
 }
 
 // TestBlockedSite: a site that shows a filter's page is away, not without the

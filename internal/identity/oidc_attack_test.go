@@ -239,3 +239,16 @@ func TestUserInfoOfAnother(t *testing.T) {
 	_, _, err := exchange(t, s, o)
 	wantError(t, err, identity.ErrUnavailable, "different subject")
 }
+
+// TestUserInfoForAnother: a signed response that was made for another client is not taken.
+func TestUserInfoForAnother(t *testing.T) {
+	t.Parallel()
+	signed := oidctest.Panva()
+	signed.SignedUserInfo = true
+	s := startOIDC(t, signed)
+	o := relyingParty(t, s, nil)
+	oidcSignIn(t, s, o)
+	s.ForgeUserInfo(func(c oidctest.Claims) { c["aud"] = "another-client" })
+	_, _, err := exchange(t, s, o)
+	wantError(t, err, identity.ErrUnavailable, "did not return claims")
+}

@@ -42,6 +42,8 @@ func TestPolicyLists(t *testing.T) {
 		ok     bool
 	}{
 		"address":                        {users, mail("alice@example.com"), true},
+		"an id that begins like ours":    {users, identity.Person{Issuer: "https://op.example", Subject: "0071"}, false},
+		"an id":                          {users, identity.Person{Issuer: "https://op.example", Subject: "007"}, true},
 		"address, other case":            {users, mail("ALICE@EXAMPLE.COM"), true},
 		"A14 unverified":                 {users, unverified("alice@example.com"), false},
 		"A14 homoglyph domain":           {users, mail("alice@ex\u0430mple.com"), false},

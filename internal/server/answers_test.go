@@ -43,6 +43,7 @@ func TestAnswerIsKept(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ unstored, elsewhere bool }{
 		"stored": {}, "not stored yet": {unstored: true}, "on another replica": {elsewhere: true},
+		"stored later, on another replica": {unstored: true, elsewhere: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,6 +60,7 @@ func TestAnswerIsKept(t *testing.T) {
 			}
 			away.finish.Store(false)
 			if tt.elsewhere {
+				away.keep.Store(false)
 				for began := time.Now(); away.kept.Load() == 0 && time.Since(began) < 10*time.Second; {
 					time.Sleep(time.Millisecond)
 				}

@@ -36,8 +36,10 @@ type Server struct {
 	calls    map[string]int
 	asked    url.Values
 	change   func(Claims)
-	forge    func(idToken string) string
-	document map[string]any
+	// forgeUserInfo changes a signed userinfo response.
+	forgeUserInfo func(Claims)
+	forge         func(idToken string) string
+	document      map[string]any
 }
 
 // session is what a code or a refresh token stands for.
@@ -186,6 +188,9 @@ func (s *Server) SetDenying(denying bool) { s.locked(func() { s.denying = denyin
 
 // Change is called with the claims of each ID token before it is signed.
 func (s *Server) Change(f func(Claims)) { s.locked(func() { s.change = f }) }
+
+// ForgeUserInfo changes what a signed userinfo response says, its issuer and audience included.
+func (s *Server) ForgeUserInfo(f func(Claims)) { s.locked(func() { s.forgeUserInfo = f }) }
 
 // Forge is called with each signed ID token.
 func (s *Server) Forge(f func(idToken string) string) { s.locked(func() { s.forge = f }) }

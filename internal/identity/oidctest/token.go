@@ -158,6 +158,9 @@ func (s *Server) userInfo(w http.ResponseWriter, r *http.Request) {
 	c := s.people[t.session.sub].pick(s.UserInfo)
 	if s.SignedUserInfo {
 		c["iss"], c["aud"] = s.Issuer, s.ClientID
+		if s.forgeUserInfo != nil {
+			s.forgeUserInfo(c)
+		}
 		w.Header().Set("Content-Type", "application/jwt")
 		_, _ = w.Write([]byte(s.keys[0].sign(c)))
 		return
