@@ -23,6 +23,9 @@ type Client struct {
 	// Unknown means that the app uses a registration which this server does not
 	// have, and is registered again if the person approves.
 	Unknown bool
+	// Further means that the app uses such a registration that someone else let in at
+	// another address.
+	Further bool
 	// Verified means that the operator vouches for the client.
 	Verified bool
 	// Published is set for a client whose id is the URL of its description.
@@ -45,7 +48,7 @@ type Publication struct {
 // clientView is a client whose every string may be shown.
 type clientView struct {
 	Name, Claim, ID, URI, RedirectURI string
-	Verified, Unknown                 bool
+	Verified, Unknown, Further        bool
 	Published                         *publicationView
 	Target                            target
 }
@@ -72,6 +75,7 @@ func (c Client) view() clientView {
 		RedirectURI: visible(c.RedirectURI, maxURI),
 		Verified:    c.Verified,
 		Unknown:     c.Unknown,
+		Further:     c.Further,
 		Target:      goal,
 	}
 }

@@ -38,6 +38,10 @@ func TestConsentSays(t *testing.T) {
 		"private-use scheme": {"consent-scheme", []string{
 			"An app on this device (cursor://…)", "Signed in as octocat with GitHub",
 		}, []string{"on this computer", "goes to anysphere"}},
+		"further address": {"consent-further", []string{
+			"An app that calls itself “claude-code”", "Not verified by this server. It knows this app’s ID from another address",
+			"only your connection", "The response goes to An app on this computer localhost:1455",
+		}, []string{"registered again"}},
 		"verified": {"consent-verified", []string{
 			"“Claude” wants to connect", "Verified by this server.",
 		}, []string{"Not verified", "calls itself"}},

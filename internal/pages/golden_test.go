@@ -51,6 +51,7 @@ func states() map[string]page {
 	verified := claude
 	verified.Verified = true
 	unknown := pages.Client{ID: "8f2c1d9e", RedirectURI: claudeCode.RedirectURI, Unknown: true}
+	further := pages.Client{Claim: "claude-code", ID: "8f2c1d9e", RedirectURI: "http://localhost:1455/auth/callback", Further: true}
 	claimed := pages.Client{Claim: "claude-code", ID: "8f2c1d9e", RedirectURI: claudeCode.RedirectURI}
 	return map[string]page{
 		"signin":       pages.SignIn{Username: "owner", Form: form, Client: claudeCode, Server: server},
@@ -67,6 +68,7 @@ func states() map[string]page {
 		},
 		"consent-verified": pages.Consent{Form: form, Client: verified, Server: server, ProviderName: "Google", Scopes: scopes},
 		"consent-unknown":  pages.Consent{Form: form, Client: unknown, Server: server, SignedInAs: "owner", Scopes: scopes[:1]},
+		"consent-further":  pages.Consent{Form: form, Client: further, Server: server, SignedInAs: "owner", Scopes: scopes[:1]},
 		"consent-resource": pages.Consent{Form: form, Client: claudeCode, SignedInAs: "owner", Scopes: scopes[:1], Server: pages.Server{
 			Name: "other.example", Host: "mcp.example.com", Resource: "https://other.example/mcp", // registered by `clients create --resource`
 		}},

@@ -33,9 +33,10 @@ func (r *Repo) readoptionOf(c *storage.Client) (*readoption, error) {
 	}}, err
 }
 
-// readopt registers a client, unless someone else has just done so. It ignores the maximum
-// number of clients, because a user has approved this one. It revokes the tokens of an
-// earlier client with the same ID, which may have had a secret.
+// readopt registers a client. ErrChanged if it exists: someone else has just done so, perhaps
+// with another redirect URI. It ignores the maximum number of clients, because a user has
+// approved this one. It revokes the tokens of an earlier client with the same ID, which may
+// have had a secret.
 func (r *Repo) readopt(ctx context.Context, q db.Querier, readopted *readoption, userID string, now time.Time) error {
 	if readopted == nil {
 		return nil
@@ -44,7 +45,10 @@ func (r *Repo) readopt(ctx context.Context, q db.Querier, readopted *readoption,
 		return approveUnread(ctx, q, readopted.client, userID, now)
 	}
 	n, err := q.ReadoptClient(ctx, readopted.row)
-	if err != nil || n == 0 {
+	if err == nil && n == 0 {
+		err = storage.ErrChanged
+	}
+	if err != nil {
 		return err
 	}
 	if err := r.shareClient(ctx, q, readopted.client, now); err != nil {
@@ -59,6 +63,17 @@ func (r *Repo) readopt(ctx context.Context, q db.Querier, readopted *readoption,
 	}
 	return sealed.Record(ctx, q, storage.Event{
 		Type: storage.EventClientReadopted, UserID: userID, ClientID: id, Detail: strings.Join(readopted.client.RedirectURIs, " "),
+	}, now)
+}
+
+// recordFurther records that a user let a readopted client have its response at a redirect
+// URI that it does not have.
+func recordFurther(ctx context.Context, q db.Querier, req storage.Request, c storage.Completion, userID string, now time.Time) error {
+	if !c.Further {
+		return nil
+	}
+	return sealed.Record(ctx, q, storage.Event{
+		Type: storage.EventClientReadopted, UserID: userID, ClientID: req.ClientID, GrantID: c.GrantID, Detail: req.RedirectURI,
 	}, now)
 }
 

@@ -54,9 +54,8 @@ func (r *Repo) replaceEarlier(ctx context.Context, q db.Querier, grantID string,
 }
 
 // isInstallation reports whether a client is one installation of an app: it got its ID when
-// it registered. Clients that register here get a registration token as well; a readopted
-// client has none, and other installations may have been given the same ID. A row that
-// cannot be decrypted proves nothing.
+// it registered. A readopted client is none: other installations may have been given the same
+// ID. A row that cannot be decrypted proves nothing.
 func (r *Repo) isInstallation(ctx context.Context, q db.Querier, clientID string) (bool, error) {
 	key := fastmcp.ClientKey(clientID)
 	row, err := q.GetClientValue(ctx, key)
@@ -66,9 +65,8 @@ func (r *Repo) isInstallation(ctx context.Context, q db.Querier, clientID string
 	if err != nil {
 		return false, err
 	}
-	client, foreign, err := r.openClient(sqlitedb.OAuthClient{Key: key, Value: row.Value, CreatedAt: row.CreatedAt})
-	registered := client.Origin == storage.OriginRegistered && (foreign || client.RegistrationTokenHash != "")
-	return err == nil && registered, nil
+	client, err := r.clientOf(sqlitedb.OAuthClient{Key: key, Value: row.Value, CreatedAt: row.CreatedAt})
+	return err == nil && client.Origin == storage.OriginRegistered && !client.Readopted(), nil
 }
 
 // endReplaced revokes up to n grants that were replaced at or before the given time and

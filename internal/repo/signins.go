@@ -10,7 +10,6 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
-	"github.com/mcpkeep/mcpkeep/internal/metadata"
 	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
@@ -115,7 +114,7 @@ func (r *Repo) FinishAuthorization(ctx context.Context, c storage.Completion, no
 		if err := lockClient(ctx, q, a.Request.ClientID, readopted); err != nil {
 			return err
 		}
-		if err := r.checkApproved(ctx, q, a.Request.ClientID, c.Approved); err != nil {
+		if err := r.checkApproved(ctx, q, a.Request.ClientID, c); err != nil {
 			return err
 		}
 		if event.UserID, err = r.signIn(ctx, q, a.UserID, c.Person, unix(now)); errors.Is(err, storage.ErrDisabled) {
@@ -127,6 +126,9 @@ func (r *Repo) FinishAuthorization(ctx context.Context, c storage.Completion, no
 			return err
 		}
 		if err := r.readopt(ctx, q, readopted, event.UserID, now); err != nil {
+			return err
+		}
+		if err := recordFurther(ctx, q, a.Request, c, event.UserID, now); err != nil {
 			return err
 		}
 		if c.ProviderToken != nil { // the newest sign-in has the token of all
@@ -169,9 +171,9 @@ func lockClient(ctx context.Context, q db.Querier, id string, readopted *readopt
 }
 
 // checkApproved compares the metadata of a client's row, which is locked, with those that
-// were approved.
-func (r *Repo) checkApproved(ctx context.Context, q db.Querier, id string, approved *metadata.Client) error {
-	if approved == nil {
+// were approved. A further redirect URI needs a readopted client.
+func (r *Repo) checkApproved(ctx context.Context, q db.Querier, id string, c storage.Completion) error {
+	if c.Approved == nil && !c.Further {
 		return nil
 	}
 	row, err := q.GetClient(ctx, fastmcp.ClientKey(id))
@@ -182,7 +184,7 @@ func (r *Repo) checkApproved(ctx context.Context, q db.Querier, id string, appro
 		return err
 	}
 	is, err := r.clientOf(row)
-	if err == nil && !reflect.DeepEqual(is.Client, *approved) {
+	if err == nil && (c.Further && !is.Readopted() || c.Approved != nil && !reflect.DeepEqual(is.Client, *c.Approved)) {
 		err = storage.ErrChanged
 	}
 	return err

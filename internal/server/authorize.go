@@ -42,15 +42,17 @@ type authorization struct {
 	client     storage.Client
 	values     url.Values // as they came, to be sent again by the form
 	toRegister bool       // approval registers the client
+	further    bool       // approval is for a redirect URI that the client does not have: see Server.further
 	carried    bool       // the client was evicted, and came with the page
 }
 
 // subject is what the CSRF token of the first page is about.
 func (a authorization) subject() string {
-	q := a.request
-	return strings.Join([]string{
-		q.ClientID, q.RedirectURI, q.State, q.Scope, q.Resource, q.CodeChallenge, strconv.FormatBool(a.toRegister),
-	}, "\x00")
+	q, asked := a.request, strconv.FormatBool(a.toRegister)
+	if a.further {
+		asked = "further"
+	}
+	return strings.Join([]string{q.ClientID, q.RedirectURI, q.State, q.Scope, q.Resource, q.CodeChallenge, asked}, "\x00")
 }
 
 // parseAuthorization validates an authorization request. Whatever is wrong with
@@ -76,6 +78,9 @@ func (s *Server) parseAuthorization(ctx context.Context, values url.Values) (aut
 	case named && errors.As(err, &problem):
 		ar.toRegister, ar.request.Readopt = true, true
 		ar.client, err = s.unread(ctx, values.Get("client_id"), redirect, problem, storage.FailureAway)
+	case named && errors.Is(err, errRedirectURI):
+		ar.further, ar.request.Further = true, true
+		ar.client, err = s.further(ar.client, redirect)
 	}
 	if errors.Is(err, storage.ErrNotFound) {
 		err = errUnknownClient
@@ -87,17 +92,20 @@ func (s *Server) parseAuthorization(ctx context.Context, values url.Values) (aut
 	if len(values["state"]) == 1 {
 		ar.request.State = values.Get("state")
 	}
-	if err := s.parseParameters(ctx, values, &ar.request); err != nil && ar.toRegister {
-		// No one has agreed to any answer that goes there.
-		if ar.client.Origin == storage.OriginUnread {
-			return ar, problem
-		}
+	err = s.parseParameters(ctx, values, &ar.request)
+	switch {
+	case err == nil:
+		ar.request.ClientID = ar.client.ID
+		return ar, nil
+	// No one has agreed to any answer that goes there.
+	case ar.further:
+		return ar, errRedirectURI
+	case ar.toRegister && ar.client.Origin == storage.OriginUnread:
+		return ar, problem
+	case ar.toRegister:
 		return ar, errUnknownClient
-	} else if err != nil {
-		return ar, &redirectError{authorization: ar, err: err}
 	}
-	ar.request.ClientID = ar.client.ID
-	return ar, nil
+	return ar, &redirectError{authorization: ar, err: err}
 }
 
 // namedRedirectURI parses the redirect URI that a request names. The zero value, which

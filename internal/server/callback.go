@@ -105,7 +105,7 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 	if a.Request.Provider != provider.Issuer() && a.Request.Transaction == "" {
 		return errFlowExpired // begun with another provider, which was replaced meanwhile
 	}
-	if _, _, err := s.stillRegistered(r, a.Request); err != nil {
+	if _, err := s.stillRegistered(r, a.Request); err != nil {
 		return err
 	}
 	err = provider.CheckIssuer(r.Context(), params["iss"])

@@ -23,12 +23,11 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request) error {
 		return s.startOver(w, r, values.Get(transactionField))
 	}
 	b := s.browserOf(r)
-	a, client, toRegister, err := s.ownAuthorization(r, b, values.Get("id"))
+	a, ar, err := s.ownAuthorization(r, b, values.Get("id"))
 	noteClient(w, a.Request.ClientID)
 	if err != nil {
 		return err
 	}
-	ar := authorization{request: a.Request, client: client, toRegister: toRegister != nil}
 	form := pages.Form{Action: "/consent", Hidden: []pages.Field{{Name: "id", Value: a.ID}, {Name: "csrf", Value: b.csrf(a.ID)}}}
 	return s.showConsentPage(w, ar, form, signedInAs(a))
 }
@@ -75,7 +74,7 @@ var errDenied = oauth.NewError(oauth.AccessDenied, "the user denied the request"
 // decideSignedIn finishes a sign-in in flight.
 func (s *Server) decideSignedIn(w http.ResponseWriter, r *http.Request, id, csrf string, approved bool) error {
 	b := s.browserOf(r)
-	a, _, _, err := s.ownAuthorization(r, b, id)
+	a, _, err := s.ownAuthorization(r, b, id)
 	noteClient(w, a.Request.ClientID)
 	if err != nil {
 		return err
@@ -102,23 +101,22 @@ func (s *Server) decideSignedIn(w http.ResponseWriter, r *http.Request, id, csrf
 
 // ownAuthorization returns a sign-in in flight that is bound to the browser, with
 // its client: see stillRegistered.
-func (s *Server) ownAuthorization(
-	r *http.Request, b browser, id string,
-) (a storage.Authorization, client storage.Client, toRegister *storage.Client, err error) {
-	a, err = s.Store.Authorization(r.Context(), id, s.Now())
+func (s *Server) ownAuthorization(r *http.Request, b browser, id string) (storage.Authorization, authorization, error) {
+	a, err := s.Store.Authorization(r.Context(), id, s.Now())
 	if err := checkOwn(a, b, err); err != nil {
-		return a, client, nil, err
+		return a, authorization{}, err
 	}
-	client, toRegister, err = s.stillRegistered(r, a.Request)
-	return a, client, toRegister, err
+	ar, err := s.stillRegistered(r, a.Request)
+	return a, ar, err
 }
 
 // stillRegistered checks client and redirect URI once more when a sign-in moves
 // on: the client may have been deleted or changed meanwhile. One that was not there
 // when it began, and still is not, is to be registered again, and so is one whose
 // document could not be read and still cannot.
-func (s *Server) stillRegistered(r *http.Request, req storage.Request) (client storage.Client, toRegister *storage.Client, err error) {
-	client, err = s.currentClient(r.Context(), req.ClientID)
+func (s *Server) stillRegistered(r *http.Request, req storage.Request) (authorization, error) {
+	ar := authorization{request: req}
+	client, err := s.currentClient(r.Context(), req.ClientID)
 	if errors.Is(err, storage.ErrNotFound) && req.Registration != "" { // evicted, perhaps
 		client, err = s.Store.CarriedClient(r.Context(), req.ClientID, req.Registration, s.Now())
 	}
@@ -132,19 +130,22 @@ func (s *Server) stillRegistered(r *http.Request, req storage.Request) (client s
 	problem := new(storage.DocumentError)
 	switch {
 	case req.Readopt && errors.As(err, &problem):
+		ar.toRegister = true
 		client, err = s.unread(r.Context(), req.ClientID, redirect, problem, storage.FailureAway, storage.FailureBusy)
-		return client, &client, err
-	case errors.Is(err, storage.ErrNotFound) && req.Readopt:
+	case req.Readopt && errors.Is(err, storage.ErrNotFound):
+		ar.toRegister = true
 		client, err = s.readopted(req.ClientID, redirect, err)
-		return client, &client, err
+	// Someone else may have registered again, meanwhile, what was unknown.
+	case (req.Readopt || req.Further) && errors.Is(err, errRedirectURI):
+		ar.further = true
+		client, err = s.further(client, redirect)
 	case errors.Is(err, storage.ErrNotFound):
-		return client, nil, errUnknownClient
-	case err != nil:
-		return client, nil, err
-	case invalid != nil:
-		return client, nil, errRedirectURI
+		err = errUnknownClient
+	case err == nil && invalid != nil:
+		err = errRedirectURI
 	}
-	return client, nil, nil
+	ar.client = client
+	return ar, err
 }
 
 // checkOwn reports whether a looked-up sign-in is this browser's and unfinished.
@@ -192,6 +193,8 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, a storage.Author
 		s.Logger.WarnContext(r.Context(), "client approved without its metadata document", logging.Event, "client_readopted", logging.ClientID, req.ClientID)
 	case c.Client != nil:
 		s.Logger.WarnContext(r.Context(), "unknown client registered again under its old ID", logging.Event, "client_readopted", logging.ClientID, req.ClientID)
+	case c.Further:
+		s.Logger.WarnContext(r.Context(), "client approved with a further redirect URI", logging.Event, "client_readopted", logging.ClientID, req.ClientID)
 	}
 	s.Logger.InfoContext(r.Context(), "authorization granted", logging.Event, "grant_created", logging.ClientID, req.ClientID, logging.GrantID, c.GrantID)
 	s.redirect(w, req.RedirectURI, oauth.RedirectParams{Code: code, State: req.State, Issuer: s.issuer()})
@@ -205,16 +208,17 @@ const maxChanges = 3
 // client may replace its registration while the provider is asked.
 func (s *Server) finishApproved(r *http.Request, a storage.Authorization, c *storage.Completion) (req storage.Request, err error) {
 	for range maxChanges {
-		var client storage.Client
-		if client, c.Client, err = s.stillRegistered(r, a.Request); err != nil {
+		ar, err := s.stillRegistered(r, a.Request)
+		if err != nil {
 			return a.Request, err
 		}
-		c.Approved = nil
-		if client.Origin == storage.OriginRegistered || client.Origin == storage.OriginOperator {
-			c.Approved = &client.Client
-		}
-		if c.Client != nil {
-			c.Approved = nil // it has no row yet
+		c.Client, c.Approved, c.Further = nil, nil, ar.further
+		switch {
+		case ar.toRegister:
+			c.Client = &ar.client // it has no row yet
+		case ar.further: // the row says nothing of the redirect URI
+		case ar.client.Origin == storage.OriginRegistered || ar.client.Origin == storage.OriginOperator:
+			c.Approved = &ar.client.Client
 		}
 		if req, err = s.finishKept(r.Context(), a, *c); !errors.Is(err, storage.ErrChanged) {
 			return req, err

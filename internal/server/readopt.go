@@ -47,6 +47,22 @@ func (s *Server) readopted(id string, redirect oauth.RedirectURI, unknown error)
 	return newClient(reg, oauth.Issued{ClientID: id, At: s.Now().Truncate(time.Second)}), nil
 }
 
+// further is a client that was registered again, as the user is asked about it when it wants
+// its response at a redirect URI that it does not have: what an unknown client with its ID
+// would be. Approval is for that one sign-in, so that the URI is no one else's, and the
+// client stays as it is. The error is the page of a redirect URI that does not match.
+func (s *Server) further(known storage.Client, redirect oauth.RedirectURI) (storage.Client, error) {
+	if !known.Readopted() {
+		return storage.Client{}, errRedirectURI
+	}
+	client, err := s.readopted(known.ID, redirect, nil)
+	if err != nil {
+		return storage.Client{}, errRedirectURI
+	}
+	client.ClaimedName = known.ClaimedName
+	return client, nil
+}
+
 // unread is the client whose metadata document cannot be fetched, because its site is
 // away: it is known by the one redirect URI when the person approves. kinds are the
 // failures for which that is offered. Otherwise the error stays: one that says that the

@@ -126,8 +126,6 @@ func TestReadopt(t *testing.T) {
 		if again.shows(t, http.StatusOK, "Not verified by this server"); strings.Contains(again.Body, readoptText) {
 			t.Error("the second sign-in asks about the registration again")
 		}
-		c.redirect = "https://claude.ai/api/mcp/auth_callback" // a vendor's, but not this client's
-		s.get(c.authorizePath(), asProgram).want(t, http.StatusBadRequest, "invalid_request")
 		s.wantAccess(t, got.access, true)
 	})
 }

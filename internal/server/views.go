@@ -30,7 +30,7 @@ func clientView(ar authorization) pages.Client {
 	c := ar.client
 	return pages.Client{
 		Name: c.Name, Claim: c.ClaimedName, ID: c.ID, URI: c.URI, RedirectURI: ar.request.RedirectURI,
-		Unknown: ar.toRegister && c.Origin != storage.OriginUnread, Verified: c.Origin == storage.OriginOperator, Published: publication(c),
+		Unknown: ar.toRegister && c.Origin != storage.OriginUnread, Further: ar.further, Verified: c.Origin == storage.OriginOperator, Published: publication(c),
 	}
 }
 

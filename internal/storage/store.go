@@ -124,7 +124,9 @@ type SignInStore interface {
 	// client is gone: it has no row and no document, and is not registered again. A
 	// concurrent DeleteClient comes before or after: no live grant of a client without
 	// either is left. ErrChanged, also without a change, when the row's metadata are not
-	// those that were approved: a concurrent UpdateClient comes before or after.
+	// those that were approved: a concurrent UpdateClient comes before or after. So it is
+	// when the client to register is there by now (one with OriginUnread may be), or the one
+	// with a further redirect URI is not readopted.
 	// ErrDisabled when the user is disabled: this finishes the sign-in without a grant, and
 	// the request is returned.
 	FinishAuthorization(ctx context.Context, c Completion, now time.Time) (Request, error)

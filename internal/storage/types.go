@@ -65,6 +65,13 @@ type Client struct {
 	Away bool
 }
 
+// Readopted reports whether a user let the client in under an ID that was unknown. Unlike
+// one that registered here, it has no registration access token. One that another program
+// registered is none, whatever its row says.
+func (c Client) Readopted() bool {
+	return c.Origin == OriginRegistered && !c.NormalURIs && c.RegistrationTokenHash == ""
+}
+
 // NameClaim is what a client calls itself in a request, fit to be shown in one line.
 type NameClaim struct {
 	ClientID string
@@ -112,6 +119,9 @@ type Request struct {
 	// Readopt: the client ID was unknown or its document could not be fetched, and the user
 	// is asked whether to register the client again under that ID.
 	Readopt bool `json:"readopt,omitempty"`
+	// Further: the client was readopted with other redirect URIs, and the user is asked
+	// whether to send this response to RedirectURI.
+	Further bool `json:"further,omitempty"`
 	// Registration is the client as CarryClient carries it, in case it is evicted before
 	// the sign-in ends; "" for a client that is not evicted.
 	Registration string `json:"registration,omitempty"`
@@ -156,14 +166,16 @@ type Completion struct {
 	// already knows its user.
 	Person        Person
 	ProviderToken []byte // sealed with the grant; nil when the provider gave none
-	// Client is registered in the same step, unless its ID exists; nil for none. Grants
-	// to an earlier client with this ID are revoked. One with OriginUnread becomes known by
-	// its redirect URI until its document is fetched; nothing is revoked, because
-	// installations share the ID.
+	// Client is registered in the same step; nil for none. Grants to an earlier client with
+	// this ID are revoked. One with OriginUnread becomes known by its redirect URI until its
+	// document is fetched; nothing is revoked, because installations share the ID.
 	Client *Client
 	// Approved is the metadata of the client's row when the redirect URI was compared with
 	// it; nil for a client without a row.
-	Approved      *metadata.Client
+	Approved *metadata.Client
+	// Further: the redirect URI is none of the client's. The client must be readopted, and
+	// stays as it is: the URI is for this grant only.
+	Further       bool
 	GrantID       string
 	Code          Hash
 	CodeExpiresAt time.Time
