@@ -76,7 +76,8 @@ func (r *Repo) TryPassword(ctx context.Context, p storage.Person, now time.Time)
 			Issuer:         p.Issuer, Subject: p.Subject,
 		})
 		if r.db.Classify(err) == db.NoRows {
-			return refuseAttempt(ctx, q, p)
+			user, err = r.refuseAttempt(ctx, q, p)
+			return err
 		}
 		if err != nil {
 			return err
@@ -91,12 +92,16 @@ func (r *Repo) TryPassword(ctx context.Context, p storage.Person, now time.Time)
 }
 
 // refuseAttempt finds out why an attempt was not counted.
-func refuseAttempt(ctx context.Context, q db.Querier, p storage.Person) error {
+func (r *Repo) refuseAttempt(ctx context.Context, q db.Querier, p storage.Person) (storage.User, error) {
 	row, err := q.GetUserBySubject(ctx, sqlitedb.GetUserBySubjectParams{Issuer: p.Issuer, Subject: p.Subject})
 	if err != nil {
-		return err
+		return storage.User{}, err
 	}
-	return &storage.ThrottledError{RetryAt: at(row.PasswordRetryAt)}
+	user, err := r.userOfRow(row)
+	if err == nil {
+		err = &storage.ThrottledError{RetryAt: at(row.PasswordRetryAt)}
+	}
+	return user, err
 }
 
 func (r *Repo) passwordOf(row sqlitedb.User) (string, error) {

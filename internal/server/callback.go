@@ -113,14 +113,14 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 		err = identity.CallbackError(params["error"])
 	}
 	if err != nil && !stored {
-		return s.notCompleted(w, r, a.Request, err)
+		return s.refusedEvicted(w, r, a.Request, err)
 	}
 	if err != nil {
 		return s.refused(w, r, provider, a, b, err)
 	}
 	answer, err := s.whoSignedIn(r, provider, a, stored, params["code"])
 	if answer.Person.Subject == "" && !stored {
-		return s.notCompleted(w, r, a.Request, err)
+		return s.refusedEvicted(w, r, a.Request, err)
 	}
 	if answer.Person.Subject != "" {
 		if unavailable := s.restore(r.Context(), a, stored); unavailable != nil {
@@ -159,13 +159,22 @@ func (s *Server) refused(
 	return s.refusal(w, r, p, req, refusal.Login, refusal.Reason)
 }
 
-// notCompleted sends someone who canceled at the provider back to the client. The error is
-// returned unless it is a refusal.
-func (s *Server) notCompleted(w http.ResponseWriter, r *http.Request, req storage.Request, err error) error {
+// refusedEvicted is refused for a sign-in that only its browser kept: there is nothing to
+// finish.
+func (s *Server) refusedEvicted(w http.ResponseWriter, r *http.Request, req storage.Request, err error) error {
 	var refusal *identity.RefusedError
 	if !errors.As(err, &refusal) {
 		return err
 	}
+	event := storage.Event{Type: storage.EventSignInRefused, ClientID: req.ClientID, Detail: refusal.Reason}
+	if err := s.Store.RecordEvent(r.Context(), event, s.Now()); err != nil {
+		return err
+	}
+	return s.notCompleted(w, r, req, refusal)
+}
+
+// notCompleted sends someone who canceled at the provider back to the client.
+func (s *Server) notCompleted(w http.ResponseWriter, r *http.Request, req storage.Request, refusal *identity.RefusedError) error {
 	s.Logger.WarnContext(r.Context(), "sign-in not completed", logging.Event, "sign_in_refused", logging.ClientID, req.ClientID, logging.Reason, refusal.Reason)
 	return s.redirectError(w, r, req, oauth.NewError(oauth.AccessDenied, "the sign-in was not completed"))
 }

@@ -78,6 +78,11 @@ func (s *Server) checkPassword(r *http.Request, password string) (storage.User, 
 	defer leave()
 	person := recheck.Profile(identity.Local{}.Person())
 	user, hash, err := s.Store.TryPassword(ctx, person, s.Now())
+	if errors.Is(err, storage.ErrThrottled) {
+		s.Logger.WarnContext(ctx, "too many attempts at the password", logging.Event, "sign_in_throttled")
+		event := storage.Event{Type: storage.EventSignInThrottled, UserID: user.ID, Detail: "too many attempts at the password"}
+		return storage.User{}, cmp.Or(s.Store.RecordEvent(ctx, event, s.Now()), err)
+	}
 	if err != nil {
 		return storage.User{}, err
 	}

@@ -197,11 +197,40 @@ func TestPassword(t *testing.T) {
 		if after := throttled.Header.Get("Retry-After"); after != "5" {
 			t.Errorf("Retry-After %q", after)
 		}
+		wantGuesses(t, s, 5)
 		s.clock.advance(5 * time.Second)
 		b.submit(throttled, enter).shows(t, http.StatusOK, "Approve")
 		wrong("wrong").shows(t, http.StatusForbidden, "password is incorrect")
 		wrong(password).shows(t, http.StatusOK, "Approve")
 	})
+}
+
+// wantGuesses fails the test unless the audit trail has so many wrong passwords of the owner, and
+// some attempts that were refused unseen.
+func wantGuesses(t *testing.T, s *site, wrong int) {
+	t.Helper()
+	events, err := s.store.ListEvents(t.Context(), storage.EventFilter{}, "", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, throttled := map[string]bool{}, 0
+	for _, e := range events {
+		switch e.Type {
+		case storage.EventSignInRefused:
+			wrong--
+		case storage.EventSignInThrottled:
+			throttled++
+		default:
+			continue
+		}
+		if e.Actor != storage.ActorPerson || e.Reference == "" || e.Detail == "" {
+			t.Errorf("%+v", e)
+		}
+		users[e.UserID] = true
+	}
+	if wrong != 0 || throttled < 1 || len(users) != 1 || users[""] {
+		t.Errorf("%d events of wrong passwords are missing, %d of throttled ones, users %v", wrong, throttled, users)
+	}
 }
 
 // TestParametersCannotBeSwapped: B1, B2. The form is checked like the request.

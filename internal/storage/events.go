@@ -17,9 +17,10 @@ const (
 	EventClientReadopted     EventType = "client_readopted" // under an unknown ID
 	EventClientUpdated       EventType = "client_updated"
 	EventClientDeleted       EventType = "client_deleted"
-	EventClientsEvicted      EventType = "clients_evicted" // registrations that no one used, by number
-	EventClientRefused       EventType = "client_refused"  // a registered client failed to authenticate
-	EventSignInRefused       EventType = "sign_in_refused" // by provider, policy or password
+	EventClientsEvicted      EventType = "clients_evicted"   // registrations that no one used, by number
+	EventClientRefused       EventType = "client_refused"    // a registered client failed to authenticate
+	EventSignInRefused       EventType = "sign_in_refused"   // by provider, policy or password
+	EventSignInThrottled     EventType = "sign_in_throttled" // too many attempts at the password
 	EventAuthorizationDenied EventType = "authorization_denied"
 	EventGrantCreated        EventType = "grant_created"
 	EventGrantAdopted        EventType = "grant_adopted" // from FastMCP
@@ -42,8 +43,9 @@ const (
 // EventTypes returns all of them.
 func EventTypes() []EventType {
 	return []EventType{
-		EventClientRegistered, EventClientReadopted, EventClientUpdated, EventClientDeleted, EventClientsEvicted, EventClientRefused, EventSignInRefused, EventAuthorizationDenied,
-		EventGrantCreated, EventGrantAdopted, EventAdoptionRefused, EventGrantRevoked, EventTokensIssued, EventTokensRefreshed, EventRefreshRepeated, EventTokenRevoked, EventCodeReuse,
+		EventClientRegistered, EventClientReadopted, EventClientUpdated, EventClientDeleted, EventClientsEvicted, EventClientRefused,
+		EventSignInRefused, EventSignInThrottled, EventAuthorizationDenied, EventGrantCreated, EventGrantAdopted, EventAdoptionRefused,
+		EventGrantRevoked, EventTokensIssued, EventTokensRefreshed, EventRefreshRepeated, EventTokenRevoked, EventCodeReuse,
 		EventRefreshReuse, EventAssertionReuse, EventUserDisabled, EventUserEnabled, EventPasswordSet, EventKeyRecorded, EventKeyRetired,
 	}
 }

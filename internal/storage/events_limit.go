@@ -15,7 +15,7 @@ const (
 // Limited reports whether events of this type are limited in number: strangers can bring
 // them about, or clients with a single token, as often as they like.
 func (t EventType) Limited() bool {
-	return slices.Contains([]EventType{EventClientRefused, EventSignInRefused, EventAuthorizationDenied, EventRefreshRepeated}, t)
+	return slices.Contains([]EventType{EventClientRefused, EventSignInRefused, EventSignInThrottled, EventAuthorizationDenied, EventRefreshRepeated}, t)
 }
 
 // Kept returns how many events of a type are kept, 0 for all of them until they are old.

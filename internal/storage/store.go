@@ -221,7 +221,7 @@ type PasswordStore interface {
 	Password(ctx context.Context, p Person) (string, error)
 	// TryPassword counts an attempt and returns the user and the hash to verify
 	// it against. After some failures in a row an attempt is taken only every
-	// few seconds, on all replicas together: ErrThrottled otherwise.
+	// few seconds, on all replicas together: ErrThrottled otherwise, with the user.
 	TryPassword(ctx context.Context, p Person, now time.Time) (User, string, error)
 	// PasswordAccepted ends the count of failures.
 	PasswordAccepted(ctx context.Context, userID string) error

@@ -183,14 +183,16 @@ func eventsLimited(s *suite) {
 	const more = 5
 	for range storage.LimitedEvents + more {
 		s.ok(s.RecordEvent(s.ctx(), storage.Event{Type: storage.EventClientRefused, ClientID: "client"}, start))
+		s.ok(s.RecordEvent(s.ctx(), storage.Event{Type: storage.EventSignInThrottled}, start))
 	}
 	s.ok(s.RecordEvent(s.ctx(), storage.Event{Type: storage.EventSignInRefused}, start))
 	count := map[storage.EventType]int{}
 	for _, t := range s.types() {
 		count[t]++
 	}
-	if count[storage.EventClientRefused] != storage.LimitedEvents || count[storage.EventSignInRefused] != 1 {
-		s.Errorf("recorded %v, want %d of the flood and the other one", count, storage.LimitedEvents)
+	if count[storage.EventClientRefused] != storage.LimitedEvents || count[storage.EventSignInThrottled] != storage.LimitedEvents ||
+		count[storage.EventSignInRefused] != 1 {
+		s.Errorf("recorded %v, want %d of each flood and the other one", count, storage.LimitedEvents)
 	}
 }
 

@@ -116,8 +116,11 @@ func throttled(s *suite) {
 		s.Errorf("%d free attempts, then a wait of %s: want a few, and some seconds", taken, wait)
 	}
 	for range 3 { // a refused attempt does not move the end
-		_, _, err := s.TryPassword(s.ctx(), owner, retryAt.Add(-time.Second))
+		user, hash, err := s.TryPassword(s.ctx(), owner, retryAt.Add(-time.Second))
 		s.refused("before the end of the wait", err, storage.ErrThrottled)
+		if user.ID == "" || hash != "" {
+			s.Errorf("user %q, hash %q of a refused attempt", user.ID, hash)
+		}
 	}
 	for range 3 {
 		taken, next := s.exhaust(owner, retryAt)
