@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/mcpkeep/mcpkeep"
+	"github.com/mcpkeep/mcpkeep/internal/app"
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/gateway"
 	"github.com/mcpkeep/mcpkeep/internal/setting"
+	"github.com/mcpkeep/mcpkeep/internal/upstreams"
 )
 
 // databaseFlags say where the data is.
@@ -56,6 +58,7 @@ type serveFlags struct {
 	AllowHTTP      bool          `name:"allow-http" env:"MCPKEEP_ALLOW_HTTP" help:"Accept base URLs with plain http on private networks. Others on the network can read passwords and tokens."`
 	AllowedOrigins []string      `name:"allowed-origins" env:"MCPKEEP_ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of web pages that may call the MCP endpoint, such as https://app.example.com, or schemes of apps, such as chrome-extension:. Pages of this server and of this machine always may."`
 	Upstream       string        `name:"upstream" env:"MCPKEEP_UPSTREAM" placeholder:"URL" help:"MCP server to protect at /mcp, such as http://127.0.0.1:9000/mcp or unix:/run/mcp.sock:/mcp. Only signed-in users reach it, and it learns who calls. The built-in tools are at /mcpkeep/mcp then. Default: the built-in tools at /mcp."`
+	Config         string        `name:"config" env:"MCPKEEP_CONFIG" placeholder:"FILE" help:"YAML or JSON file that names the MCP servers to protect, in the mcpServers object of MCP clients: see docs/gateway.md. Not together with MCPKEEP_UPSTREAM. The server reads it again at SIGHUP. Default none."`
 	Name           string        `name:"name" env:"MCPKEEP_NAME" default:"mcpkeep" placeholder:"TEXT" help:"Name of this server on pages, in its metadata and in MCP's serverInfo."`
 	Listen         string        `name:"listen" env:"MCPKEEP_LISTEN" placeholder:"ADDR" help:"Listen address; port 0 picks a free port. Default 127.0.0.1:8080, 0.0.0.0:$PORT when PORT is set, :443 for HTTPS."`
 	Port           string        `name:"port" env:"PORT" hidden:"" help:"Port to listen on at all addresses; platforms set it."`
@@ -85,17 +88,22 @@ type serveFlags struct {
 	LogLevel  string `name:"log-level" env:"MCPKEEP_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
 }
 
-// upstream returns where the MCP server behind this one listens, nil for none.
-func (f *serveFlags) upstream() (*gateway.Target, error) {
-	text := setting.Trim(f.Upstream)
-	if text == "" {
-		return nil, nil //nolint:nilnil // none is no error
+// upstreams returns the MCP servers behind this one, and what their file says without effect.
+func (f *serveFlags) upstreams() (upstreams.File, error) {
+	text, path := setting.Trim(f.Upstream), setting.Trim(f.Config)
+	switch {
+	case text != "" && path != "":
+		return upstreams.File{}, setting.Errorf("MCPKEEP_CONFIG", "a file or MCPKEEP_UPSTREAM, not both", "MCPKEEP_UPSTREAM is set too")
+	case path != "":
+		return app.ReadUpstreams(path)
+	case text == "":
+		return upstreams.File{}, nil
 	}
 	target, err := gateway.ParseTarget(text)
 	if err != nil {
-		return nil, setting.Errorf("MCPKEEP_UPSTREAM", gateway.WantTarget, "%v", err)
+		return upstreams.File{}, setting.Errorf("MCPKEEP_UPSTREAM", gateway.WantTarget, "%v", err)
 	}
-	return &target, nil
+	return upstreams.File{Upstreams: []upstreams.Upstream{upstreams.At(target)}}, nil
 }
 
 // refuseEphemeral reports whether this is Cloud Run, where a container's disk lasts as long

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,7 +32,11 @@ func (g *greeting) ready(ctx context.Context, a *app.App, addr net.Addr, secure 
 	_, _ = fmt.Fprintf(g.std.out, "listening on %s://%s (database %s, schema %d, ready in %v)\n",
 		scheme, addr, a.Engine(), a.Schema(ctx), time.Since(started).Round(time.Millisecond))
 	if g.fresh != "" || isTerminal(g.std.out) {
-		_, _ = fmt.Fprintf(g.std.out, "\nPaste this URL into your MCP client:\n\n    %s/mcp\n\n", a.BaseURL())
+		what := "this URL"
+		if len(a.Endpoints()) > 1 {
+			what = "one of these URLs"
+		}
+		_, _ = fmt.Fprintf(g.std.out, "\nPaste %s into your MCP client:\n\n    %s\n\n", what, strings.Join(a.Endpoints(), "\n    "))
 	}
 	if hint := a.PasswordHint(); hint != "" && g.fresh == "" {
 		_, _ = fmt.Fprintln(g.std.out, hint)

@@ -16,7 +16,7 @@ var groups = []struct {
 	{"Address and pages", []string{
 		"base-url", "name", "listen", "port", "tls", "allowed-origins", "allow-http", "openai-apps-challenge", "trusted-proxies", "hosts", "drain",
 	}},
-	{"MCP server to protect", []string{"upstream"}},
+	{"MCP server to protect", []string{"upstream", "config"}},
 	{"Database", []string{"database-", "migrate-database-url", "allow-ephemeral", "auto-migrate"}},
 	{"Encryption keys", []string{"encryption-keys"}},
 	{"Sign-in provider", []string{"provider", "github-", "google-", "oidc-", "local-password", "callback-path"}},
@@ -68,6 +68,7 @@ func commandName(n *kong.Node) string {
 // examples are one per command.
 var examples = map[string]string{ //nolint:gosec // G101: paths and key names, no secrets
 	"serve":          "MCPKEEP_BASE_URL=https://mcp.example.com DATABASE_URL=file:/run/secrets/database-url mcpkeep serve",
+	"config check":   "mcpkeep config check mcpkeep.yaml",
 	"settings":       "mcpkeep settings --env > mcpkeep.env",
 	"help":           "mcpkeep help clients create",
 	"migrate up":     "mcpkeep migrate up --database-url postgres://owner@db.example.com/mcpkeep",

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mcpkeep/mcpkeep/internal/setting"
+	"github.com/mcpkeep/mcpkeep/internal/upstreams"
 )
 
 // Exit statuses.
@@ -35,6 +36,7 @@ type cli struct {
 	Users    usersCmd    `cmd:"" help:"List, disable and enable users."`
 	Events   eventsCmd   `cmd:"" help:"Show the audit trail."`
 	Adopt    adoptCmd    `cmd:"" help:"Report on the sessions of a FastMCP server, or take them over in bulk."`
+	Config   configCmd   `cmd:"" help:"Check the file that names the MCP servers to protect."`
 	Settings settingsCmd `cmd:"" help:"Show each setting, its value and where it comes from."`
 	Doctor   doctorCmd   `cmd:"" help:"Check the deployment and suggest fixes."`
 	Help     helpCmd     `cmd:"" help:"Describe a command and its flags."`
@@ -130,6 +132,11 @@ func report(std streams, err error) int {
 	}
 	if errors.Is(err, errPending) {
 		return exitPending // the command has said it
+	}
+	var inFile *upstreams.Error
+	if errors.As(err, &inFile) { // in the form that editors know
+		_, _ = fmt.Fprintln(std.err, oneLine(inFile.Error()))
+		return exitUsage
 	}
 	_, _ = fmt.Fprintf(std.err, "mcpkeep: %s\n", oneLine(err.Error()))
 	var bad *setting.Error

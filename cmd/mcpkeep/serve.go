@@ -51,10 +51,11 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	upstream, err := c.upstream()
+	behind, err := c.upstreams()
 	if err != nil {
 		return err
 	}
+	warn(ctx, log, behind)
 	own, err := newHTTPS(&c.tlsFlags, log)
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	said := &greeting{std: std}
 	var open listeners
 	host := &app.Host{
-		Loopback: loopback, Upstream: upstream, RefuseEphemeral: c.refuseEphemeral(), Version: buildVersion(), ShowPassword: said.shown(),
+		Loopback: loopback, Upstreams: behind.Upstreams, RefuseEphemeral: c.refuseEphemeral(), Version: buildVersion(), ShowPassword: said.shown(),
 		Listen: func(ctx context.Context) (at app.Addresses, err error) {
 			if own != nil {
 				open, err = own.listen(ctx, listen)
@@ -86,6 +87,7 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 		secure = own.start(ctx, host.App)
 		defer own.close()
 	}
+	c.reloadAtHangup(ctx, host.App, log)
 	said.ready(ctx, host.App, open[0].Addr(), secure != nil, started)
 	site := &site{listeners: open, secure: secure, handler: keep.Handler(nil), app: host.App, drain: c.Drain, log: log}
 	return site.serve(ctx)

@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/cache"
 	"github.com/mcpkeep/mcpkeep/internal/cimd"
 	"github.com/mcpkeep/mcpkeep/internal/db"
-	"github.com/mcpkeep/mcpkeep/internal/gateway"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
 	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/mcpserver"
@@ -39,13 +39,15 @@ type App struct {
 	store    storage.Store // repo with clients known by documents, and a short memory
 	config   server.Config
 	prober   *cimd.Prober      // nil when documents are offered, or not, whatever can be fetched
-	upstream *gateway.Upstream // nil for none
-	server   *server.Server    // answers nothing by itself: see Handler
+	server   *server.Server    // the first one, for mcpkeep's own MCP server or the upstreams
 
 	stop       context.CancelFunc
 	background sync.WaitGroup
+	reloading  sync.Mutex
+	front      atomic.Pointer[http.Handler] // of the newest server with the upstreams
 	mu         sync.Mutex
 	servers    []*server.Server
+	behind     []behind // the upstreams as they are now
 	closing    sync.Once
 }
 
@@ -53,6 +55,9 @@ type App struct {
 // opening alone.
 func Open(ctx context.Context, s Settings) (*App, error) {
 	host := hostOf(ctx, s)
+	if err := s.admitTo(host.Upstreams); err != nil {
+		return nil, err
+	}
 	checked, problems := s.Check(host.Loopback)
 	if len(problems) > 0 {
 		return nil, problems[0]
@@ -128,10 +133,7 @@ func (a *App) start(ctx context.Context) error {
 		return prepared
 	}
 	a.config = a.serverConfig()
-	if a.upstream, err = a.openUpstream(); err != nil {
-		return err
-	}
-	if a.server, err = a.newServer(nil); err != nil {
+	if a.server, err = a.changeUpstreams(a.host.Upstreams); err != nil {
 		return err
 	}
 	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -167,34 +169,33 @@ func (a *App) serverConfig() server.Config {
 	return cfg
 }
 
-// newServer returns the whole surface for an MCP server; nil is mcpkeep's own.
-func (a *App) newServer(mcp http.Handler) (*server.Server, error) {
+// newServer returns the whole surface for some MCP servers.
+func (a *App) newServer(upstreams func() any, resources ...server.Resource) (*server.Server, error) {
 	cfg := a.config
-	switch {
-	case mcp != nil:
-		cfg.Resources = []server.Resource{{Path: oauth.DefaultPath, Handler: mcp}}
-	case a.upstream != nil:
-		cfg.Resources = a.behind()
-		cfg.Upstreams = func() any { return map[string]gateway.Health{a.upstream.Name: a.upstream.Health()} }
-	default:
-		cfg.Resources = []server.Resource{{Path: oauth.DefaultPath, Ends: true, Handler: a.tools()}}
-	}
-	srv, err := server.New(cfg)
-	if err == nil {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.servers = append(a.servers, srv)
-	}
-	return srv, err
+	cfg.Resources, cfg.Upstreams = resources, upstreams
+	return server.New(cfg)
+}
+
+// keep remembers a server until the end, or until many newer ones have replaced it.
+func (a *App) keep(srv *server.Server) {
+	const most = 100
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.servers = append(a.servers, srv)
+	a.servers = a.servers[max(0, len(a.servers)-most):]
 }
 
 // Handler returns the whole surface, with mcp behind the guard; nil is mcpkeep's own
-// MCP server.
+// MCP server, or the upstreams.
 func (a *App) Handler(mcp http.Handler) http.Handler {
-	srv, err := a.newServer(mcp)
+	if mcp == nil {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*a.front.Load()).ServeHTTP(w, r) })
+	}
+	srv, err := a.newServer(nil, server.Resource{Path: oauth.DefaultPath, Handler: mcp})
 	if err != nil {
 		panic(err) // Open has made one of the same configuration
 	}
+	a.keep(srv)
 	return srv.Handler()
 }
 
@@ -272,8 +273,8 @@ func (a *App) CloseWithin(limit time.Duration) (err error) {
 func (a *App) close(ctx context.Context) error {
 	a.background.Wait()
 	a.Wait(ctx)
-	if a.upstream != nil {
-		a.upstream.Close()
+	for _, b := range a.upstreams() {
+		b.upstream.Close()
 	}
 	a.release()
 	return a.db.Close()

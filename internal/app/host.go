@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/mcpkeep/mcpkeep/internal/gateway"
+	"github.com/mcpkeep/mcpkeep/internal/upstreams"
 )
 
 // Host is what a program adds that runs mcpkeep as a whole, such as cmd/mcpkeep. It is
@@ -24,9 +24,8 @@ type Host struct {
 	ShowPassword func(password string)
 	// RefuseEphemeral: a database file that goes away with the container stops the start.
 	RefuseEphemeral bool
-	// Upstream is the MCP server at /mcp, behind this one; nil for none. The built-in tools
-	// are at ToolsPath then.
-	Upstream *gateway.Target
+	// Upstreams are the MCP servers behind this one. The built-in tools are at ToolsPath then.
+	Upstreams []upstreams.Upstream
 	Version  string // of the program
 	App      *App   // set by Open
 }

@@ -40,6 +40,8 @@ type Settings struct {
 	FastMCP          FastMCP
 	OpenAIChallenge  string
 	Logger           *slog.Logger
+
+	entries []identity.Policy // who may enter the upstreams
 }
 
 // Provider is mcpkeep.Provider.

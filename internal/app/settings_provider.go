@@ -96,13 +96,13 @@ func (p Provider) required(id, secret string) *SettingError {
 }
 
 func (s Settings) github(now func() time.Time) (identity.Provider, *SettingError) {
-	p, policy := s.Provider, s.policy()
+	p := s.Provider
 	if err := p.required("the OAuth app's client id", "the OAuth app's client secret"); err != nil {
 		return nil, err
 	}
 	gh, err := identity.NewGitHub(identity.GitHubConfig{
 		ClientID: p.ClientID, ClientSecret: p.ClientSecret, URL: p.Issuer, APIURL: p.APIURL, Title: p.Title,
-		Orgs: policy.NeedsOrgs(), Teams: policy.NeedsTeams(), Emails: policy.NeedsEmail(),
+		Orgs: s.anyNeeds(identity.Policy.NeedsOrgs), Teams: s.anyNeeds(identity.Policy.NeedsTeams), Emails: s.anyNeeds(identity.Policy.NeedsEmail),
 		Now: now,
 	})
 	if err != nil {
@@ -135,7 +135,7 @@ func (s Settings) oidc(now func() time.Time) (identity.Provider, *SettingError) 
 	provider, err := identity.NewOIDC(identity.OIDCConfig{
 		Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret,
 		Scopes: strings.FieldsFunc(strings.Join(p.Scopes, ","), notInScope),
-		Groups: s.policy().NeedsGroups(), GroupsClaim: p.GroupsClaim, Title: p.Title, Now: now,
+		Groups: s.anyNeeds(identity.Policy.NeedsGroups), GroupsClaim: p.GroupsClaim, Title: p.Title, Now: now,
 	})
 	if err != nil {
 		return nil, because("Provider.Issuer", "", err)

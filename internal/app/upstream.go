@@ -1,41 +1,197 @@
 package app
 
 import (
-	"time"
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
 
 	"github.com/mcpkeep/mcpkeep/internal/gateway"
+	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/server"
+	"github.com/mcpkeep/mcpkeep/internal/setting"
+	"github.com/mcpkeep/mcpkeep/internal/upstreams"
 )
 
-// ToolsPath is where the built-in tools are when an upstream is at /mcp.
+// ToolsPath is where the built-in tools are with upstreams.
 const ToolsPath = "/mcpkeep/mcp"
 
-// Limits of an upstream.
-const (
-	upstreamName    = "default"
-	upstreamConnect = 5 * time.Second
-	upstreamAnswer  = 10 * time.Minute
-	upstreamBody    = 4 << 20
-)
-
-// openUpstream returns the MCP server behind this one, nil for none. One in the operator's own
-// network learns who calls; a third party does not.
-func (a *App) openUpstream() (*gateway.Upstream, error) {
-	target := a.host.Upstream
-	if target == nil {
-		return nil, nil //nolint:nilnil // there is none, which is no error
-	}
-	return gateway.New(gateway.Config{
-		Name: upstreamName, Target: *target, Identify: target.Near(), Connect: upstreamConnect, Answer: upstreamAnswer,
-		MaxBody: upstreamBody, Sessions: a.keys, Logger: a.log,
-	})
+// behind is an upstream and its entry in the configuration.
+type behind struct {
+	entry    upstreams.Upstream
+	upstream *gateway.Upstream
+	entryFor *identity.Policy // who may enter; nil for everyone who may sign in
 }
 
-// behind are the endpoints with an upstream.
-func (a *App) behind() []server.Resource {
-	return []server.Resource{
-		{Path: oauth.DefaultPath, Watched: true, Handler: a.upstream},
-		{Path: ToolsPath, Ends: true, Handler: a.tools()},
+// ReadUpstreams reads a configuration file.
+func ReadUpstreams(path string) (upstreams.File, error) {
+	return upstreams.Read(path, upstreams.Options{Reserved: append(server.ReservedNames(), "mcp", "mcpkeep"), Variable: os.LookupEnv})
+}
+
+// openUpstream returns an upstream for an entry.
+func (a *App) openUpstream(entry upstreams.Upstream) (behind, error) {
+	policy, err := a.checked.settings.entryPolicy(entry)
+	if err != nil {
+		return behind{}, err
 	}
+	target := entry.Target
+	target.CA = entry.CA
+	upstream, err := gateway.New(gateway.Config{
+		Name: entry.Name, Target: target, Identify: entry.Identify, Connect: entry.Connect, Answer: entry.Answer, Idle: entry.Idle,
+		MaxBody: entry.MaxBody, MaxConcurrent: entry.MaxConcurrent, Headers: entry.Headers, ForwardHeaders: entry.ForwardHeaders,
+		Sessions: a.keys, Logger: a.log,
+	})
+	return behind{entry: entry, upstream: upstream, entryFor: policy}, err
+}
+
+// resource is the endpoint of an upstream.
+func (b behind) resource() server.Resource {
+	r := server.Resource{
+		Path: b.entry.Path(), Title: b.entry.Title, Watched: true, MaxBody: int64(b.entry.MaxBody), Entry: b.entryFor, Handler: b.upstream,
+	}
+	for _, s := range b.entry.Scopes {
+		r.Offered = append(r.Offered, oauth.Scope{Name: s.Name, Description: s.Description})
+	}
+	return r
+}
+
+// serverFor is the whole surface with some upstreams, or with mcpkeep's own tools alone.
+func (a *App) serverFor(list []behind) (*server.Server, error) {
+	if len(list) == 0 {
+		return a.newServer(nil, server.Resource{Path: oauth.DefaultPath, Ends: true, Handler: a.tools()})
+	}
+	var resources []server.Resource
+	for _, b := range list {
+		resources = append(resources, b.resource())
+	}
+	slices.SortStableFunc(resources, func(x, y server.Resource) int { // pages name the first one
+		return strings.Compare(strings.TrimPrefix(x.Path, oauth.DefaultPath), strings.TrimPrefix(y.Path, oauth.DefaultPath))
+	})
+	resources = append(resources, server.Resource{Path: ToolsPath, Ends: true, Handler: a.tools()})
+	return a.newServer(func() any {
+		health := map[string]gateway.Health{}
+		for _, b := range list {
+			health[b.entry.Name] = b.upstream.Health()
+		}
+		return health
+	}, resources...)
+}
+
+func (a *App) upstreams() []behind {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.behind)
+}
+
+// Endpoints are the URLs that people paste into their clients.
+func (a *App) Endpoints() []string {
+	list := a.upstreams()
+	if len(list) == 0 {
+		return []string{a.checked.BaseURL + oauth.DefaultPath}
+	}
+	urls := make([]string, 0, len(list))
+	for _, b := range list {
+		urls = append(urls, a.checked.BaseURL+b.entry.Path())
+	}
+	return urls
+}
+
+// changeUpstreams makes these the upstreams, and returns the server that is in front of
+// them. One whose entry is as before stays, with its streams; the requests of others end.
+// After an error nothing has changed.
+func (a *App) changeUpstreams(entries []upstreams.Upstream) (*server.Server, error) {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	before := a.upstreams()
+	var list []behind
+	for _, entry := range entries {
+		b, err := a.openUpstream(entry)
+		if i := slices.IndexFunc(before, func(b behind) bool { return b.entry.Equal(entry) }); i >= 0 && err == nil {
+			b = before[i]
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, b)
+	}
+	srv, err := a.serverFor(list)
+	if err != nil {
+		return nil, err
+	}
+	a.keep(srv)
+	handler := srv.Handler()
+	a.front.Store(&handler)
+	a.mu.Lock()
+	a.behind = list
+	a.mu.Unlock()
+	for _, b := range before {
+		if !slices.ContainsFunc(list, func(now behind) bool { return now.upstream == b.upstream }) {
+			b.upstream.End()
+		}
+	}
+	return srv, nil
+}
+
+var errRestart = errors.New("the sign-in provider has to be asked for more than at the start; restart the server")
+
+// Reload makes these the upstreams. After an error nothing has changed.
+func (a *App) Reload(entries []upstreams.Upstream) error {
+	s := a.checked.settings
+	s.entries = nil
+	if err := s.admitTo(entries); err != nil {
+		return err
+	}
+	for _, needs := range []func(identity.Policy) bool{
+		identity.Policy.NeedsOrgs, identity.Policy.NeedsTeams, identity.Policy.NeedsGroups, identity.Policy.NeedsEmail,
+	} {
+		if s.anyNeeds(needs) && !a.checked.settings.anyNeeds(needs) {
+			return errRestart
+		}
+	}
+	_, err := a.changeUpstreams(entries)
+	return err
+}
+
+// admitTo takes in who may enter the upstreams.
+func (s *Settings) admitTo(entries []upstreams.Upstream) error {
+	for _, entry := range entries {
+		policy, err := s.entryPolicy(entry)
+		if err != nil {
+			return err
+		}
+		if policy != nil {
+			s.entries = append(s.entries, *policy)
+		}
+	}
+	return nil
+}
+
+// entryPolicy says who may enter an upstream; nil for everyone who may sign in. The groups
+// of GitHub are its organizations and teams.
+func (s Settings) entryPolicy(entry upstreams.Upstream) (*identity.Policy, error) {
+	allow := entry.Allow
+	if allow.Empty() {
+		return nil, nil //nolint:nilnil // no policy is no error
+	}
+	p := &identity.Policy{Users: allow.Users, Domains: allow.Domains, Groups: allow.Groups}
+	kind := cmp.Or(setting.Trim(s.Provider.Kind), Local)
+	switch {
+	case kind == GitHub:
+		p.Orgs, p.Groups = allow.Groups, nil
+	case len(allow.Groups) > 0 && kind != OIDC:
+		return nil, allow.Errorf("users or domains", "the sign-in provider %s does not report groups", kind)
+	}
+	err := errors.Join(identity.CheckUsers(kind, p.Users), identity.CheckDomains(p.Domains), identity.CheckOrgs(p.Orgs), identity.CheckGroups(p.Groups), p.Validate())
+	if err != nil {
+		return nil, allow.Errorf(fmt.Sprintf("%s, domains such as example.com, or groups", people), "an entry of allow that can match no one")
+	}
+	return p, nil
+}
+
+// anyNeeds reports whether who may sign in, or may enter an upstream, depends on a fact.
+func (s Settings) anyNeeds(fact func(identity.Policy) bool) bool {
+	return fact(s.policy()) || slices.ContainsFunc(s.entries, fact)
 }

@@ -23,14 +23,18 @@ var requestHeaders = []string{
 var responseHeaders = []string{"Content-Type", "Content-Language", "Retry-After", "Allow"}
 
 // outgoing returns the headers of a request for the upstream. Headers that the client's
-// Connection header names are for this hop only (RFC 9110 §7.6.1).
-func outgoing(from http.Header) http.Header {
-	to := make(http.Header, len(from)+8)
+// Connection header names are for this hop only (RFC 9110 §7.6.1). What the operator
+// configured replaces what the client sent.
+func (u *Upstream) outgoing(from http.Header) http.Header {
+	to := make(http.Header, len(from)+len(u.Headers)+8)
 	hop := connectionOptions(from)
 	for name, values := range from {
-		if crosses(name, requestHeaders) && !slices.Contains(hop, name) {
+		if (crosses(name, requestHeaders) || slices.Contains(u.ForwardHeaders, name)) && !slices.Contains(hop, name) {
 			to[name] = slices.Clone(values)
 		}
+	}
+	for name, values := range u.Headers {
+		to[name] = slices.Clone(values)
 	}
 	if _, ok := to["User-Agent"]; !ok {
 		to["User-Agent"] = []string{""} // net/http would send its own

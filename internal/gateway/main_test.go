@@ -40,7 +40,7 @@ func config(t *testing.T, target string) gateway.Config {
 		t.Fatal(err)
 	}
 	return gateway.Config{
-		Name: "test", Target: parsed, Identify: true, Connect: 5 * time.Second, Answer: 10 * time.Second, MaxBody: 1 << 20,
+		Name: "test", Target: parsed, Identify: true, Connect: 5 * time.Second, Answer: 10 * time.Second, MaxBody: 1 << 20, MaxConcurrent: 32,
 		Sessions: keys(t), Logger: slog.New(slog.DiscardHandler),
 	}
 }

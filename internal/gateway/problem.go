@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net"
@@ -73,7 +74,11 @@ type rpcError struct {
 // fail answers a request that got no response from the upstream.
 func (u *Upstream) fail(w http.ResponseWriter, r *http.Request, b *body, err error) {
 	ctx := r.Context()
-	if ctx.Err() != nil {
+	switch cause := context.Cause(ctx); {
+	case cause == nil:
+	case errors.Is(cause, errGone):
+		err = errNoSession
+	default:
 		return // the client hung up, or its access ended, to which the caller responds
 	}
 	p := problemOf(err)
@@ -90,6 +95,9 @@ func (u *Upstream) fail(w http.ResponseWriter, r *http.Request, b *body, err err
 	content, err := json.Marshal(answer)
 	if err != nil {
 		panic(err) // the id was checked
+	}
+	if p.status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", "1")
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(content)))

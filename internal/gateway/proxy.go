@@ -21,10 +21,16 @@ type Config struct {
 	Target   Target
 	Identify bool          // tell the upstream who calls, in X-Mcpkeep-* headers
 	Connect  time.Duration // limit for connecting
-	Answer   time.Duration // limit from the end of a request to the first byte of its response
+	Answer   time.Duration // limit from the end of a request to the first byte of its response; 0 for none
+	Idle     time.Duration // limit for silence within a response; 0 for none
 	MaxBody  int           // bytes of a request
-	Sessions Sessions
-	Logger   *slog.Logger
+	// MaxConcurrent is how many calls of one user run at the same time. Event streams that a
+	// client opens with GET do not count.
+	MaxConcurrent  int
+	Headers        http.Header // sent with each request
+	ForwardHeaders []string    // further headers of clients that cross, in canonical form
+	Sessions       Sessions
+	Logger         *slog.Logger
 }
 
 // Upstream is an MCP server behind this one. It is an http.Handler for requests whose
@@ -35,6 +41,7 @@ type Upstream struct {
 	endpoint  atomic.Pointer[url.URL] // Target.URL, or where it redirected to
 	settled   atomic.Bool             // it has answered without a redirect
 	health    health
+	calls     calls
 	quiet     time.Duration // after which an event stream gets a comment
 }
 
@@ -66,7 +73,14 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		panic("a request without a principal reached an upstream")
 	}
-	header := outgoing(r.Header)
+	ctx, done, err := u.calls.begin(r.Context(), p.User.ID, r.Method == http.MethodPost, u.MaxConcurrent)
+	if err != nil {
+		u.fail(w, r, b, err)
+		return
+	}
+	defer done()
+	r = r.WithContext(ctx)
+	header := u.outgoing(r.Header)
 	if !u.openSession(header, p) {
 		u.fail(w, r, b, errNoSession)
 		return

@@ -39,10 +39,13 @@ func (u *Upstream) relay(w http.ResponseWriter, r *http.Request, response *http.
 		defer out.end()
 	}
 	out.flushes = isStream || response.ContentLength < 0
+	quiet := newSilence(u.Idle, func() { _ = response.Body.Close() })
+	defer quiet.stop()
 	buffer, _ := buffers.Get().(*[bufferLen]byte)
 	defer buffers.Put(buffer)
 	for {
 		n, err := response.Body.Read(buffer[:])
+		quiet.heard()
 		if n > 0 && out.write(buffer[:n]) != nil {
 			return // the client hung up
 		}

@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -17,6 +19,8 @@ import (
 type Target struct {
 	URL    *url.URL // of its MCP endpoint
 	Socket string   // path of the Unix socket to connect to; "" for URL's host
+	// CA are the authorities that vouch for it; nil for the system's.
+	CA *x509.CertPool
 }
 
 // WantTarget says what ParseTarget accepts.
@@ -102,7 +106,8 @@ func (t Target) transport(connect, answer time.Duration) *http.Transport {
 		}
 	}
 	return &http.Transport{
-		DialContext: dial, TLSHandshakeTimeout: connect, ResponseHeaderTimeout: answer, DisableCompression: true,
+		TLSClientConfig: &tls.Config{RootCAs: t.CA, MinVersion: tls.VersionTLS12},
+		DialContext:     dial, TLSHandshakeTimeout: connect, ResponseHeaderTimeout: answer, DisableCompression: true,
 		MaxResponseHeaderBytes: maxAnswerHeader, MaxIdleConns: idleConnections, MaxIdleConnsPerHost: idleConnections,
 		IdleConnTimeout: idleFor, ForceAttemptHTTP2: t.URL.Scheme == "https",
 	}
@@ -115,8 +120,8 @@ func (cfg Config) check() error {
 		return errors.New("an upstream needs a target")
 	case cfg.Sessions == nil || cfg.Logger == nil:
 		return errors.New("an upstream needs sessions and a logger")
-	case cfg.Connect <= 0 || cfg.Answer <= 0 || cfg.MaxBody <= 0:
-		return errors.New("an upstream needs time limits and a size limit")
+	case cfg.Connect <= 0 || cfg.Answer < 0 || cfg.Idle < 0 || cfg.MaxBody <= 0 || cfg.MaxConcurrent <= 0:
+		return errors.New("an upstream needs limits")
 	}
 	return nil
 }

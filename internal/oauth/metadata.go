@@ -1,5 +1,7 @@
 package oauth
 
+import "slices"
+
 // Names of the grant and response types and of the client authentication methods
 // that are supported (RFC 7591 §2).
 const (
@@ -107,10 +109,14 @@ type ResourceMetadata struct {
 // Metadata returns the document of the resource, whose tokens the given issuer issues.
 // Without a name that is left out.
 func (r Resource) Metadata(issuer string) ResourceMetadata {
+	supported := slices.Clone(r.requiredScopes())
+	for _, offered := range r.Offered {
+		supported = append(supported, offered.Name)
+	}
 	return ResourceMetadata{
 		Resource:               r.URI,
 		AuthorizationServers:   []string{issuer},
-		ScopesSupported:        r.requiredScopes(),
+		ScopesSupported:        supported,
 		BearerMethodsSupported: []string{"header"},
 		ResourceName:           r.Name,
 	}

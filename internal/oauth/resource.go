@@ -20,6 +20,9 @@ type Resource struct {
 	URI    string
 	Name   string   // shown to people; may be empty
 	Scopes []string // needed to use it; nil means BasicScopes
+	// Offered are further scopes that clients can ask for, which the resource itself gives a
+	// meaning to.
+	Offered []Scope
 }
 
 // NewResource returns the resource at a path, such as "/mcp", of a base URL: scheme
@@ -53,9 +56,19 @@ func (r Resource) requiredScopes() []string {
 	return r.Scopes
 }
 
-// Resources are the protected resources that tokens are issued for. The first one is
-// the default.
+// Resources are the protected resources that tokens are issued for. The default is the one
+// at DefaultPath: see Default.
 type Resources []Resource
+
+// Default returns the resource that is meant by who names none.
+func (list Resources) Default() (Resource, bool) {
+	for _, r := range list {
+		if _, path := r.split(); path == DefaultPath {
+			return r, true
+		}
+	}
+	return Resource{}, false
+}
 
 // Find returns the resource with this canonical identifier.
 func (list Resources) Find(uri string) (Resource, bool) {
@@ -69,13 +82,16 @@ func (list Resources) Find(uri string) (Resource, bool) {
 
 // Requested returns the resource that the resource parameters of a request mean (RFC
 // 8707 §2). Without any, or for the bare origin, which some clients send, that is the
-// default. All values must mean the same one: a token has one audience. The case of
+// default, if there is one. All values must mean the same one: a token has one audience. The case of
 // scheme and host, the default port, one trailing slash and a query, which is the
 // client's own affair (people paste URLs with tracking parameters), make no difference.
 //
 // The error is an *Error with the code invalid_target.
 func (list Resources) Requested(values []string) (Resource, error) {
-	requested := list[0]
+	requested, ok := list.Default()
+	if !ok && len(values) == 0 {
+		return Resource{}, NewError(InvalidTarget, "resource is missing; see the protected resource metadata")
+	}
 	for i, value := range values {
 		target, ok := normalTarget(WithoutQuery(value))
 		if !ok {
@@ -95,18 +111,16 @@ func (list Resources) Requested(values []string) (Resource, error) {
 
 // at returns the resource that a URI in normal form means.
 func (list Resources) at(target string) (Resource, bool) {
-	for i, r := range list {
+	for _, r := range list {
 		uri, _ := normalTarget(r.URI)
 		if target == uri || target == uri+"/" {
 			return r, true
 		}
-		base, _ := r.split()
-		origin, _ := normalTarget(base)
-		if i == 0 && (target == origin || target == origin+"/") {
-			return r, true
-		}
 	}
-	return Resource{}, false
+	r, ok := list.Default()
+	base, _ := r.split()
+	origin, _ := normalTarget(base)
+	return r, ok && (target == origin || target == origin+"/")
 }
 
 // WithoutQuery cuts the query off a resource URI.

@@ -26,6 +26,8 @@ type scopeEntry struct {
 	// and the protected resource's metadata ask for. Further scopes are asked for
 	// by the operation that needs them (MCP authorization, step-up).
 	basic bool
+	// offered by a resource: nothing without the basic scope
+	offered bool
 }
 
 // scopeTable is a set of scopes, in the order in which they are listed.
@@ -65,7 +67,7 @@ func ParseScope(scope string) []string {
 // left that a token can be used for gets the default as well: what the resource needs.
 // The answer tells the client what it got.
 func Grantable(requested string, resource Resource) string {
-	return scopes.grantable(requested, resource.requiredScopes())
+	return scopes.with(resource.Offered).grantable(requested, resource.requiredScopes())
 }
 
 // Narrow returns the scope of a refreshed access token: what was granted of the
@@ -80,14 +82,31 @@ func Has(granted, needed string) bool { return scopes.has(granted, needed) }
 
 // DescribeScopes returns the known scopes of a scope parameter with what they
 // mean.
-func DescribeScopes(scope string) []Scope {
+func DescribeScopes(scope string) []Scope { return scopes.describe(scope) }
+
+// Describe is DescribeScopes for a resource, which offers scopes of its own.
+func (r Resource) Describe(scope string) []Scope { return scopes.with(r.Offered).describe(scope) }
+
+func (t scopeTable) describe(scope string) []Scope {
 	var list []Scope
 	for _, name := range ParseScope(scope) {
-		if i := scopes.index(name); i >= 0 {
-			list = append(list, scopes[i].Scope)
+		if i := t.index(name); i >= 0 {
+			list = append(list, t[i].Scope)
 		}
 	}
 	return list
+}
+
+// with returns the table with the scopes that a resource offers.
+func (t scopeTable) with(offered []Scope) scopeTable {
+	if len(offered) == 0 {
+		return t
+	}
+	all := slices.Clone(t)
+	for _, s := range offered {
+		all = append(all, scopeEntry{Scope: s, offered: true})
+	}
+	return all
 }
 
 // AdvertisedScopes returns the scopes of the authorization server's metadata. Those
@@ -133,7 +152,7 @@ func (t scopeTable) known(list []string) []string {
 
 func (t scopeTable) grantable(requested string, basic []string) string {
 	list := t.known(ParseScope(requested))
-	if !opens(list) {
+	if !t.opens(list) {
 		list = append(slices.Clone(basic), list...)
 	}
 	return strings.Join(list, " ")
@@ -145,6 +164,14 @@ func opens(list []string) bool {
 	return slices.ContainsFunc(list, func(name string) bool { return name != ScopeOfflineAccess })
 }
 
+// opens is the same for scopes in the table.
+func (t scopeTable) opens(list []string) bool {
+	return slices.ContainsFunc(list, func(name string) bool {
+		i := t.index(name)
+		return name != ScopeOfflineAccess && i >= 0 && !t[i].offered
+	})
+}
+
 func (t scopeTable) narrow(granted, requested string) string {
 	var list []string
 	for _, name := range ParseScope(requested) {
@@ -154,6 +181,10 @@ func (t scopeTable) narrow(granted, requested string) string {
 	}
 	if !opens(list) {
 		return granted
+	}
+	if !t.opens(list) { // what a resource offers, which needs the basic scope
+		basic := t.names(func(e scopeEntry) bool { return e.basic && t.has(granted, e.Name) })
+		list = append(basic, list...)
 	}
 	return strings.Join(list, " ")
 }

@@ -91,7 +91,7 @@ func (s *Server) whoSignedIn(
 		answer, kept = *a.Request.Answer, true
 	}
 	if kept {
-		return answer, s.Policy.Check(recheck.PersonOf(answer.Person))
+		return answer, s.admit(a.Request, recheck.PersonOf(answer.Person))
 	}
 	if err := s.claimQuestion(r, a, stored); err != nil {
 		return storage.SignInAnswer{}, err
@@ -114,7 +114,7 @@ func (s *Server) whoSignedIn(
 	if err != nil {
 		return storage.SignInAnswer{}, err
 	}
-	return storage.SignInAnswer{Person: recheck.Profile(person), Token: sealable}, s.Policy.Check(person)
+	return storage.SignInAnswer{Person: recheck.Profile(person), Token: sealable}, s.admit(a.Request, person)
 }
 
 // claimQuestion makes this request the one that asks about a sign-in.

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
 // SetDeadlines shortens the deadlines of a server before it serves.
@@ -57,3 +60,6 @@ func (s *Server) CountVerifications(t testing.TB) (passwords, assertions *atomic
 	}
 	return count(&s.bounds.password), count(&s.bounds.assertion)
 }
+
+// StillValid reports whether an open call of a token may continue.
+func StillValid(ctx context.Context, s *Server, token storage.Hash) bool { return s.stillValid(ctx, token) }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -29,7 +30,7 @@ const (
 // i is the index of its resource.
 func (s *Server) guard(i int, next http.Handler) http.Handler {
 	resource := s.resources[i]
-	required := resource.RequiredScope()
+	required, maxBody := resource.RequiredScope(), cmp.Or(s.Resources[i].MaxBody, maxMCPBody)
 	guarded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, now := w.Header(), s.Now()
 		h["Cache-Control"], h["Vary"] = noStore, varyOnToken
@@ -41,15 +42,18 @@ func (s *Server) guard(i int, next http.Handler) http.Handler {
 		if err == nil {
 			err = s.confirmUse(r, access)
 		}
+		if err == nil && s.mayEnter(access.Resource, recheck.PersonOf(access.User.Person)) != nil {
+			err = errInvalidToken
+		}
 		if err != nil {
 			s.challenge(w, r, s.nameOf(r).resources[i], err)
 			return
 		}
-		if r.ContentLength > maxMCPBody {
+		if r.ContentLength > maxBody {
 			s.writeProblem(w, r, errBodyTooLarge)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxMCPBody)
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		p := s.principal(access)
 		ctx := storage.WithActor(r.Context(), storage.Actor{Name: p.User.ID, Reference: reference(r)})
 		r = r.WithContext(principal.NewContext(ctx, p))

@@ -70,6 +70,10 @@ func (s *Server) rotate(
 	if err := s.checkResource(ctx, grant.Resource); err != nil {
 		return storage.Issued{}, err
 	}
+	if err := s.mayEnter(grant.Resource, recheck.PersonOf(session.User.Person)); err != nil {
+		s.logRefusedEntry(ctx, grant.ClientID, session.User.ID, grant.Resource)
+		return storage.Issued{}, errInvalidGrant
+	}
 	if !grant.Spent || s.Now().Before(grant.Repeat.Until(s.Lifetimes.Grace)) {
 		if err := confirm(ctx, session); err != nil {
 			return storage.Issued{}, err

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/mcpkeep/mcpkeep/internal/display"
+	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
@@ -24,6 +25,11 @@ type Resource struct {
 	Scopes  []string     // needed to use it; nil for oauth.BasicScopes
 	Ends    bool         // it has the tools list_connections and revoke_connection, which pages tell of
 	Watched bool         // requests take long: they are canceled when their access ends
+	MaxBody int64        // bytes of a message; 0 for maxMCPBody
+	// Offered are further scopes that clients can ask for. The handler gives them a meaning.
+	Offered []oauth.Scope
+	// Entry says who may use it, of those who may sign in; nil for everyone.
+	Entry *identity.Policy
 	Handler http.Handler // gets requests with a valid token for this resource only
 }
 
@@ -36,7 +42,7 @@ func (cfg *Config) protectedResources(origin string) (oauth.Resources, error) {
 	list := make(oauth.Resources, 0, len(cfg.Resources))
 	for _, r := range cfg.Resources {
 		resource := oauth.NewResource(origin, r.Path)
-		resource.Name, resource.Scopes = cmp.Or(r.Title, cfg.Name), r.Scopes
+		resource.Name, resource.Scopes, resource.Offered = cmp.Or(r.Title, cfg.Name), r.Scopes, r.Offered
 		if err := r.check(); err != nil {
 			return nil, err
 		}
@@ -50,8 +56,11 @@ func (cfg *Config) protectedResources(origin string) (oauth.Resources, error) {
 
 // taken are the first segments of the paths of our own endpoints.
 var taken = []string{
-	".well-known", "register", "authorize", "token", "revoke", "introspect", "consent", "auth", "healthz", "readyz", "health", "ready",
+	".well-known", "register", "authorize", "token", "revoke", "introspect", "consent", "auth", "healthz", "readyz", "health", "ready", "connections",
 }
+
+// ReservedNames returns the first segments of paths at which no protected resource can be.
+func ReservedNames() []string { return slices.Clone(taken) }
 
 func (r Resource) check() error {
 	u, err := url.Parse(r.Path)
@@ -158,7 +167,7 @@ func (s *Server) metadataRoutes(mux *http.ServeMux) {
 	for i, r := range s.Resources {
 		resource := s.resources[i]
 		metadata := s.api(get, s.resourceMetadata(i))
-		if i == 0 {
+		if r.Path == oauth.DefaultPath {
 			mux.Handle("/.well-known/oauth-protected-resource", metadata)
 		}
 		mux.Handle(resource.MetadataPath(), metadata)

@@ -52,7 +52,7 @@ type Config struct {
 	// URL: a proxy on this machine may send them in place of its own.
 	Loopback bool
 	Name     string // of this server, on pages and in metadata
-	// Resources are the MCP endpoints. The first one is meant by who names none.
+	// Resources are the MCP endpoints. The one at oauth.DefaultPath is meant by who names none.
 	Resources []Resource
 	Store     Store
 	// Documents: Store knows clients by their client ID metadata documents, too.
@@ -139,10 +139,10 @@ func New(cfg Config) (*Server, error) {
 		Store: cfg.Store, Provider: cfg.Provider, Policy: cfg.Policy, Grace: cfg.Lifetimes.ProviderGrace, Every: cfg.Lifetimes.Recheck,
 		Logger: cfg.Logger, Now: cfg.Now,
 	})
-	if cfg.FastMCP != nil {
+	if protected, ok := s.resources.Default(); ok && cfg.FastMCP != nil { // FastMCP's endpoint
 		s.adopter = adopt.New(adopt.Config{
 			Store: cfg.Store, Verifier: cfg.FastMCP, Provider: cfg.Provider, Policy: cfg.Policy, Grace: cfg.Lifetimes.ProviderGrace,
-			Scope: s.resources[0].RequiredScope(), Resource: s.resources[0].URI, LegacyUntil: cfg.LegacyUntil,
+			Scope: protected.RequiredScope(), Resource: protected.URI, LegacyUntil: cfg.LegacyUntil,
 			Logger: cfg.Logger, Now: cfg.Now,
 		})
 	}

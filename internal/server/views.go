@@ -15,7 +15,7 @@ import (
 
 func (s *Server) showConsentPage(w http.ResponseWriter, ar authorization, form pages.Form, signedInAs string) error {
 	view := pages.Consent{
-		Form: form, Client: clientView(ar), Server: s.resourceView(ar.request.Resource), SignedInAs: signedInAs, Scopes: scopeViews(ar.request.Scope),
+		Form: form, Client: clientView(ar), Server: s.resourceView(ar.request.Resource), SignedInAs: signedInAs, Scopes: s.scopeViews(ar.request),
 	}
 	if p, ok := s.Provider.(identity.RedirectProvider); ok {
 		view.ProviderName = p.Title()
@@ -85,9 +85,10 @@ func (s *Server) root(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func scopeViews(scope string) []pages.Scope {
+func (s *Server) scopeViews(req storage.Request) []pages.Scope {
 	var views []pages.Scope
-	for _, sc := range oauth.DescribeScopes(scope) {
+	target, _ := s.resources.Find(req.Resource) // the zero value stands for one elsewhere
+	for _, sc := range target.Describe(req.Scope) {
 		views = append(views, pages.Scope{Name: sc.Name, Description: sc.Description})
 	}
 	return views

@@ -108,5 +108,8 @@ func (s *Server) stillValid(ctx context.Context, token storage.Hash) bool {
 	if err == nil {
 		err = s.recheck.ConfirmUse(ctx, access)
 	}
+	if err == nil && s.mayEnter(access.Resource, recheck.PersonOf(access.User.Person)) != nil {
+		return false
+	}
 	return !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, recheck.ErrRefused)
 }

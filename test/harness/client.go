@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/rand"
@@ -28,6 +29,7 @@ type Client struct {
 	RedirectURI string
 	AuthMethod  string // token_endpoint_auth_method; none unless set
 	Scope       string // asked for; none unless set
+	Resource    string // URL of the MCP endpoint; Server's /mcp unless set
 	FastMCP     bool   // the server is FastMCP, or took its place: answers may have another iss, or none
 
 	ID, Secret                string
@@ -81,13 +83,15 @@ func (c *Client) AuthorizeURL() string {
 	query := url.Values{
 		"client_id": {c.ID}, "redirect_uri": {c.RedirectURI}, "response_type": {"code"}, "state": {c.state},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
-		"resource": {c.Server + "/mcp"},
+		"resource": {c.resource()},
 	}
 	if c.Scope != "" {
 		query.Set("scope", c.Scope)
 	}
 	return c.Server + "/authorize?" + query.Encode()
 }
+
+func (c *Client) resource() string { return cmp.Or(c.Resource, c.Server+"/mcp") }
 
 // Code checks the authorization response and returns its code.
 func (c *Client) Code(answer *url.URL) (string, error) {
@@ -155,7 +159,7 @@ func (c *Client) token(ctx context.Context, form url.Values) error {
 		Refresh   string `json:"refresh_token"`
 		ExpiresIn int64  `json:"expires_in"`
 	}
-	form.Set("resource", c.Server+"/mcp")
+	form.Set("resource", c.resource())
 	if err := c.sendForm(ctx, "/token", form, &answer); err != nil {
 		return err
 	}

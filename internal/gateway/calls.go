@@ -1,0 +1,98 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+)
+
+var (
+	errGone    = errors.New("the upstream is no longer configured")
+	errTooMany = &problem{http.StatusTooManyRequests, codeServerError, "Too many of your calls are running. Try again when one has finished."}
+)
+
+// calls are the open requests of an upstream. The zero value has none.
+type calls struct {
+	mu     sync.Mutex
+	gone   bool
+	open   map[*context.CancelCauseFunc]struct{}
+	byUser map[string]int // those that count against the limit
+}
+
+// begin adds a request to the open ones and returns its context, which End cancels. done must
+// be called when it ends. A user with as many calls as the limit gets no further one.
+func (c *calls) begin(ctx context.Context, user string, counts bool, limit int) (_ context.Context, done func(), _ error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.gone:
+		return ctx, nil, errNoSession
+	case counts && c.byUser[user] >= limit:
+		return ctx, nil, errTooMany
+	case c.open == nil:
+		c.open, c.byUser = make(map[*context.CancelCauseFunc]struct{}), make(map[string]int)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	c.open[&cancel] = struct{}{}
+	if counts {
+		c.byUser[user]++
+	}
+	return ctx, func() {
+		cancel(nil)
+		c.end(&cancel, user, counts)
+	}, nil
+}
+
+func (c *calls) end(cancel *context.CancelCauseFunc, user string, counts bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, cancel)
+	if !counts {
+		return
+	}
+	if c.byUser[user]--; c.byUser[user] == 0 {
+		delete(c.byUser, user)
+	}
+}
+
+// End ends all requests: the upstream is no longer configured. One without a response gets
+// 404, as do all that come later.
+func (u *Upstream) End() {
+	u.calls.mu.Lock()
+	defer u.calls.mu.Unlock()
+	u.calls.gone = true
+	for cancel := range u.calls.open {
+		(*cancel)(errGone)
+	}
+	u.transport.CloseIdleConnections()
+}
+
+// silence calls a function when a response has sent nothing for a time. Without a limit it
+// never does.
+type silence struct {
+	limit time.Duration
+	timer *time.Timer
+}
+
+func newSilence(limit time.Duration, end func()) *silence {
+	s := &silence{limit: limit}
+	if limit > 0 {
+		s.timer = time.AfterFunc(limit, end)
+	}
+	return s
+}
+
+// heard says that something came.
+func (s *silence) heard() {
+	if s.timer != nil {
+		s.timer.Reset(s.limit)
+	}
+}
+
+func (s *silence) stop() {
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+}

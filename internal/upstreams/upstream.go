@@ -1,0 +1,94 @@
+package upstreams
+
+import (
+	"crypto/x509"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/gateway"
+)
+
+// File is what a configuration file says.
+type File struct {
+	Upstreams []Upstream // those that are not disabled, in their order
+	Warnings  []Warning
+}
+
+// Upstream is an entry of mcpServers.
+type Upstream struct {
+	Name           string
+	Title          string // "" for the server's name
+	Target         gateway.Target
+	Headers        http.Header    // sent with each request
+	ForwardHeaders []string       // headers of clients that cross as well, in canonical form
+	CA             *x509.CertPool // nil for the system's
+	Identify       bool           // tell the upstream who calls
+	Scopes         []Scope        // that clients can ask for, besides the basic one
+	Allow          Allow
+	Connect        time.Duration // limit for connecting
+	Answer         time.Duration // limit until a response begins; 0 for none
+	Idle           time.Duration // limit for silence within a response; 0 for none
+	MaxBody        int           // bytes of a request
+	MaxConcurrent  int           // calls of one person at the same time
+}
+
+// Scope is one that an upstream gives a meaning to.
+type Scope struct {
+	Name        string
+	Description string // for the consent page
+}
+
+// Allow says who may enter an upstream, of those who may sign in: everyone on one of the
+// lists, and everyone if all are empty.
+type Allow struct {
+	Groups, Users, Domains []string
+
+	file string
+	at   position
+}
+
+// Empty reports whether everyone may enter.
+func (a Allow) Empty() bool { return len(a.Groups)+len(a.Users)+len(a.Domains) == 0 }
+
+// Errorf returns an error about these lists.
+func (a Allow) Errorf(want, format string, args ...any) error {
+	return a.at.errorf(a.file, want, format, args...)
+}
+
+// Limits that a file may change.
+const (
+	Connect       = 5 * time.Second
+	Answer        = 10 * time.Minute
+	MaxBody       = 4 << 20
+	MaxConcurrent = 32
+)
+
+// DefaultName is that of the upstream at /mcp.
+const DefaultName = "default"
+
+// At returns the upstream that --upstream names: one without a file.
+func At(target gateway.Target) Upstream {
+	return Upstream{
+		Name: DefaultName, Target: target, Identify: target.Near(),
+		Connect: Connect, Answer: Answer, MaxBody: MaxBody, MaxConcurrent: MaxConcurrent,
+	}
+}
+
+// Path is where clients reach the upstream.
+func (u Upstream) Path() string {
+	if u.Name == DefaultName {
+		return "/mcp"
+	}
+	return "/" + u.Name + "/mcp"
+}
+
+// Equal reports whether two entries mean the same, wherever they are in their files.
+func (u Upstream) Equal(other Upstream) bool {
+	if !u.CA.Equal(other.CA) {
+		return false
+	}
+	u.CA, other.CA = nil, nil
+	u.Allow.file, u.Allow.at, other.Allow.file, other.Allow.at = "", position{}, "", position{}
+	return reflect.DeepEqual(u, other)
+}
