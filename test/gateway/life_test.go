@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -20,7 +21,7 @@ import (
 // connect makes an MCP session with a client's token.
 func connect(t *testing.T, c *harness.Client) *client.Client {
 	t.Helper()
-	m, err := client.NewStreamableHttpClient(c.Server+"/mcp",
+	m, err := client.NewStreamableHttpClient(cmp.Or(c.Resource, c.Server+"/mcp"),
 		transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer " + c.AccessToken}))
 	if err != nil {
 		t.Fatal(err)

@@ -152,8 +152,9 @@ func TestReload(t *testing.T) {
 	write(t, path, "mcpServers:\n"+entry("default", "http://user:secret@127.0.0.1/mcp"))
 	hangUp(t, p)
 	logged(t, p, path+":2:18: contains a user or password")
-	if status, body := post(t, p.URL+"/old/mcp", old.AccessToken, ""); status != http.StatusOK {
-		t.Errorf("after a bad file: %d %s", status, body)
+	m := connect(t, old)
+	if err := call(t.Context(), m, "test_tool_with_logging", nil); err != nil {
+		t.Errorf("after a bad file: %v", err)
 	}
 	write(t, path, "# changed\nmcpServers:\n"+entry("new", second.url)+entry("default", first.url))
 	hangUp(t, p)
@@ -163,11 +164,11 @@ func TestReload(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Error("the stream of an upstream that went is still open")
 	}
-	if status, _ := post(t, p.URL+"/old/mcp", old.AccessToken, ""); status != http.StatusNotFound {
+	if status, _ := post(t, p.URL+"/old/mcp", old.AccessToken, m.GetSessionId()); status != http.StatusNotFound {
 		t.Errorf("an upstream that went: %d", status)
 	}
-	if status, body := post(t, p.URL+"/new/mcp", signInAt(t, p, "/new/mcp").AccessToken, ""); status != http.StatusOK {
-		t.Errorf("a new upstream: %d %s", status, body)
+	if err := call(t.Context(), connect(t, signInAt(t, p, "/new/mcp")), "test_tool_with_logging", nil); err != nil {
+		t.Errorf("a new upstream: %v", err)
 	}
 	select {
 	case <-stays:
