@@ -28,18 +28,18 @@ const (
 
 // App is a running mcpkeep.
 type App struct {
-	checked  Checked
-	host     *Host
-	log      *slog.Logger
-	started  time.Time
-	db       *db.DB
-	release  func() // the SQLite file
-	keys     *keyring.Keyring
-	repo     *repo.Repo
-	store    storage.Store // repo with clients known by documents, and a short memory
-	config   server.Config
-	prober   *cimd.Prober      // nil when documents are offered, or not, whatever can be fetched
-	server   *server.Server    // the first one, for mcpkeep's own MCP server or the upstreams
+	checked Checked
+	host    *Host
+	log     *slog.Logger
+	started time.Time
+	db      *db.DB
+	release func() // the SQLite file
+	keys    *keyring.Keyring
+	repo    *repo.Repo
+	store   storage.Store // repo with clients known by documents, and a short memory
+	config  server.Config
+	prober  *cimd.Prober   // nil when documents are offered, or not, whatever can be fetched
+	server  *server.Server // the first one, for mcpkeep's own MCP server or the upstreams
 
 	stop       context.CancelFunc
 	background sync.WaitGroup

@@ -26,8 +26,8 @@ type Host struct {
 	RefuseEphemeral bool
 	// Upstreams are the MCP servers behind this one. The built-in tools are at ToolsPath then.
 	Upstreams []upstreams.Upstream
-	Version  string // of the program
-	App      *App   // set by Open
+	Version   string // of the program
+	App       *App   // set by Open
 }
 
 type hostKey struct{}

@@ -162,4 +162,3 @@ func TestMaxBody(t *testing.T) {
 		}
 	}
 }
-

@@ -62,4 +62,6 @@ func (s *Server) CountVerifications(t testing.TB) (passwords, assertions *atomic
 }
 
 // StillValid reports whether an open call of a token may continue.
-func StillValid(ctx context.Context, s *Server, token storage.Hash) bool { return s.stillValid(ctx, token) }
+func StillValid(ctx context.Context, s *Server, token storage.Hash) bool {
+	return s.stillValid(ctx, token)
+}

@@ -20,16 +20,16 @@ import (
 // Resource is a protected resource at this server: an MCP endpoint with its own
 // metadata, challenge and tokens.
 type Resource struct {
-	Path    string       // of the endpoint, such as "/mcp"; it begins with a slash and does not end with one
-	Title   string       // shown to people; "" for the server's name
-	Scopes  []string     // needed to use it; nil for oauth.BasicScopes
-	Ends    bool         // it has the tools list_connections and revoke_connection, which pages tell of
-	Watched bool         // requests take long: they are canceled when their access ends
-	MaxBody int64        // bytes of a message; 0 for maxMCPBody
+	Path    string   // of the endpoint, such as "/mcp"; it begins with a slash and does not end with one
+	Title   string   // shown to people; "" for the server's name
+	Scopes  []string // needed to use it; nil for oauth.BasicScopes
+	Ends    bool     // it has the tools list_connections and revoke_connection, which pages tell of
+	Watched bool     // requests take long: they are canceled when their access ends
+	MaxBody int64    // bytes of a message; 0 for maxMCPBody
 	// Offered are further scopes that clients can ask for. The handler gives them a meaning.
 	Offered []oauth.Scope
 	// Entry says who may use it, of those who may sign in; nil for everyone.
-	Entry *identity.Policy
+	Entry   *identity.Policy
 	Handler http.Handler // gets requests with a valid token for this resource only
 }
 

@@ -34,7 +34,9 @@ type Warning struct {
 }
 
 // String is one line, as of an error.
-func (w Warning) String() string { return fmt.Sprintf("%s:%d:%d: %s", w.File, w.Line, w.Column, w.Text) }
+func (w Warning) String() string {
+	return fmt.Sprintf("%s:%d:%d: %s", w.File, w.Line, w.Column, w.Text)
+}
 
 // position is a place in a file.
 type position struct{ line, column int }
