@@ -49,7 +49,9 @@ func TestRenewalUnderLoad(t *testing.T) {
 	serials.Range(func(any, any) bool { certificates++; return true })
 	orders := int(a.orders.Load() - before)
 	t.Logf("%d requests on connections of their own, %d certificates, %d orders meanwhile", requests.Load(), certificates, orders)
-	if certificates < 3 || orders > certificates { // the first is older; the last may come when the load has ended
+	// The first is older; the last may come when the load has ended, and on a slow machine one may
+	// be replaced before a request sees it.
+	if certificates < 3 || orders > certificates+2 {
 		t.Errorf("%d certificates, the first one included, and %d orders; want at least 3 and hardly more orders", certificates, orders)
 	}
 }
