@@ -29,7 +29,7 @@ func (o *OIDC) Recheck(ctx context.Context, t Token) (Person, Token, error) {
 		return Person{}, t, err
 	case t.RefreshToken != "":
 		return o.renew(ctx, p, t)
-	case p.UserInfoEndpoint == "" || p.family.noUserInfo:
+	case p.UserInfoEndpoint == "" || p.family.noUserInfo && t.Claims != "":
 		return o.lastKnown(ctx, t)
 	}
 	return o.askAgain(ctx, p, t)
@@ -80,7 +80,8 @@ func (o *OIDC) complete(ctx context.Context, p *provider, t Token, said claims) 
 	return said.over(more), nil
 }
 
-// askAgain uses the access token. Claims that only the ID token had stay.
+// askAgain uses the access token. Claims that only the ID token had stay; a token that came
+// from a FastMCP server has none.
 func (o *OIDC) askAgain(ctx context.Context, p *provider, t Token) (Person, Token, error) {
 	more, err := o.userInfo(ctx, p, t.AccessToken)
 	if errors.Is(err, errAccessTokenDead) && t.Expiry.IsZero() {
@@ -89,9 +90,11 @@ func (o *OIDC) askAgain(ctx context.Context, p *provider, t Token) (Person, Toke
 	if err != nil {
 		return Person{}, t, err
 	}
-	known, err := t.claims()
-	if err != nil {
-		return Person{}, t, err
+	known := claims{}
+	if t.Claims != "" {
+		if known, err = t.claims(); err != nil {
+			return Person{}, t, err
+		}
 	}
 	if name := o.groupsClaim(p.family); more.elsewhere(name) || more.has(name) {
 		delete(known, name)

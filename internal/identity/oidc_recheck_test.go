@@ -221,6 +221,26 @@ func TestNoRefreshToken(t *testing.T) {
 	}
 }
 
+// TestAccessTokenOfAnother: of a sign-in at a FastMCP server only the access token is known.
+// It says who it is while it lives, and no one afterwards.
+func TestAccessTokenOfAnother(t *testing.T) {
+	t.Parallel()
+	s := startOIDC(t, oidctest.Google())
+	o := relyingParty(t, s, nil)
+	_, token := oidcSignIn(t, s, o)
+	foreign := identity.Token{Issuer: token.Issuer, AccessToken: token.AccessToken, Expiry: token.Expiry}
+	p, next, err := o.Recheck(t.Context(), foreign)
+	if err != nil || p.Subject != "a1" || p.Email == "" {
+		t.Fatalf("%v, %v", p, err)
+	}
+	if again, _, err := o.Recheck(t.Context(), keptToken(t, next)); err != nil || again.Subject != p.Subject {
+		t.Errorf("again: %v, %v", again, err)
+	}
+	s.Advance(2 * time.Hour)
+	_, _, err = o.Recheck(t.Context(), foreign)
+	wantError(t, err, identity.ErrRefused, "")
+}
+
 // TestUnaskableTokenWithoutClaims: nothing is known, so nothing counts.
 func TestUnaskableTokenWithoutClaims(t *testing.T) {
 	t.Parallel()

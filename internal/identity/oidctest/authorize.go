@@ -46,7 +46,7 @@ func (s *Server) wrong(q url.Values) string {
 	announced, _ := s.document["scopes_supported"].([]string)
 	switch {
 	case q.Get("response_type") != "code", len(q.Get("code_challenge")) != 43, q.Get("code_challenge_method") != "S256",
-		!slices.Contains(scopes, "openid"), q.Get("nonce") == "", q.Has("resource"):
+		!slices.Contains(scopes, "openid"), q.Get("nonce") == "" && !s.nonceOptional, q.Has("resource"):
 		return "invalid_request"
 	case s.StrictScopes && slices.ContainsFunc(scopes, func(sc string) bool { return !slices.Contains(announced, sc) }):
 		return "invalid_scope"

@@ -27,6 +27,9 @@ type Server struct {
 	people   map[string]Claims
 	signedIn string
 	denying  bool
+
+	nonceOptional bool
+
 	codes    map[string]*session
 	refresh  map[string]*session
 	access   map[string]*accessToken
@@ -185,6 +188,10 @@ func (s *Server) SignInAs(sub string) { s.locked(func() { s.signedIn = sub }) }
 
 // SetDenying makes the person cancel.
 func (s *Server) SetDenying(denying bool) { s.locked(func() { s.denying = denying }) }
+
+// SetNonceOptional sets whether requests without a nonce get a response, as OpenID Connect
+// allows for the code flow.
+func (s *Server) SetNonceOptional(optional bool) { s.locked(func() { s.nonceOptional = optional }) }
 
 // Change is called with the claims of each ID token before it is signed.
 func (s *Server) Change(f func(Claims)) { s.locked(func() { s.change = f }) }
