@@ -229,7 +229,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for _, u := range file.Upstreams {
-			if u.Target.URL == nil || u.Target.URL.User != nil || u.Target.URL.RawQuery != "" || u.Name == "" || len(u.Name) > 20 || !u.Equal(u) {
+			if u.Target.URL == nil || u.Target.URL.User != nil || u.Target.URL.RawQuery != "" || u.Name == "" || len(u.Name) > 20 {
 				t.Errorf("accepted %+v", u)
 			}
 		}
