@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -162,6 +163,9 @@ func (f *tlsFlags) pair(log *slog.Logger) (*autotls.Pair, error) {
 		return nil, nil //nolint:nilnil // there need not be any
 	}
 	pair, err := autotls.NewPair(f.TLSCert, f.TLSKey, log)
+	if refused := new(setting.FileError); errors.As(err, &refused) {
+		return nil, fmt.Errorf("MCPKEEP_TLS_KEY (--tls-key): %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("MCPKEEP_TLS_CERT (--tls-cert): %w", err)
 	}

@@ -72,6 +72,10 @@ func TestTLSSettings(t *testing.T) {
 	if err := os.WriteFile(text, []byte("no certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	_, written := pairFor(t, now.Add(24*time.Hour), "mcp.internal")
+	if err := os.Chmod(written, 0o606); err != nil {
+		t.Fatal(err)
+	}
 	files := func(cert, key string) map[string]string {
 		return map[string]string{"MCPKEEP_TLS": "", "MCPKEEP_TLS_DIRECTORY": "", "MCPKEEP_LISTEN_HTTP": "", "MCPKEEP_TLS_CERT": cert, "MCPKEEP_TLS_KEY": key}
 	}
@@ -89,6 +93,8 @@ func TestTLSSettings(t *testing.T) {
 		"no key":                  {files(cert, ""), "MCPKEEP_TLS_KEY (--tls-key): required with MCPKEEP_TLS_CERT"},
 		"no certificate":          {files("", key), "MCPKEEP_TLS_CERT (--tls-cert): required with MCPKEEP_TLS_KEY"},
 		"missing file":            {files(cert+"x", key), "MCPKEEP_TLS_CERT (--tls-cert): " + cert + "x and " + key},
+		"missing key file":        {files(cert, key+"x"), "MCPKEEP_TLS_KEY (--tls-key): " + key + "x: no such file"},
+		"key that others write":   {files(cert, written), "MCPKEEP_TLS_KEY (--tls-key): " + written + ": mode 0606 lets other users write it; fix it with `chmod "},
 		"no certificate in it":    {files(text, key), "failed to find any PEM data"},
 		"another key":             {files(cert, otherKey), "private key does not match"},
 		"expired":                 {files(old, oldKey), "expired on "},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/logging"
+	"github.com/mcpkeep/mcpkeep/internal/setting"
 )
 
 // pairEvery is how often the files of a pair are looked at: at handshakes, and no more
@@ -94,9 +95,18 @@ func (p *Pair) states() (list [2]fileState) {
 	return list
 }
 
-// read reads the pair. Its errors hold no key.
+// read reads the pair. Its errors hold no key. The key's owner and mode are those of other
+// secrets: see [setting.ReadFile].
 func (p *Pair) read() (*tls.Certificate, error) {
-	cert, err := tls.LoadX509KeyPair(p.certFile, p.keyFile)
+	key, err := setting.ReadFile(p.keyFile)
+	if err != nil {
+		return nil, err
+	}
+	var cert tls.Certificate
+	chain, err := os.ReadFile(p.certFile)
+	if err == nil {
+		cert, err = tls.X509KeyPair(chain, []byte(key))
+	}
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%s and %s: %w", p.certFile, p.keyFile, err)

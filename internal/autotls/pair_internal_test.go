@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"log/slog"
 	"math/big"
 	"net"
@@ -18,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/setting"
 )
 
 // writePair writes a new certificate of that serial number and its key.
@@ -94,6 +97,39 @@ func TestPair(t *testing.T) {
 	serves(4)
 	if _, err := NewPair(cert, filepath.Join(dir, "other.pem"), slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a start with a key that does not fit succeeds")
+	}
+}
+
+// TestPairKeyOfOthers: a key that another user could have written is refused at the start, and
+// later the pair before is served. As root, the test changes the owner, or else the mode.
+func TestPairKeyOfOthers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	writePair(t, cert, key, 1)
+	var logged bytes.Buffer
+	p, err := NewPair(cert, key, slog.New(slog.NewTextHandler(&logged, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.every = 0
+	writePair(t, cert, key, 2)
+	want := "lets other users write it"
+	err = os.Chmod(key, 0o606)
+	if os.Geteuid() == 0 {
+		want = "belongs to user 4711"
+		err = errors.Join(os.Chmod(key, 0o600), os.Chown(key, 4711, -1))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	served, err := p.certificate(&tls.ClientHelloInfo{})
+	if err != nil || served.Leaf.SerialNumber.Int64() != 1 || !strings.Contains(logged.String(), want) {
+		t.Errorf("certificate %v, %v; the log: %s", served, err, &logged)
+	}
+	var refused *setting.FileError
+	if _, err := NewPair(cert, key, slog.New(slog.DiscardHandler)); !errors.As(err, &refused) || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 
