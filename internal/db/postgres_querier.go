@@ -199,6 +199,11 @@ func (p pgQuerier) DeleteAccessTokenOfClient(ctx context.Context, arg sqlitedb.D
 	return sqlitedb.DeleteAccessTokenOfClientRow(v), err
 }
 
+func (p pgQuerier) DeleteAheadUnknownClients(ctx context.Context, arg sqlitedb.DeleteAheadUnknownClientsParams) (int64, error) {
+	v, err := p.q.DeleteAheadUnknownClients(ctx, pgdb.DeleteAheadUnknownClientsParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) DeleteClient(ctx context.Context, key string) (int64, error) {
 	v, err := p.q.DeleteClient(ctx, key)
 	return v, err

@@ -144,7 +144,7 @@ func (r *Repo) recount(ctx context.Context, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, countTimeout)
 	defer cancel()
 	count, err := r.db.Unsealed().Read().GetClientCount(ctx)
-	if err != nil || count.CountedAt > unix(now.Add(-countEvery)) {
+	if err != nil || within(count.CountedAt, now, countEvery) {
 		return r.db.Translate("read the number of clients", err)
 	}
 	if count.CountedAt == 0 {

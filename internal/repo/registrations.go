@@ -93,7 +93,7 @@ func (r *Repo) seeRoom(ctx context.Context, ceiling storage.Ceiling, now time.Ti
 		count, err = q.GetClientCount(ctx)
 		return err
 	})
-	if err == nil && (count.Clients >= ceiling.Clients || count.CountedAt <= unix(now.Add(-countedFor))) {
+	if err == nil && (count.Clients >= ceiling.Clients || !within(count.CountedAt, now, countedFor)) {
 		return errNoRoom
 	}
 	return err
@@ -106,7 +106,7 @@ func takeRoom(ctx context.Context, q db.Querier, ceiling storage.Ceiling, now ti
 		return nil
 	}
 	return q.CountOneMoreClient(ctx, sqlitedb.CountOneMoreClientParams{
-		Ceiling: ceiling.Clients, CountedAfter: unix(now.Add(-countedFor)),
+		Ceiling: ceiling.Clients, CountedAfter: unix(now.Add(-countedFor)), Latest: latest(now),
 	})
 }
 
@@ -156,11 +156,11 @@ func (r *Repo) reclaimFor(
 }
 
 // lockedCount returns the number of clients, which no other transaction changes
-// before this one ends. One that is older than maxAge is counted again: the lock
-// comes first, so that what others have counted is seen in the table.
+// before this one ends. One that is older than maxAge, or from a clock that was wrong, is
+// counted again: the lock comes first, so that what others have counted is seen in the table.
 func lockedCount(ctx context.Context, q db.Querier, now time.Time, maxAge time.Duration) (int64, error) {
 	count, err := q.LockClientCount(ctx)
-	if err == nil && count.CountedAt <= unix(now.Add(-maxAge)) {
+	if err == nil && !within(count.CountedAt, now, maxAge) {
 		if err = q.SetClientCount(ctx, unix(now)); err == nil {
 			count, err = q.GetClientCount(ctx)
 		}

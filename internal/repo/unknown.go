@@ -23,7 +23,7 @@ func (r *Repo) SeeUnknownClient(ctx context.Context, id storage.Hash, now time.T
 			return err
 		}
 		if first == nil {
-			lately := before > unix(now.Add(-storage.UnknownClientLife))
+			lately := within(before, now, storage.UnknownClientLife)
 			first = &lately
 		}
 		again = *first
@@ -34,7 +34,11 @@ func (r *Repo) SeeUnknownClient(ctx context.Context, id storage.Hash, now time.T
 	}
 	return false, r.db.Write(ctx, "forget the oldest unknown clients", func(ctx context.Context, q db.Querier) error {
 		sealed.Repeatable(ctx)
-		_, err := q.ForgetUnknownClients(ctx, sqlitedb.ForgetUnknownClientsParams{MaxRows: maxUnknownClients, Kept: maxUnknownClients})
+		_, err := q.DeleteAheadUnknownClients(ctx, sqlitedb.DeleteAheadUnknownClientsParams{Latest: latest(now), MaxRows: maxUnknownClients})
+		if err != nil {
+			return err
+		}
+		_, err = q.ForgetUnknownClients(ctx, sqlitedb.ForgetUnknownClientsParams{MaxRows: maxUnknownClients, Kept: maxUnknownClients})
 		return err
 	})
 }

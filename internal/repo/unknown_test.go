@@ -7,8 +7,29 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
 	"github.com/mcpkeep/mcpkeep/internal/repo"
+	"github.com/mcpkeep/mcpkeep/internal/repo/repotest"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
+
+// TestUnknownClientsOfFastClock: IDs that a clock ahead of time left behind make room.
+func TestUnknownClientsOfFastClock(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
+		url := e.URL(t)
+		store, now, conn := repotest.Open(t, dbtest.Open(t, url), keyring.Generate()), time.Unix(1_800_000_000, 0), dbtest.SQL(t, url)
+		for _, ahead := range []time.Duration{24 * time.Hour, 5 * time.Minute} {
+			if _, err := store.SeeUnknownClient(t.Context(), storage.HashOf(ahead.String()), now.Add(ahead)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if again, err := store.SeeUnknownClient(t.Context(), storage.HashOf("now"), now); again || err != nil {
+			t.Fatal(again, err)
+		}
+		if got := dbtest.Value[int64](t, conn, "SELECT MAX(seen_at) FROM mcpkeep_unknown_clients"); got != now.Add(5*time.Minute).Unix() {
+			t.Errorf("the latest row is of %s", time.Unix(got, 0))
+		}
+	})
+}
 
 // TestUnknownClientsAreBounded: of 10,000 unknown client IDs the one that came longest ago
 // makes room for another.

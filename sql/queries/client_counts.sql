@@ -5,10 +5,11 @@ SELECT * FROM mcpkeep_client_counts WHERE id = 1;
 UPDATE mcpkeep_client_counts SET clients = clients WHERE id = 1 RETURNING *;
 
 -- NULL, which the column refuses, fails the transaction: there is no room, or the
--- count is too old to say.
+-- count is too old, or from a clock too far ahead, to say.
 -- name: CountOneMoreClient :exec
 UPDATE mcpkeep_client_counts
-SET clients = CASE WHEN clients < CAST(@ceiling AS BIGINT) AND counted_at > CAST(@counted_after AS BIGINT) THEN clients + 1 END
+SET clients = CASE WHEN clients < CAST(@ceiling AS BIGINT) AND counted_at > CAST(@counted_after AS BIGINT)
+    AND counted_at <= CAST(@latest AS BIGINT) THEN clients + 1 END
 WHERE id = 1;
 
 -- name: AddToClientCount :exec

@@ -9,6 +9,12 @@ DELETE FROM mcpkeep_unknown_clients WHERE id_hash IN (
     SELECT u.id_hash FROM mcpkeep_unknown_clients u
     ORDER BY u.seen_at DESC, u.id_hash DESC LIMIT CAST(@max_rows AS BIGINT) OFFSET CAST(@kept AS BIGINT));
 
+-- Written by a clock that was wrong: they would outlive all others.
+-- name: DeleteAheadUnknownClients :execrows
+DELETE FROM mcpkeep_unknown_clients WHERE id_hash IN (
+    SELECT u.id_hash FROM mcpkeep_unknown_clients u
+    WHERE u.seen_at > @latest ORDER BY u.seen_at LIMIT CAST(@max_rows AS BIGINT));
+
 -- name: DeleteOldUnknownClients :execrows
 DELETE FROM mcpkeep_unknown_clients WHERE id_hash IN (
     SELECT u.id_hash FROM mcpkeep_unknown_clients u

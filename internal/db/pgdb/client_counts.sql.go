@@ -39,19 +39,21 @@ func (q *Queries) CorrectClientCount(ctx context.Context, arg CorrectClientCount
 
 const countOneMoreClient = `-- name: CountOneMoreClient :exec
 UPDATE mcpkeep_client_counts
-SET clients = CASE WHEN clients < CAST($1 AS BIGINT) AND counted_at > CAST($2 AS BIGINT) THEN clients + 1 END
+SET clients = CASE WHEN clients < CAST($1 AS BIGINT) AND counted_at > CAST($2 AS BIGINT)
+    AND counted_at <= CAST($3 AS BIGINT) THEN clients + 1 END
 WHERE id = 1
 `
 
 type CountOneMoreClientParams struct {
 	Ceiling      int64
 	CountedAfter int64
+	Latest       int64
 }
 
 // NULL, which the column refuses, fails the transaction: there is no room, or the
-// count is too old to say.
+// count is too old, or from a clock too far ahead, to say.
 func (q *Queries) CountOneMoreClient(ctx context.Context, arg CountOneMoreClientParams) error {
-	_, err := q.db.Exec(ctx, countOneMoreClient, arg.Ceiling, arg.CountedAfter)
+	_, err := q.db.Exec(ctx, countOneMoreClient, arg.Ceiling, arg.CountedAfter, arg.Latest)
 	return err
 }
 

@@ -9,6 +9,26 @@ import (
 	"context"
 )
 
+const deleteAheadUnknownClients = `-- name: DeleteAheadUnknownClients :execrows
+DELETE FROM mcpkeep_unknown_clients WHERE id_hash IN (
+    SELECT u.id_hash FROM mcpkeep_unknown_clients u
+    WHERE u.seen_at > $1 ORDER BY u.seen_at LIMIT CAST($2 AS BIGINT))
+`
+
+type DeleteAheadUnknownClientsParams struct {
+	Latest  int64
+	MaxRows int64
+}
+
+// Written by a clock that was wrong: they would outlive all others.
+func (q *Queries) DeleteAheadUnknownClients(ctx context.Context, arg DeleteAheadUnknownClientsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteAheadUnknownClients, arg.Latest, arg.MaxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteOldUnknownClients = `-- name: DeleteOldUnknownClients :execrows
 DELETE FROM mcpkeep_unknown_clients WHERE id_hash IN (
     SELECT u.id_hash FROM mcpkeep_unknown_clients u

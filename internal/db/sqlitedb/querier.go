@@ -30,7 +30,7 @@ type Querier interface {
 	CountLiveGrants(ctx context.Context, now int64) (int64, error)
 	CountLiveGrantsOfClient(ctx context.Context, arg CountLiveGrantsOfClientParams) (int64, error)
 	// NULL, which the column refuses, fails the transaction: there is no room, or the
-	// count is too old to say.
+	// count is too old, or from a clock too far ahead, to say.
 	CountOneMoreClient(ctx context.Context, arg CountOneMoreClientParams) error
 	CountPasswordAttempt(ctx context.Context, arg CountPasswordAttemptParams) (User, error)
 	CountSealedRows(ctx context.Context) ([]CountSealedRowsRow, error)
@@ -53,6 +53,8 @@ type Querier interface {
 	CreateRefreshToken(ctx context.Context, arg CreateRefreshTokenParams) error
 	CreateResource(ctx context.Context, arg CreateResourceParams) error
 	DeleteAccessTokenOfClient(ctx context.Context, arg DeleteAccessTokenOfClientParams) (DeleteAccessTokenOfClientRow, error)
+	// Written by a clock that was wrong: they would outlive all others.
+	DeleteAheadUnknownClients(ctx context.Context, arg DeleteAheadUnknownClientsParams) (int64, error)
 	DeleteClient(ctx context.Context, key string) (int64, error)
 	DeleteClientDocuments(ctx context.Context, clientID string) (int64, error)
 	DeleteDeadGrants(ctx context.Context, arg DeleteDeadGrantsParams) (int64, error)

@@ -11,6 +11,7 @@ var unknownCases = []testCase{
 	{"SeeUnknownClient/again within an hour", seeUnknownAgain},
 	{"SeeUnknownClient/race", seeUnknownRace},
 	{"SeeUnknownClient/forgotten after an hour", seeUnknownForgotten},
+	{"SeeUnknownClient/after a fast clock", seeUnknownFastClock},
 }
 
 func (s *suite) sees(id string, at time.Time, want bool) {
@@ -39,6 +40,15 @@ func seeUnknownRace(s *suite) {
 		}
 		return err
 	}), storage.ErrSpent)
+}
+
+// A clock that is minutes ahead counts as any other, and one that was a day ahead as none.
+func seeUnknownFastClock(s *suite) {
+	s.sees("minutes", after(5*time.Minute), false)
+	s.sees("minutes", start, true)
+	s.sees("a day", after(24*time.Hour), false)
+	s.sees("a day", start, false)
+	s.sees("a day", start, true)
 }
 
 func seeUnknownForgotten(s *suite) {
