@@ -26,7 +26,7 @@ func TestUnknownClientsOfFastClock(t *testing.T) {
 			t.Fatal(again, err)
 		}
 		if got := dbtest.Value[int64](t, conn, "SELECT MAX(seen_at) FROM mcpkeep_unknown_clients"); got != now.Add(5*time.Minute).Unix() {
-			t.Errorf("the latest row is of %s", time.Unix(got, 0))
+			t.Errorf("the latest row has the time %s", time.Unix(got, 0))
 		}
 	})
 }
