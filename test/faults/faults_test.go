@@ -17,6 +17,7 @@ type fault struct {
 	world func(t *testing.T) *world
 	cuts  bool          // requests may go without an answer
 	holds time.Duration // how long it lasts
+	quiet bool          // no one needs to notice
 
 	begin func(ctx context.Context, w *world) error
 	again func(ctx context.Context, w *world) error // every so often while it lasts; may be nil
@@ -87,7 +88,10 @@ func commits() []fault {
 	}
 }
 
-// processes are stopped, killed, and continued.
+// always begins and ends nothing: the fault is the world's.
+func always(context.Context, *world) error { return nil }
+
+// processes are stopped, killed, and continued, and their clocks differ.
 func processes() []fault {
 	first := func(sig syscall.Signal) func(context.Context, *world) error {
 		return func(_ context.Context, w *world) error { return syscall.Kill(w.servers[0].PID(), sig) }
@@ -104,6 +108,7 @@ func processes() []fault {
 	}
 	return []fault{
 		{name: "server paused (SIGSTOP)", world: onPostgres, holds: long, begin: first(syscall.SIGSTOP), end: first(syscall.SIGCONT)},
+		{name: "three servers' clocks five minutes apart", world: clocksApart, holds: short, quiet: true, begin: always, end: always},
 		{name: "server killed", world: onPostgres, cuts: true, holds: time.Second, begin: first(syscall.SIGKILL), end: restart},
 		{name: "SQLite: server paused (SIGSTOP)", world: onFile, holds: short, begin: first(syscall.SIGSTOP), end: first(syscall.SIGCONT)},
 		{name: "SQLite: server killed", world: onFile, cuts: true, holds: time.Second, begin: first(syscall.SIGKILL), end: restart},

@@ -27,8 +27,9 @@ type world struct {
 	front    []*pgtest.Proxy // between the clients and each server
 	cluster  *pgtest.Cluster // of this world only
 	standby  *pgtest.Cluster
-	admin    string // DSN that leads around the proxy
-	file     string // of SQLite
+	admin    string          // DSN that leads around the proxy
+	clocks   []time.Duration // how far ahead the servers' are; nil for none
+	file     string          // of SQLite
 }
 
 // behindProxy is a database of its own, behind a proxy.
@@ -38,6 +39,18 @@ func behindProxy(t *testing.T) *world {
 	var through string
 	w.database, through = pgtest.NewProxy(t, w.admin)
 	w.serve(t, through, replicas)
+	return w
+}
+
+// apart is how far the clocks of two servers are apart that follow each other.
+const apart = 5 * time.Minute
+
+// clocksApart is three servers: the clock of one is behind the database's, one is right, and
+// one is ahead.
+func clocksApart(t *testing.T) *world {
+	t.Helper()
+	w := &world{admin: pgtest.New(t), clocks: []time.Duration{-apart, 0, apart}}
+	w.serve(t, w.admin, len(w.clocks))
 	return w
 }
 
@@ -91,11 +104,15 @@ func (w *world) serveAt(t *testing.T, database string, addresses []string) {
 	t.Helper()
 	w.base = "http://" + w.doors[0]
 	key := harness.NewKey(t)
-	for _, address := range addresses {
-		w.servers = append(w.servers, harness.Start(t, harness.Options{
+	for i, address := range addresses {
+		opts := harness.Options{
 			Database: database, Listen: address, Args: []string{"--base-url", w.base},
 			Env: []string{"MCPKEEP_ENCRYPTION_KEYS=" + key},
-		}))
+		}
+		if w.clocks != nil {
+			opts.Binary, opts.Env = harness.BuildShifted(t), append(opts.Env, harness.Ahead(w.clocks[i]))
+		}
+		w.servers = append(w.servers, harness.Start(t, opts))
 	}
 }
 
