@@ -149,6 +149,7 @@ type Lifetimes struct {
 	Recheck       time.Duration // age of the provider's last answer at which a call asks again; Off: only refreshes ask; default 1h
 	ProviderGrace time.Duration // that sessions survive while the provider cannot be reached; default 24h
 	Events        time.Duration // that the audit trail is kept, Off forever; default 2160h
+	CallEvents    time.Duration // that calls of tools are in it, at most Events; Off: as long as other events; default 720h
 }
 
 // Registration says which clients may register themselves (RFC 7591).

@@ -82,7 +82,8 @@ type serveFlags struct {
 
 	OpenAIChallenge string `name:"openai-apps-challenge" env:"MCPKEEP_OPENAI_APPS_CHALLENGE" placeholder:"TEXT" help:"Text served at /.well-known/openai-apps-challenge, which OpenAI uses to verify an app's domain."`
 
-	EventsTTL time.Duration `name:"events-ttl" env:"MCPKEEP_EVENTS_TTL" default:"2160h" help:"How long to keep the audit trail; 0 keeps it forever."`
+	EventsTTL     time.Duration `name:"events-ttl" env:"MCPKEEP_EVENTS_TTL" default:"2160h" help:"How long to keep the audit trail; 0 keeps it forever."`
+	CallEventsTTL time.Duration `name:"call-events-ttl" env:"MCPKEEP_CALL_EVENTS_TTL" default:"720h" help:"How long calls of tools are in the audit trail, at most as long as other events; 0: as long."`
 
 	LogFormat string `name:"log-format" env:"MCPKEEP_LOG_FORMAT" enum:",text,json" default:"" placeholder:"FORMAT" help:"text or json. Default text on a terminal, json otherwise."`
 	LogLevel  string `name:"log-level" env:"MCPKEEP_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
@@ -191,5 +192,6 @@ func (f *serveFlags) lifetimes() mcpkeep.Lifetimes {
 	return mcpkeep.Lifetimes{
 		AccessToken: given(f.AccessTokenTTL), RefreshToken: given(f.RefreshTokenTTL), RefreshGrace: given(f.RefreshGrace),
 		Recheck: given(f.Recheck), ProviderGrace: given(f.ProviderGrace), Events: given(f.EventsTTL),
+		CallEvents: given(f.CallEventsTTL),
 	}
 }

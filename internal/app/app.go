@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/audit"
 	"github.com/mcpkeep/mcpkeep/internal/cache"
 	"github.com/mcpkeep/mcpkeep/internal/cimd"
 	"github.com/mcpkeep/mcpkeep/internal/db"
@@ -38,6 +39,7 @@ type App struct {
 	repo    *repo.Repo
 	store   storage.Store // repo with clients known by documents, and a short memory
 	config  server.Config
+	calls   *audit.Queue
 	prober  *cimd.Prober   // nil when documents are offered, or not, whatever can be fetched
 	server  *server.Server // the first one, for mcpkeep's own MCP server or the upstreams
 
@@ -133,6 +135,7 @@ func (a *App) start(ctx context.Context) error {
 		return prepared
 	}
 	a.config = a.serverConfig()
+	a.calls = &audit.Queue{Store: a.repo, Now: a.db.Now, Log: a.log}
 	if a.server, err = a.changeUpstreams(a.host.Upstreams); err != nil {
 		return err
 	}
@@ -142,6 +145,7 @@ func (a *App) start(ctx context.Context) error {
 	}
 	a.background.Go(func() { a.lookUp(ctx) })
 	a.background.Go(func() { a.clean(ctx) })
+	a.background.Go(func() { a.calls.Run(ctx) })
 	if a.prober != nil {
 		a.background.Go(func() { a.prober.Run(ctx) })
 	}
@@ -202,7 +206,7 @@ func (a *App) Handler(mcp http.Handler) http.Handler {
 // tools is mcpkeep's own MCP server.
 func (a *App) tools() http.Handler {
 	return mcpserver.New(mcpserver.Config{
-		Store: a.store, Name: a.checked.settings.Name, Version: a.host.version(), Logger: a.log, BaseURL: a.checked.BaseURL, Now: a.db.Now,
+		Store: a.store, Name: a.checked.settings.Name, Version: a.host.version(), Logger: a.log, BaseURL: a.checked.BaseURL, Now: a.db.Now, Called: a.calls.Add,
 		Status: func(ctx context.Context) mcpserver.Status {
 			return mcpserver.Status{Database: a.db.Engine(), SchemaVersion: a.Schema(ctx), StartedAt: a.started}
 		},
@@ -273,6 +277,7 @@ func (a *App) CloseWithin(limit time.Duration) (err error) {
 func (a *App) close(ctx context.Context) error {
 	a.background.Wait()
 	a.Wait(ctx)
+	a.calls.Close(ctx)
 	for _, b := range a.upstreams() {
 		b.upstream.Close()
 	}

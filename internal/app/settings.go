@@ -64,7 +64,7 @@ type Allow struct {
 
 // Lifetimes is mcpkeep.Lifetimes.
 type Lifetimes struct {
-	AccessToken, RefreshToken, RefreshGrace, Recheck, ProviderGrace, Events time.Duration
+	AccessToken, RefreshToken, RefreshGrace, Recheck, ProviderGrace, Events, CallEvents time.Duration
 }
 
 // Registration is mcpkeep.Registration.
@@ -95,6 +95,7 @@ const (
 	defaultRefreshGrace  = 2 * time.Minute
 	defaultProviderGrace = 24 * time.Hour
 	defaultEvents        = 90 * 24 * time.Hour
+	defaultCallEvents    = 30 * 24 * time.Hour
 )
 
 // Checked is what the settings come to.
@@ -108,6 +109,7 @@ type Checked struct {
 	Policy       identity.Policy
 	Lifetimes    server.Lifetimes
 	Events       time.Duration // 0 forever
+	CallEvents   time.Duration // 0 for as long as the others
 	Registration oauth.RegistrationPolicy
 	Readopt      oauth.Readoption
 	Documents    checkedDocuments
@@ -144,6 +146,8 @@ func (s Settings) Check(loopback bool) (Checked, []error) {
 	add(checkTitle("Provider.Title", s.Provider.Title))
 	var err *SettingError
 	c.Lifetimes, c.Events, err = s.Lifetimes.check()
+	add(err)
+	c.CallEvents, err = s.Lifetimes.checkCallEvents()
 	add(err)
 	c.Registration, err = s.checkRegistration()
 	if add(err); err == nil {
@@ -212,6 +216,15 @@ func (l Lifetimes) check() (server.Lifetimes, time.Duration, *SettingError) {
 		return out, 0, problem("Lifetimes.Events", "0 (forever) or more", outOfRange, events)
 	}
 	return out, events, nil
+}
+
+// checkCallEvents is how long calls of tools are in the audit trail.
+func (l Lifetimes) checkCallEvents() (time.Duration, *SettingError) {
+	keep := orDefault(l.CallEvents, defaultCallEvents)
+	if keep < 0 {
+		return 0, problem("Lifetimes.CallEvents", "0 (as long as other events) or more", "%v is out of range", keep)
+	}
+	return keep, nil
 }
 
 // orDefault is the default for 0, and 0 for Off.

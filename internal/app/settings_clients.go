@@ -95,7 +95,8 @@ const replacedFor = 7 * 24 * time.Hour
 func (c Checked) retention() storage.Retention {
 	r := c.settings.Registration
 	return storage.Retention{
-		Replaced: replacedFor, Grace: c.Lifetimes.Grace, Events: c.Events, UnusedClients: r.UnusedFor, CountClients: r.MaxClients > 0,
+		Replaced: replacedFor, Grace: c.Lifetimes.Grace, Events: c.Events, Calls: c.CallEvents,
+		UnusedClients: r.UnusedFor, CountClients: r.MaxClients > 0,
 	}
 }
 

@@ -42,7 +42,7 @@ func (a *App) openUpstream(entry upstreams.Upstream) (behind, error) {
 	upstream, err := gateway.New(gateway.Config{
 		Name: entry.Name, Target: target, Identify: entry.Identify, Connect: entry.Connect, Answer: entry.Answer, Idle: entry.Idle,
 		MaxBody: entry.MaxBody, MaxConcurrent: entry.MaxConcurrent, Headers: entry.Headers, ForwardHeaders: entry.ForwardHeaders,
-		Sessions: a.keys, Logger: a.log,
+		Sessions: a.keys, Logger: a.log, Called: a.calls.Add,
 	})
 	return behind{entry: entry, upstream: upstream, entryFor: policy}, err
 }

@@ -13,7 +13,7 @@ const keepSmall = 64 << 10
 var errNotKept = errors.New("the request is too large to be sent a second time")
 
 // body is a client's request body. It remembers what was read while that may have to be
-// sent again, and finds the id of the JSON-RPC request in what passes by. Several readers may
+// sent again, and looks at the JSON-RPC message that passes by. Several readers may
 // be at it: the transport may still read for an attempt whose response has come.
 type body struct {
 	mu     sync.Mutex
@@ -22,7 +22,8 @@ type body struct {
 	kept   []byte
 	lost   int // bytes that were read and are no longer kept
 	err    error
-	id     idScanner
+	scan   scanner
+	ended  string // how the exchange ended, for the audit trail; see record
 }
 
 // attempt reads the body from its beginning on.
@@ -56,7 +57,7 @@ func (a *attempt) Read(p []byte) (int, error) {
 func (*attempt) Close() error { return nil } // the server closes the request's body
 
 func (b *body) took(p []byte, err error) {
-	b.id.write(p)
+	b.scan.write(p)
 	b.err = err
 	if b.lost == 0 && len(b.kept)+len(p) <= b.keep {
 		b.kept = append(b.kept, p...)
@@ -74,11 +75,11 @@ func (b *body) requestID() string {
 	buf := make([]byte, 4<<10)
 	for b.err == nil {
 		n, err := b.source.Read(buf)
-		b.id.write(buf[:n])
+		b.scan.write(buf[:n])
 		b.err = err
 	}
 	if !errors.Is(b.err, io.EOF) {
 		return unknownID
 	}
-	return b.id.result()
+	return b.scan.result()
 }

@@ -3,74 +3,96 @@ package gateway
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 )
 
 const (
 	unknownID = "null" // JSON-RPC 2.0 §5
 	longestID = 4 << 10
+	// maxCalls is how many calls of one batch are told apart.
+	maxCalls = 100
 )
 
-// idScanner finds the member "id" of a JSON object that is written to it in pieces, without
-// keeping the object. Batches have no single id.
-type idScanner struct {
+// scanner finds what the gateway needs to know of a JSON-RPC message that is written to it in
+// pieces, without keeping the message: the raw id of a request, and which tools it calls.
+// Batches have no single id.
+type scanner struct {
 	depth    int
+	base     int // depth of a message's members: 1, or 2 in a batch; 0 before anything was read
 	inString bool
 	escaped  bool
-	isKey    bool   // the string that is read is the name of a member of the object itself
+
+	inParams bool   // the params of the message are an object, and being read
+	isKey    bool   // the string that is read is the name of a member that counts
+	hasKey   bool   // the name was read
+	inValue  bool   // so was the colon
 	key      []byte // the name last read
-	value    []byte // raw, of the member "id"
-	reading  bool   // the value of "id" is being read
-	seen     int    // members of that name
+	into     *[]byte
+
+	id     []byte // raw, as are the others
+	seen   int    // members of that name
+	method []byte
+	tool   []byte
+	called []string
+	more   int // calls beyond maxCalls
 }
 
-func (s *idScanner) write(p []byte) {
+func (s *scanner) write(p []byte) {
 	for len(p) > 0 {
-		if s.inString && !s.escaped && !s.isKey && !s.reading {
-			i := bytes.IndexAny(p, `"\`) // the long strings are in the arguments
-			if i < 0 {
+		if s.inString && !s.escaped && !s.isKey && s.into == nil {
+			p = p[toStringEnd(p):] // the long strings are in the arguments
+			if len(p) == 0 {
 				return
 			}
-			p = p[i:]
 		}
 		s.next(p[0])
 		p = p[1:]
 	}
 }
 
-func (s *idScanner) next(c byte) {
+// toStringEnd returns how many bytes come before a quote or a backslash.
+func toStringEnd(p []byte) int {
+	end := len(p)
+	if i := bytes.IndexByte(p, '"'); i >= 0 {
+		end = i
+	}
+	if i := bytes.IndexByte(p[:end], '\\'); i >= 0 {
+		end = i
+	}
+	return end
+}
+
+func (s *scanner) next(c byte) {
 	if s.inString {
 		s.nextInString(c)
 		return
 	}
 	switch c {
 	case '"':
-		s.inString, s.isKey = true, s.depth == 1 && !s.reading && s.key == nil
+		s.inString, s.isKey = true, s.counts() && !s.hasKey
 		if s.isKey {
-			s.key = []byte{}
+			s.hasKey, s.key = true, s.key[:0]
+			return
 		}
 	case '{', '[':
-		s.depth++
+		s.open(c)
 	case '}', ']':
-		if s.depth == 1 {
-			s.endMember()
-		}
-		s.depth--
+		s.close()
 	case ',':
-		if s.depth == 1 {
+		if s.counts() {
 			s.endMember()
 			return
 		}
 	case ':':
-		if s.depth == 1 && string(s.key) == "id" && !s.reading {
-			s.seen++
-			s.reading, s.value = true, nil
+		if s.counts() && !s.inValue {
+			s.beginValue()
 			return
 		}
 	}
 	s.keep(c)
 }
 
-func (s *idScanner) nextInString(c byte) {
+func (s *scanner) nextInString(c byte) {
 	switch {
 	case s.escaped:
 		s.escaped = false
@@ -78,9 +100,10 @@ func (s *idScanner) nextInString(c byte) {
 		s.escaped = true
 	case c == '"':
 		s.inString = false
-		s.keep(c)
-		s.isKey = false
-		return
+		if s.isKey {
+			s.isKey = false
+			return
+		}
 	}
 	if s.isKey && len(s.key) < longestID {
 		s.key = append(s.key, c)
@@ -88,17 +111,96 @@ func (s *idScanner) nextInString(c byte) {
 	s.keep(c)
 }
 
-func (s *idScanner) endMember() { s.reading, s.key = false, nil }
+// counts reports whether the members that are read are those of a message, or of its params.
+func (s *scanner) counts() bool {
+	return s.base > 0 && s.depth == s.base || s.inParams && s.depth == s.base+1
+}
 
-func (s *idScanner) keep(c byte) {
-	if s.reading && len(s.value) <= longestID {
-		s.value = append(s.value, c)
+func (s *scanner) open(c byte) {
+	switch {
+	case s.base == 0 && c == '{':
+		s.base = 1
+	case s.base == 0:
+		s.base = 2
+	case s.depth == s.base && c == '{' && s.inValue && s.isNamed("params"):
+		s.inParams = true
+		s.endMember()
+	}
+	s.depth++
+}
+
+func (s *scanner) close() {
+	if s.counts() {
+		s.endMember()
+	}
+	s.depth--
+	switch {
+	case s.inParams && s.depth == s.base:
+		s.inParams, s.hasKey, s.inValue = false, true, true // the member params has not ended
+		s.key = s.key[:0]
+	case s.depth == s.base-1:
+		s.endMessage()
 	}
 }
 
+// beginValue decides whether the value of a member is kept.
+func (s *scanner) beginValue() {
+	s.inValue = true
+	switch {
+	case s.inParams && s.isNamed("name"):
+		s.into = &s.tool
+	case s.inParams:
+	case s.base == 1 && string(s.key) == "id":
+		s.seen++
+		s.into = &s.id
+	case s.isNamed("method"):
+		s.into = &s.method
+	}
+	if s.into != nil {
+		*s.into = nil
+	}
+}
+
+func (s *scanner) endMember() { s.hasKey, s.inValue, s.into = false, false, nil }
+
+// isNamed compares names as decoders do that do not mind their case.
+func (s *scanner) isNamed(name string) bool {
+	if bytes.IndexByte(s.key, '\\') < 0 {
+		return bytes.EqualFold(s.key, []byte(name))
+	}
+	return strings.EqualFold(unquoted([]byte(`"`+string(s.key)+`"`)), name)
+}
+
+func (s *scanner) keep(c byte) {
+	if s.into != nil && len(*s.into) <= longestID {
+		*s.into = append(*s.into, c)
+	}
+}
+
+// endMessage notes a call of a tool.
+func (s *scanner) endMessage() {
+	if unquoted(s.method) == "tools/call" {
+		if len(s.called) < maxCalls {
+			s.called = append(s.called, unquoted(s.tool))
+		} else {
+			s.more++
+		}
+	}
+	s.method, s.tool = nil, nil
+}
+
+// unquoted reads a JSON string; it returns "" for anything else.
+func unquoted(raw []byte) string {
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return ""
+	}
+	return text
+}
+
 // result returns the raw id, a string or a number, as it was sent.
-func (s *idScanner) result() string {
-	raw := bytes.TrimSpace(s.value)
+func (s *scanner) result() string {
+	raw := bytes.TrimSpace(s.id)
 	if s.seen != 1 || len(raw) > longestID || len(raw) == 0 || s.depth != 0 || !json.Valid(raw) {
 		return unknownID
 	}

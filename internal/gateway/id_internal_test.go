@@ -9,7 +9,7 @@ import (
 
 // scanned writes a message in pieces of n bytes.
 func scanned(message string, n int) string {
-	var s idScanner
+	var s scanner
 	for piece := range chunks(message, n) {
 		s.write([]byte(piece))
 	}

@@ -82,6 +82,7 @@ func (u *Upstream) fail(w http.ResponseWriter, r *http.Request, b *body, err err
 		return // the client hung up, or its access ended, to which the caller responds
 	}
 	p := problemOf(err)
+	b.ended = outcomeOf(p.status)
 	reference := storage.ReferenceOf(ctx)
 	if p.status >= http.StatusInternalServerError {
 		u.Logger.WarnContext(ctx, "upstream failed", "upstream", u.Name, logging.Status, p.status, logging.Error, err)

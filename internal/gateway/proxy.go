@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/audit"
 	"github.com/mcpkeep/mcpkeep/internal/principal"
 )
 
@@ -31,6 +32,7 @@ type Config struct {
 	ForwardHeaders []string    // further headers of clients that cross, in canonical form
 	Sessions       Sessions
 	Logger         *slog.Logger
+	Called         func(audit.Call) // notes a call of a tool, without waiting; nil for no one
 }
 
 // Upstream is an MCP server behind this one. It is an http.Handler for requests whose
@@ -73,6 +75,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		panic("a request without a principal reached an upstream")
 	}
+	defer u.record(r, b, p, time.Now())
 	ctx, done, err := u.calls.begin(r.Context(), p.User.ID, r.Method == http.MethodPost, u.MaxConcurrent)
 	if err != nil {
 		u.fail(w, r, b, err)
@@ -101,6 +104,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u.relay(w, r, response)
+	b.ended = outcomeOf(response.StatusCode)
 }
 
 // body is the request's, of which enough is kept for a second attempt.

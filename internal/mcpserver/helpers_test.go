@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/audit"
 	"github.com/mcpkeep/mcpkeep/internal/mcpserver"
 	"github.com/mcpkeep/mcpkeep/internal/metadata"
 	"github.com/mcpkeep/mcpkeep/internal/principal"
@@ -39,13 +40,14 @@ type endpoint struct {
 	store   *fakeStore
 	people  map[string]principal.Principal
 	log     *logBuffer
+	called  chan audit.Call
 }
 
 // serve starts a server with Ada, an administrator, Bob and Eve, each of whom
 // is connected through the same client, and Ada through a second one.
 func serve(t *testing.T) *endpoint {
 	t.Helper()
-	e := &endpoint{t: t, store: newFakeStore(), people: make(map[string]principal.Principal), log: &logBuffer{}}
+	e := &endpoint{t: t, store: newFakeStore(), people: make(map[string]principal.Principal), log: &logBuffer{}, called: make(chan audit.Call, 1000)}
 	e.store.clients["client-1"] = storage.Client{
 		ID: "client-1", SecretHash: storage.HashOf("client-secret"), CreatedAt: now.Add(-48 * time.Hour),
 		Client: metadata.Client{
@@ -71,6 +73,12 @@ func serve(t *testing.T) *endpoint {
 		Store: e.store, Version: "1.2.3", BaseURL: "https://keep.example",
 		Logger: slog.New(slog.NewJSONHandler(e.log, nil)),
 		Now:    func() time.Time { return now },
+		Called: func(c audit.Call) {
+			select {
+			case e.called <- c:
+			default: // no one looks
+			}
+		},
 		Status: func(context.Context) mcpserver.Status {
 			return mcpserver.Status{Database: "sqlite", SchemaVersion: 5, StartedAt: now.Add(-90 * time.Minute)}
 		},

@@ -10,6 +10,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/mcpkeep/mcpkeep/internal/audit"
 	"github.com/mcpkeep/mcpkeep/internal/logging"
 )
 
@@ -23,6 +24,7 @@ type Config struct {
 	Status func(context.Context) Status
 	Logger *slog.Logger     // nil for slog.Default
 	Now    func() time.Time // nil for time.Now
+	Called func(audit.Call) // notes a call of a tool, without waiting; nil for no one
 }
 
 // Status is the state of this process and its database.
@@ -62,6 +64,9 @@ func New(cfg Config) http.Handler {
 	cfg.Name = cmp.Or(cfg.Name, "mcpkeep")
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Called == nil {
+		cfg.Called = func(audit.Call) {}
 	}
 	if cfg.Status == nil {
 		cfg.Status = func(context.Context) Status { return Status{} }

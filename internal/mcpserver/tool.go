@@ -33,7 +33,7 @@ func (s *service) add(m *server.MCPServer, t tool) {
 	}
 	t.Meta.AdditionalFields["securitySchemes"] = securitySchemes(t.scope)
 	s.adminOnly[t.Name] = t.adminOnly
-	m.AddTool(t.Tool, s.handle(t))
+	m.AddTool(t.Tool, s.recorded(t.Name, s.handle(t)))
 	registered, err := json.Marshal(m.GetTool(t.Name).Tool.InputSchema)
 	if err != nil {
 		panic(err) // the schemas are constants

@@ -64,6 +64,9 @@ func (r *Repo) expirySteps(now time.Time, keep storage.Retention) []expiryStep {
 			return q.DeleteOldEvents(ctx, sqlitedb.DeleteOldEventsParams{CreatedBefore: unix(now.Add(-keep.Events)), MaxRows: n})
 		}))
 	}
+	if keep.Calls > 0 {
+		steps = append(steps, oldCalls(now.Add(-keep.Calls)))
+	}
 	for _, t := range storage.EventTypes() {
 		if t.Kept() > 0 {
 			steps = append(steps, r.beyondKept(t, now))

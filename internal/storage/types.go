@@ -377,6 +377,7 @@ type Retention struct {
 	Replaced time.Duration
 	Grace    time.Duration // window of the repeat of a spent refresh token, which needs its encrypted successor
 	Events   time.Duration // the audit trail; 0 forever
+	Calls    time.Duration // its calls of tools; 0 for as long as the rest
 	// UnusedClients applies to clients that registered themselves and were never used to
 	// sign in; 0 forever.
 	UnusedClients time.Duration

@@ -1,0 +1,3 @@
+// Package audit notes calls of tools for the audit trail. What is called does not wait: calls
+// are kept in a bounded queue and written each second.
+package audit
