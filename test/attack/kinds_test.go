@@ -31,6 +31,8 @@ var registrations = kind{"registrations", func(ctx context.Context, server strin
 		`{"redirect_uris":["https://a.example/%d/%s","https://a.example/x/%s"],"token_endpoint_auth_method":"none"}`, i, bulk, bulk))
 }}
 
+const assertionsKind = "assertions"
+
 // kinds are the requests of the floods, with what they need at a server.
 func kinds(t *testing.T, p *harness.Process) []kind {
 	t.Helper()
@@ -85,7 +87,7 @@ func assertions(t *testing.T, p *harness.Process) kind {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return kind{"assertions", func(ctx context.Context, server string, _ int64) (*http.Request, error) {
+	return kind{assertionsKind, func(ctx context.Context, server string, _ int64) (*http.Request, error) {
 		return form(ctx, server+"/token", url.Values{
 			"client_assertion": {token}, "client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 			"grant_type": {"refresh_token"}, "refresh_token": {"x"},
