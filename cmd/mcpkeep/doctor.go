@@ -97,8 +97,9 @@ func (c *doctorCmd) doctor() *doctor.Doctor {
 	if known {
 		d.BaseURL, d.Names, d.Issuer = checked.BaseURL, checked.Names, checked.Issuer()
 	}
-	_, err = c.upstreams()
+	file, err := c.upstreams()
 	wrong(err)
+	d.Upstreams = file.Upstreams
 	d.CallbackPath = cfg.Provider.CallbackPath
 	if c.checkTLS() == nil {
 		own, err := newHTTPS(&c.tlsFlags, slog.New(slog.DiscardHandler))

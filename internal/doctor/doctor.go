@@ -15,6 +15,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
 	"github.com/mcpkeep/mcpkeep/internal/repo"
 	"github.com/mcpkeep/mcpkeep/internal/survey"
+	"github.com/mcpkeep/mcpkeep/internal/upstreams"
 )
 
 // Time limits.
@@ -98,6 +99,8 @@ type Doctor struct {
 	// TryDocument fetches a client's metadata document as serve would and returns its URL,
 	// "" where serve does not depend on that; nil while settings are invalid.
 	TryDocument func(ctx context.Context) (url string, err error)
+	// Upstreams are the MCP servers behind this one.
+	Upstreams []upstreams.Upstream
 	// HTTP sends requests as a client on the internet would; nil uses the system's
 	// certificates.
 	HTTP *http.Client
@@ -137,6 +140,7 @@ func (d *Doctor) Run(ctx context.Context) []Finding {
 	d.access()
 	d.progress(areaDocument)
 	d.document(ctx)
+	d.upstreams(ctx)
 	d.progress(areaOutside)
 	d.certificateFile()
 	d.outside(ctx)
