@@ -30,15 +30,15 @@ type Server struct {
 
 	nonceOptional bool
 
-	codes    map[string]*session
-	refresh  map[string]*session
-	access   map[string]*accessToken
-	keys     []key
-	faults   map[string]Fault
-	awake    chan struct{} // closed unless the provider hangs
-	calls    map[string]int
-	asked    url.Values
-	change   func(Claims)
+	codes   map[string]*session
+	refresh map[string]*session
+	access  map[string]*accessToken
+	keys    []key
+	faults  map[string]Fault
+	awake   chan struct{} // closed unless the provider hangs
+	calls   map[string]int
+	asked   url.Values
+	change  func(Claims)
 	// forgeUserInfo changes a signed userinfo response.
 	forgeUserInfo func(Claims)
 	forge         func(idToken string) string
