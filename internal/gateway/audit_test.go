@@ -169,3 +169,13 @@ func TestCanceledCall(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestRefusedCall: a call that the gateway refuses is an error, whose tool is known.
+func TestRefusedCall(t *testing.T) {
+	t.Parallel()
+	s, n := noting(t, reading, nil)
+	_, _ = send(t, http.MethodPost, s.URL, callTool, "Mcp-Session-Id", "foreign")
+	if got := n.take(t, 1); len(got) != 1 || got[0].Outcome != audit.Error || got[0].Tool != "a" {
+		t.Errorf("%+v", got)
+	}
+}
