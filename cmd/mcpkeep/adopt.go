@@ -17,11 +17,12 @@ type adoptCmd struct {
 	serveFlags
 	jsonFlag
 	yesFlag
-	Check bool    `name:"check" help:"Only report what is stored, what can be taken over, and which settings to use. Changes nothing."`
-	Token string  `name:"token" placeholder:"-" help:"Only report whether one token would be taken over, or what keeps it from that: - reads it from standard input. Changes nothing."`
-	From  string  `name:"from" placeholder:"SOURCE" help:"A store of FastMCP outside of the database: a directory (FASTMCP_HOME, or the one with the data), redis://HOST:PORT/DB or rediss://…, or file:PATH of a file with such a URL. FastMCP must not run."`
-	Rate  float64 `name:"rate" default:"5" placeholder:"N" help:"Most questions to the sign-in provider per second."`
-	Renew bool    `name:"renew" help:"Also take over sessions whose token at the provider has expired, by renewing it. FastMCP must not run."`
+	Check  bool    `name:"check" help:"Only report what is stored, what can be taken over, and which settings to use. Changes nothing."`
+	Token  string  `name:"token" placeholder:"-" help:"Only report whether one token would be taken over, or what keeps it from that: - reads it from standard input. Changes nothing."`
+	From   string  `name:"from" placeholder:"SOURCE" help:"A store of FastMCP outside of the database: a directory (FASTMCP_HOME, or the one with the data), redis://HOST:PORT/DB or rediss://…, or file:PATH of a file with such a URL. FastMCP must not run."`
+	Prefix string  `name:"prefix" placeholder:"PREFIX" help:"With --from: the prefix of its collections, that of PrefixCollectionsWrapper."`
+	Rate   float64 `name:"rate" default:"5" placeholder:"N" help:"Most questions to the sign-in provider per second."`
+	Renew  bool    `name:"renew" help:"Also take over sessions whose token at the provider has expired, by renewing it. FastMCP must not run."`
 }
 
 // Help explains the command.
@@ -41,6 +42,8 @@ func (c *adoptCmd) Run(ctx context.Context, std streams) error {
 		return usagef("specify either --check or --token")
 	case c.Token != "" && c.Token != "-":
 		return badFlag("--token", "-", "a token on the command line can be seen by others") // and is not printed
+	case c.Prefix != "" && c.From == "":
+		return badFlag("--prefix", "the third part of MCPKEEP_FASTMCP_TABLE for a table", "it is the prefix of a store of --from")
 	case c.Rate <= 0 || c.Rate > 10_000:
 		return badFlag("--rate", "a number up to 10000", "%v is out of range", c.Rate)
 	}

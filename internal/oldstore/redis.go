@@ -52,7 +52,7 @@ func openRedis(ctx context.Context, source string, c Config) (Source, error) {
 func (s *redisStore) Each(ctx context.Context, f func(fastmcp.Row) error) error {
 	seen := make(map[string]bool)
 	for cursor := "0"; ; {
-		reply, err := redis.Values(redis.DoContext(s.conn, ctx, "SCAN", cursor, "MATCH", globEscape(s.Prefix)+"mcp-*::*", "COUNT", redisPage))
+		reply, err := redis.Values(redis.DoContext(s.conn, ctx, "SCAN", cursor, "MATCH", globEscape(s.stored(""))+"mcp-*::*", "COUNT", redisPage))
 		if err != nil {
 			return s.failed(err)
 		}

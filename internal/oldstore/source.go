@@ -34,9 +34,21 @@ type Config struct {
 	Open func(value json.RawMessage) ([]byte, error)
 	// Fingerprints name the directories that FastMCP 3 and later makes for signing keys.
 	Fingerprints []string
-	// Prefix is before the names of collections, "" for none.
+	// Prefix is what py-key-value's wrapper puts before the names of collections, with two
+	// underscores between the two; "" for none.
 	Prefix string
 }
+
+// stored is the name of a collection in the store.
+func (c Config) stored(name string) string {
+	if c.Prefix == "" {
+		return name
+	}
+	return c.Prefix + prefixDelimiter + name
+}
+
+// prefixDelimiter is between a prefix and the name of a collection.
+const prefixDelimiter = "__"
 
 // Open opens a store: redis:// and rediss:// URLs, or the path of a directory, which may be
 // FASTMCP_HOME, the oauth-proxy directory in it, or the store itself. The error wraps
@@ -95,13 +107,9 @@ func isFile(path string) bool {
 // ours reports whether a collection is one of FastMCP's, and returns its name without the
 // prefix.
 func (c Config) ours(collection string) (string, bool) {
-	name, ok := strings.CutPrefix(collection, c.Prefix)
-	if !ok {
-		return "", false
-	}
 	for _, known := range fastmcp.Collections() {
-		if name == known {
-			return name, true
+		if collection == c.stored(known) {
+			return known, true
 		}
 	}
 	return "", false

@@ -46,7 +46,7 @@ func (t *tree) Each(ctx context.Context, f func(fastmcp.Row) error) error {
 	}
 	for _, e := range entries {
 		for _, collection := range fastmcp.Collections() {
-			if e.IsDir() && fastmcp.NamedFor(e.Name(), t.Prefix+collection) {
+			if e.IsDir() && fastmcp.NamedFor(e.Name(), t.stored(collection)) {
 				if err := t.collection(ctx, e.Name(), collection, f); err != nil {
 					return err
 				}
