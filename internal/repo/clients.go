@@ -74,7 +74,10 @@ func (r *Repo) CurrentClient(ctx context.Context, id string) (storage.Client, er
 // DeleteClient implements storage.ClientStore.
 func (r *Repo) DeleteClient(ctx context.Context, id string, now time.Time) error {
 	return r.db.Write(ctx, "delete a client", func(ctx context.Context, q db.Querier) error {
-		// The count first, as everywhere: see reclaim.
+		// The count first, as everywhere: see reclaim. It keeps importClient from copying the client.
+		if _, err := q.LockClientCount(ctx); err != nil {
+			return err
+		}
 		if err := q.AddToClientCount(ctx, -1); err != nil {
 			return err
 		}
@@ -94,11 +97,11 @@ func (r *Repo) DeleteClient(ctx context.Context, id string, now time.Time) error
 // deleteClientRows deletes what is kept of a client: its rows, and what was fetched
 // for it. The count has been taken down for the row.
 func (r *Repo) deleteClientRows(ctx context.Context, q db.Querier, id string) error {
-	foreign, err := r.unshareClients(ctx, q, id) // first, as importClient locks them
+	rows, err := q.DeleteClient(ctx, fastmcp.ClientKey(id))
 	if err != nil {
 		return err
 	}
-	rows, err := q.DeleteClient(ctx, fastmcp.ClientKey(id))
+	foreign, err := r.unshareClients(ctx, q, id) // after our row, as UpdateClient
 	if err != nil {
 		return err
 	}
