@@ -149,12 +149,16 @@ func (c *Console) eachClient(ctx context.Context, visit func(storage.ClientSumma
 	}, clientID, visit)
 }
 
-// eachKnown visits the registered clients, and then those with a document.
+// eachKnown visits the registered clients, those of FastMCP that were never used here, and then
+// those with a document.
 func (c *Console) eachKnown(ctx context.Context, visit func(storage.ClientSummary) error) error {
 	if err := c.eachClient(ctx, visit); err != nil {
 		return err
 	}
 	now := c.now()
+	if err := c.Store.EachForeignClient(ctx, now, visit); err != nil {
+		return err
+	}
 	return each(ctx, func(ctx context.Context, after string, limit int) ([]storage.DocumentClient, error) {
 		return c.Store.ListDocumentClients(ctx, after, limit, now)
 	}, func(d storage.DocumentClient) string { return d.ID }, func(d storage.DocumentClient) error {

@@ -15,6 +15,8 @@ type Store interface {
 
 	CreateClient(ctx context.Context, c storage.Client) error
 	ListClients(ctx context.Context, after string, limit int, now time.Time) ([]storage.ClientSummary, error)
+	// EachForeignClient calls visit with every client that only FastMCP's own tables have.
+	EachForeignClient(ctx context.Context, now time.Time, visit func(storage.ClientSummary) error) error
 	DeleteClient(ctx context.Context, id string, now time.Time) error
 	Document(ctx context.Context, clientID, url string) (storage.Document, error)
 	ListDocumentClients(ctx context.Context, after string, limit int, now time.Time) ([]storage.DocumentClient, error)

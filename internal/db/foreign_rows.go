@@ -32,18 +32,18 @@ func (t *ForeignTable) collection(name string) string {
 	return t.Prefix + "__" + name
 }
 
-// selection reads rows as ForeignRow does. Only the layout with collections has times that
-// mean something.
+// selection reads rows of the table t as ForeignRow does. Only the layout with collections has
+// times that mean something.
 func (t *ForeignTable) selection() string {
-	columns := []string{"key", "CAST(value AS TEXT)"}
+	columns := []string{"t.key", "CAST(t.value AS TEXT)"}
 	for _, name := range []string{"created_at", "expires_at"} {
 		if t.Layout == LayoutCollection && t.columns[name] != "" {
-			columns = append(columns, name)
+			columns = append(columns, "t."+name)
 		} else {
 			columns = append(columns, "NULL")
 		}
 	}
-	return "SELECT " + strings.Join(columns, ", ") + " FROM " + t.quoted + " WHERE "
+	return "SELECT " + strings.Join(columns, ", ") + " FROM " + t.quoted + " t WHERE "
 }
 
 // Get returns a row, nil for none.
@@ -68,6 +68,23 @@ func (t *ForeignTable) List(ctx context.Context, q Querier, collection, after st
 	rows, err := t.read(ctx, q, t.selection()+"substr(key, 1, $1) = $2 AND key > $3 ORDER BY key LIMIT $4", len(prefix), prefix, prefix+after, limit)
 	for i := range rows {
 		rows[i].Key = strings.TrimPrefix(rows[i].Key, prefix)
+	}
+	return rows, err
+}
+
+// ListClients is List of clients that oauth_clients does not have. There they have the key of
+// clientKey followed by their own.
+func (t *ForeignTable) ListClients(ctx context.Context, q Querier, collection, clientKey, after string, limit int) ([]ForeignRow, error) {
+	name := t.collection(collection)
+	condition, from := "t.collection = $1 AND t.key > $2", 1
+	if t.Layout == LayoutKey {
+		name += ":"
+		condition, from, after = "substr(t.key, 1, "+strconv.Itoa(len(name))+") = $1 AND t.key > $2", len(name)+1, name+after
+	}
+	rows, err := t.read(ctx, q, t.selection()+condition+" AND NOT EXISTS (SELECT 1 FROM "+clientsTable+
+		" o WHERE o.key = CAST($3 AS TEXT) || substr(t.key, "+strconv.Itoa(from)+")) ORDER BY t.key LIMIT $4", name, after, clientKey, limit)
+	for i := range rows {
+		rows[i].Key = rows[i].Key[from-1:]
 	}
 	return rows, err
 }

@@ -49,7 +49,7 @@ func (r *Repo) ClientSummary(ctx context.Context, id string, now time.Time) (sto
 		case err == nil:
 			summary = r.summaryOf(row, 0)
 		case r.db.Classify(err) == db.NoRows:
-			if summary, err = documentSummary(ctx, q, id); err != nil {
+			if summary, err = r.unregisteredSummary(ctx, q, id, now); err != nil {
 				return err
 			}
 		default:
@@ -59,6 +59,28 @@ func (r *Repo) ClientSummary(ctx context.Context, id string, now time.Time) (sto
 		return err
 	})
 	return summary, err
+}
+
+// unregisteredSummary summarizes a client that is not in oauth_clients.
+func (r *Repo) unregisteredSummary(ctx context.Context, q db.Querier, id string, now time.Time) (storage.ClientSummary, error) {
+	summary, err := documentSummary(ctx, q, id)
+	if r.db.Classify(err) != db.NoRows {
+		return summary, err
+	}
+	row, err := r.foreignTables(q).get(ctx, fastmcp.ClientCollection, id, now)
+	if err != nil {
+		return storage.ClientSummary{}, err
+	}
+	return r.foreignSummary(row), nil
+}
+
+// foreignSummary summarizes a client that is in FastMCP's tables alone.
+func (r *Repo) foreignSummary(row fastmcp.Row) storage.ClientSummary {
+	client := sqlitedb.OAuthClient{Key: fastmcp.ClientKey(row.Key), Value: row.Value}
+	if !row.CreatedAt.IsZero() {
+		client.CreatedAt = &row.CreatedAt
+	}
+	return r.summaryOf(client, 0)
 }
 
 // documentSummary summarizes a client that is known only by its metadata document.
