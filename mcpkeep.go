@@ -194,10 +194,9 @@ type FastMCP struct {
 	// given as source_material and salt), or "plain" where they are not; or "file:PATH" of a
 	// file with one of them. Default Keys of the Config.
 	Keys string
-	// Table is a table that it keeps its rows in, and after a colon the layout: kv_store as
+	// Table is the only table that it keeps its rows in, and after a colon the layout: kv_store as
 	// py-key-value's PostgreSQL store, the default, or oauth_clients. After another colon, the
-	// prefix of its collections. Default kv_store if the database has it; oauth_clients is used
-	// in any case.
+	// prefix of its collections. Default oauth_clients, and kv_store if the database has it.
 	Table string
 	// IssuerSlash publishes the issuer with FastMCP's final slash, in both metadata documents
 	// and as iss: for clients that file what they know of this server under that text.

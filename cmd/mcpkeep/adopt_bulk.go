@@ -104,7 +104,7 @@ func (c *adoptCmd) importRows(ctx context.Context, std streams, t *takeover, adm
 
 // takeOver asks the provider about each session that is live.
 func (c *adoptCmd) takeOver(ctx context.Context, std streams, t *takeover, admin adminConsole) (adopt.BulkResult, error) {
-	inDatabase := &takeover{Takeover: t.Takeover, checked: t.checked, db: admin.db, keys: t.keys, plain: t.plain, store: admin.store}
+	inDatabase := &takeover{Takeover: t.Takeover, checked: t.checked, db: admin.db, keys: t.keys, plain: t.plain, store: admin.store, theirs: t.theirs}
 	s, err := inDatabase.survey(ctx, std, time.Now())
 	if err != nil {
 		return adopt.BulkResult{}, err

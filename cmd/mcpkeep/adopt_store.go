@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/app"
@@ -13,6 +14,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
 	"github.com/mcpkeep/mcpkeep/internal/oldstore"
 	"github.com/mcpkeep/mcpkeep/internal/repo"
+	"github.com/mcpkeep/mcpkeep/internal/setting"
 	"github.com/mcpkeep/mcpkeep/internal/survey"
 )
 
@@ -26,6 +28,7 @@ type takeover struct {
 	plain    bool              // rows count that are not encrypted
 	names    map[string]string // of keys that are not in the settings, by their ID
 	store    *repo.Repo
+	theirs   repo.Foreign
 	source   oldstore.Source // nil for the database
 }
 
@@ -42,10 +45,10 @@ func (c *adoptCmd) open(ctx context.Context) (*takeover, error) {
 		return nil, err
 	}
 	t.store = repo.New(t.db, configured)
-	theirs, err := c.foreign(ctx, t.db)
+	t.theirs, err = c.foreign(ctx, t.db)
 	if err == nil {
-		t.store.ShareTables(theirs)
-		t.keys, t.plain = theirs.Opening(configured), theirs.Plain
+		t.store.ShareTables(t.theirs)
+		t.keys, t.plain = t.theirs.Opening(configured), t.theirs.Plain
 		if c.From != "" {
 			err = c.openSource(ctx, t)
 		}
@@ -60,11 +63,15 @@ func (c *adoptCmd) open(ctx context.Context) (*takeover, error) {
 // openSource opens the store of --from. The key of FastMCP's default store is derived of the
 // signing key.
 func (c *adoptCmd) openSource(ctx context.Context, t *takeover) error {
+	if t.theirs.Named {
+		return setting.Errorf("MCPKEEP_FASTMCP_TABLE", "oauth_clients, or none, with --from",
+			"sessions are looked for in %s alone, and --from copies them into oauth_clients", t.theirs.Tables[0])
+	}
 	source, err := c.source()
 	if err != nil {
 		return err
 	}
-	cfg := oldstore.Config{}
+	cfg := oldstore.Config{Prefix: c.Prefix}
 	if t.Verifier != nil {
 		for _, key := range t.Verifier.Keys {
 			derived, err := keyring.Parse(key.StorageKey())
@@ -108,12 +115,24 @@ func (t *takeover) each(ctx context.Context, f func(fastmcp.Row) error) error {
 	return t.eachInDatabase(ctx, f)
 }
 
-// eachInDatabase reads the rows of the table that mcpkeep shares with FastMCP.
+// eachInDatabase reads the rows of the tables that mcpkeep shares with FastMCP.
 func (t *takeover) eachInDatabase(ctx context.Context, f func(fastmcp.Row) error) error {
-	if there, err := t.db.HasClients(ctx); err != nil || !there {
+	if there, err := t.anyTable(ctx); err != nil || !there {
 		return err
 	}
 	return t.store.EachForeignRow(ctx, f)
+}
+
+// anyTable reports whether there is a table to read. Where mcpkeep never started there may be
+// one of FastMCP's own alone.
+func (t *takeover) anyTable(ctx context.Context) (bool, error) {
+	there, err := t.db.HasClients(ctx)
+	if err == nil && !there {
+		alone := t.theirs
+		alone.Named = true
+		t.store.ShareTables(alone)
+	}
+	return there || len(t.theirs.Tables) > 0, err
 }
 
 // get finds one row.
@@ -121,7 +140,7 @@ func (t *takeover) get(ctx context.Context, collection, key string) (fastmcp.Row
 	found := fastmcp.Row{}
 	errFound := errors.New("found")
 	if t.source == nil {
-		there, err := t.db.HasClients(ctx)
+		there, err := t.anyTable(ctx)
 		if err != nil || !there {
 			return found, errors.Join(err, fastmcp.ErrNoRow)
 		}
@@ -173,5 +192,12 @@ func (t *takeover) String() string {
 	if t.source != nil {
 		return t.source.String()
 	}
-	return fmt.Sprintf("the table %s (%s)", fastmcp.ClientTable, t.db.Engine())
+	names := []string{fastmcp.ClientTable}
+	if t.theirs.Named {
+		names = nil
+	}
+	for _, table := range t.theirs.Tables {
+		names = append(names, table.String())
+	}
+	return fmt.Sprintf("the table %s (%s)", strings.Join(names, " and "), t.db.Engine())
 }

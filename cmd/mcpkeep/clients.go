@@ -20,7 +20,7 @@ type clientsCmd struct {
 }
 
 type clientsListCmd struct {
-	keyFlags
+	clientFlags
 	jsonFlag
 	Unused bool   `name:"unused" help:"Only clients that were never used to sign in."`
 	Search string `name:"search" placeholder:"TEXT" help:"Only clients with this text in their ID, name or URLs."`
@@ -32,24 +32,24 @@ func (c *clientsListCmd) Run(ctx context.Context, std streams) error {
 	if c.Limit < 0 {
 		return badFlag("--limit", "0 (all) or more", "%d is out of range", c.Limit)
 	}
-	return c.withConsole(ctx, std, c.JSON, yesFlag{}, func(ctx context.Context, admin adminConsole) error {
+	return c.withClients(ctx, std, c.JSON, func(ctx context.Context, admin adminConsole) error {
 		return admin.ListClients(ctx, console.Listing{Unused: c.Unused, Search: c.Search, Limit: c.Limit})
 	})
 }
 
 type clientsShowCmd struct {
-	keyFlags
+	clientFlags
 	jsonFlag
 	ID string `arg:"" help:"Client ID."`
 }
 
 // Run shows one.
 func (c *clientsShowCmd) Run(ctx context.Context, std streams) error {
-	return c.withConsole(ctx, std, c.JSON, yesFlag{}, func(ctx context.Context, admin adminConsole) error { return admin.ShowClient(ctx, c.ID) })
+	return c.withClients(ctx, std, c.JSON, func(ctx context.Context, admin adminConsole) error { return admin.ShowClient(ctx, c.ID) })
 }
 
 type clientsCreateCmd struct {
-	keyFlags
+	clientFlags
 	jsonFlag
 	Name        string   `name:"name" required:"" placeholder:"NAME" help:"Name shown on the consent page."`
 	RedirectURI []string `name:"redirect-uri" sep:"none" placeholder:"URI" help:"Redirect URI; can be repeated. Required without --resource."`
@@ -70,7 +70,7 @@ func (c *clientsCreateCmd) Run(ctx context.Context, std streams) error {
 	if len(c.RedirectURI) == 0 && len(c.Resource) == 0 {
 		return badFlag("--redirect-uri", "where the client receives authorization codes, or --resource for an MCP server", "required")
 	}
-	return c.withConsole(ctx, std, c.JSON, yesFlag{}, func(ctx context.Context, admin adminConsole) error {
+	return c.withClients(ctx, std, c.JSON, func(ctx context.Context, admin adminConsole) error {
 		if err := admin.maySeal(ctx); err != nil {
 			return err
 		}

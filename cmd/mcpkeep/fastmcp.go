@@ -17,16 +17,47 @@ import (
 // storeFlags say where a FastMCP server keeps its rows.
 type storeFlags struct {
 	FastMCP      string `name:"fastmcp" env:"MCPKEEP_FASTMCP" default:"on" placeholder:"on|off" help:"Whether to take over the sessions of a FastMCP server that used this database: on or off."`
-	FastMCPKeys  string `name:"fastmcp-keys" env:"MCPKEEP_FASTMCP_KEYS" placeholder:"KEYS" help:"What its rows are encrypted with: Fernet keys, passphrase:TEXT:SALT, or plain if they are not; or file:PATH of a file with one of them. Default the encryption keys."`
-	FastMCPTable string `name:"fastmcp-table" env:"MCPKEEP_FASTMCP_TABLE" placeholder:"TABLE" help:"The table that its rows are in, besides oauth_clients: TABLE, TABLE:LAYOUT or TABLE:LAYOUT:PREFIX with the layout kv_store (py-key-value's PostgreSQL store) or oauth_clients, and the prefix of its collections. Default kv_store, if the database has it."`
+	FastMCPKeys  string `name:"fastmcp-keys" env:"MCPKEEP_FASTMCP_KEYS" placeholder:"KEYS" help:"What its rows are encrypted with, and what it has to read: Fernet keys, passphrase:TEXT:SALT, or plain if they are not; or file:PATH of a file with one of them. Default the encryption keys."`
+	FastMCPTable string `name:"fastmcp-table" env:"MCPKEEP_FASTMCP_TABLE" placeholder:"TABLE" help:"The only table that its sessions and tokens are in: TABLE, TABLE:LAYOUT or TABLE:LAYOUT:PREFIX with the layout kv_store (py-key-value's PostgreSQL store) or oauth_clients, and the prefix of its collections. Default oauth_clients, and kv_store if the database has it."`
+}
+
+// scopeFlags say which scopes a FastMCP server asks clients for.
+type scopeFlags struct {
+	FastMCPScopes string `name:"fastmcp-scopes" env:"MCPKEEP_FASTMCP_SCOPES,FASTMCP_SERVER_AUTH_GITHUB_REQUIRED_SCOPES,FASTMCP_SERVER_AUTH_GOOGLE_REQUIRED_SCOPES" placeholder:"SCOPES" help:"Scopes that a FastMCP server asks clients for, separated by commas or spaces: clients that register here may ask for them there. Default user with github, openid with google."`
+}
+
+func (f scopeFlags) fastMCPScopes() []string {
+	return strings.FieldsFunc(f.FastMCPScopes, func(r rune) bool { return strings.ContainsRune(` ,[]"'`, r) }) // JSON as well
+}
+
+// clientFlags are for commands that write or show clients as a server does.
+type clientFlags struct {
+	keyFlags
+	scopeFlags
+	Provider string `name:"provider" env:"MCPKEEP_PROVIDER" placeholder:"NAME" help:"The sign-in provider of serve, which --fastmcp-scopes depends on."`
+}
+
+// withClients is withConsole.
+func (f *clientFlags) withClients(
+	ctx context.Context, std streams, json bool, do func(context.Context, adminConsole) error,
+) error {
+	provider := providerFlags{Provider: f.Provider}
+	if err := provider.likeFastMCP(nil); err != nil {
+		return err
+	}
+	return f.withConsole(ctx, std, json, yesFlag{}, func(ctx context.Context, admin adminConsole) error {
+		scope := app.FastMCP{Off: f.FastMCP == "off", Scopes: f.fastMCPScopes()}.SharedScope(provider.Provider)
+		admin.store.ShareScope(scope)
+		return do(ctx, admin)
+	})
 }
 
 // fastmcpFlags say how to recognize what a FastMCP server handed out.
 type fastmcpFlags struct {
+	scopeFlags
 	FastMCPJWTKey     string   `name:"fastmcp-jwt-key" env:"MCPKEEP_FASTMCP_JWT_KEY" placeholder:"KEY" help:"Its signing key: passphrase:TEXT (jwt_signing_key as a string), raw:BASE64 (as bytes), derived:TEXT, or file:PATH of a file with one of them. Default derived from the provider's client secret, as FastMCP does."`
 	FastMCPPassphrase string   `name:"jwt-signing-key" env:"JWT_SIGNING_KEY,FASTMCP_SERVER_AUTH_GITHUB_JWT_SIGNING_KEY,FASTMCP_SERVER_AUTH_GOOGLE_JWT_SIGNING_KEY" hidden:"" help:"FastMCP's own variable, tried in addition to the default."`
 	FastMCPIss        []string `name:"fastmcp-iss" env:"MCPKEEP_FASTMCP_ISS" placeholder:"TEXT" help:"Issuers (iss) of its tokens, exactly. Default the base URL with and without a final slash."`
-	FastMCPScopes     string   `name:"fastmcp-scopes" env:"MCPKEEP_FASTMCP_SCOPES,FASTMCP_SERVER_AUTH_GITHUB_REQUIRED_SCOPES,FASTMCP_SERVER_AUTH_GOOGLE_REQUIRED_SCOPES" placeholder:"SCOPES" help:"Scopes that it asks clients for, separated by commas or spaces: clients that register here may ask for them there. Default user with github, openid with google."`
 	FastMCPLegacy     string   `name:"fastmcp-legacy-until" env:"MCPKEEP_FASTMCP_LEGACY_UNTIL" placeholder:"TIME" help:"With FastMCP 2.13.0 or 2.13.1, which kept refresh tokens in memory: take those issued before the first start of mcpkeep until this time, such as 2026-12-24T00:00:00Z, at most 31 days ahead. Default never."`
 	IssuerSlash       bool     `name:"issuer-slash" env:"MCPKEEP_ISSUER_SLASH" help:"Publish the issuer with a final slash, as FastMCP does: for clients that keep what they know of a server under its issuer."`
 	FastMCPAud        []string `name:"fastmcp-aud" env:"MCPKEEP_FASTMCP_AUD" placeholder:"TEXT" help:"Audiences (aud) of its tokens, exactly. Default the base URL followed by /mcp, with and without a final slash."`
@@ -37,7 +68,7 @@ func (f *serveFlags) fastMCP() (mcpkeep.FastMCP, error) {
 	set := mcpkeep.FastMCP{
 		Off: f.FastMCP == "off", Keys: f.FastMCPKeys, Table: f.FastMCPTable, SigningKey: f.FastMCPJWTKey, Passphrase: f.FastMCPPassphrase, Issuers: f.FastMCPIss, Audiences: f.FastMCPAud,
 		IssuerSlash: f.IssuerSlash,
-		Scopes:      strings.FieldsFunc(f.FastMCPScopes, func(r rune) bool { return strings.ContainsRune(` ,[]"'`, r) }), // JSON as well
+		Scopes:      f.fastMCPScopes(),
 	}
 	if f.FastMCPLegacy != "" {
 		until, err := time.Parse(time.RFC3339, f.FastMCPLegacy)
@@ -54,10 +85,7 @@ func (f *serveFlags) fastMCP() (mcpkeep.FastMCP, error) {
 
 // foreign finds the tables that a FastMCP server uses, for a command that changes its rows.
 func (f *keyFlags) foreign(ctx context.Context, d *db.DB) (repo.Foreign, error) {
-	if f.FastMCP == "off" {
-		return repo.Foreign{}, nil
-	}
-	theirs, err := app.FastMCP{Keys: f.FastMCPKeys, Table: f.FastMCPTable}.Foreign(ctx, d, slog.New(slog.DiscardHandler))
+	theirs, err := app.FastMCP{Off: f.FastMCP == "off", Keys: f.FastMCPKeys, Table: f.FastMCPTable}.Foreign(ctx, d, slog.New(slog.DiscardHandler))
 	return theirs, new(serveFlags).named(err)
 }
 

@@ -77,7 +77,9 @@ func (f *keyFlags) withKeys(ctx context.Context, std streams, do func(*rekey.Key
 			return err
 		}
 		onRecord := rekey.New(d, keys)
-		onRecord.Share(theirs.Tables, theirs.Keys)
+		onRecord.Share(rekey.Shared{
+			Tables: theirs.Tables, Opening: theirs.Opening(keys), Sealing: theirs.Sealing(keys), Clients: theirs.SealingClients(keys),
+		})
 		return do(onRecord, keys)
 	})
 }

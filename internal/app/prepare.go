@@ -24,10 +24,10 @@ func (a *App) prepare(ctx context.Context) error {
 	if !current {
 		return ErrOldSchema
 	}
-	if err := a.repo.CheckKeys(ctx, a.db.Now()); err != nil {
+	if err := a.shareTables(ctx); err != nil {
 		return err
 	}
-	if err := a.shareTables(ctx); err != nil {
+	if err := a.repo.CheckKeys(ctx, a.db.Now()); err != nil {
 		return err
 	}
 	if _, local := a.checked.Provider.(identity.Local); !local {

@@ -42,17 +42,14 @@ func (s Settings) checkFastMCP() (checkedFastMCP, *SettingError) {
 	if time.Until(f.LegacyUntil) > longestLegacy {
 		return c, problem("FastMCP.LegacyUntil", "a time within the next 31 days", "%s is too far ahead", f.LegacyUntil.Format(time.DateOnly))
 	}
-	if f.Off || s.Provider.ClientSecret == "" {
-		return c, nil
-	}
 	var err *SettingError
 	if c.store, err = f.checkStore(); err != nil {
 		return c, err
 	}
-	c.scope = map[string]string{GitHub: "user", Google: "openid"}[s.Provider.Kind]
-	if scopes := trimmed(f.Scopes); len(scopes) > 0 {
-		c.scope = strings.Join(scopes, " ")
+	if c.store.over = f.Off || s.Provider.ClientSecret == ""; c.store.over {
+		return c, nil
 	}
+	c.scope = f.SharedScope(s.Provider.Kind)
 	if f.SigningKey != "" {
 		key, err := fastmcp.ParseSigningKey(f.SigningKey)
 		if err != nil {
@@ -70,6 +67,18 @@ func (s Settings) checkFastMCP() (checkedFastMCP, *SettingError) {
 		c.keys = append(c.keys, key)
 	}
 	return c, nil
+}
+
+// SharedScope is what clients of the server may ask for there, "" for nothing: see
+// repo.ShareScope.
+func (f FastMCP) SharedScope(provider string) string {
+	if f.Off {
+		return ""
+	}
+	if scopes := trimmed(f.Scopes); len(scopes) > 0 {
+		return strings.Join(scopes, " ")
+	}
+	return map[string]string{GitHub: "user", Google: "openid"}[provider]
 }
 
 // readFastMCP reads the secrets from their files.

@@ -28,6 +28,7 @@ type checkedStore struct {
 	plain bool
 	table db.ForeignName
 	named bool // by the operator, so that it must be there
+	over  bool // there is no such server, or no more
 }
 
 // checkStore reads Keys and Table.
@@ -80,8 +81,8 @@ func parseStoreKeys(text string) (keys *keyring.Keyring, plain bool, err error) 
 	return keys, plain, err
 }
 
-// Foreign finds the table of a FastMCP server, besides oauth_clients. The error is one of the
-// settings, or of the database.
+// Foreign finds the table of a FastMCP server, besides oauth_clients, and its keys. The error
+// is one of the settings, or of the database.
 func (f FastMCP) Foreign(ctx context.Context, d *db.DB, log *slog.Logger) (repo.Foreign, error) {
 	if problem := f.read(); problem != nil {
 		return repo.Foreign{}, problem
@@ -90,12 +91,13 @@ func (f FastMCP) Foreign(ctx context.Context, d *db.DB, log *slog.Logger) (repo.
 	if problem != nil {
 		return repo.Foreign{}, problem
 	}
+	c.over = f.Off
 	return c.find(ctx, d, log)
 }
 
 func (c checkedStore) find(ctx context.Context, d *db.DB, log *slog.Logger) (repo.Foreign, error) {
-	f := repo.Foreign{Keys: c.keys, Plain: c.plain}
-	if c.table.Table == fastmcp.ClientTable && c.table.Prefix == "" || !c.named && d.Engine() == "sqlite" {
+	f := repo.Foreign{Keys: c.keys, Plain: c.plain, Over: c.over}
+	if c.over || c.table.Table == fastmcp.ClientTable && c.table.Prefix == "" || !c.named && d.Engine() == "sqlite" {
 		return f, nil
 	}
 	table, err := d.FindForeignTable(ctx, c.table)
@@ -108,18 +110,20 @@ func (c checkedStore) find(ctx context.Context, d *db.DB, log *slog.Logger) (rep
 	case err != nil:
 		return f, err
 	case table != nil:
-		f.Tables = []*db.ForeignTable{table}
+		ours, err := d.IsClientTable(ctx, table)
+		if err == nil && !ours {
+			f.Tables, f.Named = []*db.ForeignTable{table}, c.named
+		}
+		return f, err
 	case c.named:
 		return f, problem("FastMCP.Table", wantTable, "there is no table %s", c.table)
 	}
 	return f, nil
 }
 
-// shareTables finds the tables that a FastMCP server uses as well.
+// shareTables finds the tables that a FastMCP server uses as well. Without one, its keys still
+// open the rows that were encrypted for it.
 func (a *App) shareTables(ctx context.Context) error {
-	if len(a.checked.FastMCP.keys) == 0 {
-		return nil
-	}
 	f, err := a.checked.FastMCP.store.find(ctx, a.db, a.log)
 	if err == nil {
 		a.repo.ShareTables(f)

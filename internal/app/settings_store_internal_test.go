@@ -53,14 +53,17 @@ func TestForeignStore(t *testing.T) {
 		tables    int
 		problem   string
 	}{
-		"none":            {dbtest.Postgres(), "SELECT 1", "", 0, ""},
-		"default":         {dbtest.Postgres(), table, "", 1, ""},
-		"another's":       {dbtest.Postgres(), others, "", 0, ""},
-		"SQLite":          {dbtest.SQLite(), table, "", 0, ""},
-		"named":           {dbtest.Postgres(), strings.Replace(table, "kv_store", "hub", 1), "hub:kv_store:prod", 1, ""},
-		"named oauth":     {dbtest.Postgres(), table, "oauth_clients", 0, ""},
-		"not there":       {dbtest.Postgres(), table, "hub", 0, "there is no table hub"},
-		"named another's": {dbtest.Postgres(), others, "kv_store", 0, "it has no column collection"},
+		"none":                {dbtest.Postgres(), "SELECT 1", "", 0, ""},
+		"default":             {dbtest.Postgres(), table, "", 1, ""},
+		"another's":           {dbtest.Postgres(), others, "", 0, ""},
+		"SQLite":              {dbtest.SQLite(), table, "", 0, ""},
+		"named":               {dbtest.Postgres(), strings.Replace(table, "kv_store", "hub", 1), "hub:kv_store:prod", 1, ""},
+		"named oauth":         {dbtest.Postgres(), table, "oauth_clients", 0, ""},
+		"ours, by its schema": {dbtest.Postgres(), table, "public.oauth_clients:oauth_clients", 0, ""},
+		"ours, in capitals":   {dbtest.SQLite(), table, "OAuth_Clients:oauth_clients", 0, ""},
+		"ours, a prefix":      {dbtest.SQLite(), table, "oauth_clients:oauth_clients:prod", 1, ""},
+		"not there":           {dbtest.Postgres(), table, "hub", 0, "there is no table hub"},
+		"named another's":     {dbtest.Postgres(), others, "kv_store", 0, "it has no column collection"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -73,9 +76,29 @@ func TestForeignStore(t *testing.T) {
 			if len(f.Tables) != c.tables {
 				t.Errorf("%d tables, want %d", len(f.Tables), c.tables)
 			}
-			if len(f.Tables) > 0 && c.name != "" && (f.Tables[0].Prefix != "prod" || f.Tables[0].Layout != db.LayoutCollection) {
+			if named := c.name != "" && c.tables > 0; f.Named != named || f.Reads() == named {
+				t.Errorf("named: %t, oauth_clients is read: %t", f.Named, f.Reads())
+			}
+			if len(f.Tables) > 0 && c.name != "" && (f.Tables[0].Prefix != "prod" || (f.Tables[0].Layout == db.LayoutCollection) == strings.Contains(c.name, "oauth")) {
 				t.Errorf("the table is %+v", f.Tables[0].ForeignName)
 			}
 		})
+	}
+}
+
+// TestForeignStoreOver: without a server to take over from, its keys only open rows.
+func TestForeignStoreOver(t *testing.T) {
+	t.Parallel()
+	url := dbtest.Postgres().URL(t)
+	dbtest.Exec(t, dbtest.SQL(t, url), "CREATE TABLE kv_store (collection TEXT, key TEXT, value JSONB, PRIMARY KEY (collection, key))")
+	ours, err := keyring.Parse(keyring.Generate())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, off := range []bool{false, true} {
+		f, err := FastMCP{Off: off, Keys: keyring.Generate()}.Foreign(t.Context(), dbtest.Open(t, url), slog.New(slog.DiscardHandler))
+		if err != nil || f.Over != off || f.Reads() == off || (len(f.Tables) == 0) != off || (f.SealingClients(ours) == ours) != off || len(f.Opening(ours).IDs()) != 2 {
+			t.Errorf("off: %t: %+v, %v", off, f, err)
+		}
 	}
 }

@@ -130,7 +130,7 @@ func TestPrune(t *testing.T) {
 // usedWhileDeleting is a store whose clients come into use between the last
 // look at them and their deletion.
 type usedWhileDeleting struct {
-	storage.Store
+	console.Store
 	use func(ids []string)
 }
 

@@ -102,7 +102,7 @@ func (o *output) details(t testing.TB) (list []string) {
 
 // outage is a store whose database is away now and then.
 type outage struct {
-	storage.Store
+	console.Store
 	away atomic.Bool
 }
 

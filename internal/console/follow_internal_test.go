@@ -12,7 +12,7 @@ import (
 
 // trail is a store with nothing but events, the oldest first.
 type trail struct {
-	storage.Store
+	Store
 	events []storage.Event
 }
 

@@ -77,6 +77,16 @@ func (d *DB) FindForeignTable(ctx context.Context, n ForeignName) (*ForeignTable
 	return t, d.engine.mayUse(ctx, t)
 }
 
+// IsClientTable reports whether a table and its prefix mean oauth_clients, whatever its name is
+// in the configuration.
+func (d *DB) IsClientTable(ctx context.Context, t *ForeignTable) (bool, error) {
+	if t.Prefix != "" {
+		return false, nil
+	}
+	own, err := d.engine.foreignTable(ctx, clientsTable)
+	return own != nil && own.quoted == t.quoted, err
+}
+
 // difference says why the table has another layout, "" when it has not.
 func (t *ForeignTable) difference() string {
 	wanted := []string{"key", "value"}

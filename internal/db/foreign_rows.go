@@ -15,6 +15,12 @@ type ForeignRow struct {
 	ExpiresAt *time.Time
 }
 
+// ForeignClient is a ForeignRow of a client.
+type ForeignClient struct {
+	ForeignRow
+	Grants int64
+}
+
 // where is the condition for a row, and its arguments.
 func (t *ForeignTable) where(collection, key string) (condition string, args []any) {
 	if t.Layout == LayoutKey {
@@ -72,21 +78,35 @@ func (t *ForeignTable) List(ctx context.Context, q Querier, collection, after st
 	return rows, err
 }
 
-// ListClients is List of clients that oauth_clients does not have. There they have the key of
-// clientKey followed by their own.
-func (t *ForeignTable) ListClients(ctx context.Context, q Querier, collection, clientKey, after string, limit int) ([]ForeignRow, error) {
+// ListClients is List of clients that oauth_clients does not have, where they have the key of
+// clientKey followed by their own. The grants are those that are live.
+func (t *ForeignTable) ListClients(
+	ctx context.Context, q Querier, collection, clientKey, after string, limit int, now int64,
+) ([]ForeignClient, error) {
 	name := t.collection(collection)
 	condition, from := "t.collection = $1 AND t.key > $2", 1
 	if t.Layout == LayoutKey {
 		name += ":"
 		condition, from, after = "substr(t.key, 1, "+strconv.Itoa(len(name))+") = $1 AND t.key > $2", len(name)+1, name+after
 	}
-	rows, err := t.read(ctx, q, t.selection()+condition+" AND NOT EXISTS (SELECT 1 FROM "+clientsTable+
-		" o WHERE o.key = CAST($3 AS TEXT) || substr(t.key, "+strconv.Itoa(from)+")) ORDER BY t.key LIMIT $4", name, after, clientKey, limit)
-	for i := range rows {
-		rows[i].Key = rows[i].Key[from-1:]
-	}
+	id := "substr(t.key, " + strconv.Itoa(from) + ")"
+	query := strings.Replace(t.selection(), " FROM ", ", "+liveGrants(id)+" FROM ", 1) + condition +
+		" AND NOT EXISTS (SELECT 1 FROM " + clientsTable + " o WHERE o.key = CAST($3 AS TEXT) || " + id + ") ORDER BY t.key LIMIT $4"
+	var rows []ForeignClient
+	err := run(q).rows(ctx, query, []any{name, after, clientKey, limit, now}, func(scan func(...any) error) error {
+		var row ForeignClient
+		err := scan(&row.Key, &row.Value, &row.CreatedAt, &row.ExpiresAt, &row.Grants)
+		row.Key = row.Key[from-1:]
+		rows = append(rows, row)
+		return err
+	})
 	return rows, err
+}
+
+// liveGrants counts as the query ListClients does.
+func liveGrants(clientID string) string {
+	return "(SELECT COUNT(*) FROM mcpkeep_grants g WHERE g.client_id = " + clientID + " AND g.revoked_at IS NULL AND g.activated_at IS NOT NULL " +
+		"AND EXISTS (SELECT 1 FROM mcpkeep_refresh_tokens r WHERE r.grant_id = g.id AND r.spent_at IS NULL AND r.expires_at > CAST($5 AS BIGINT)))"
 }
 
 func (*ForeignTable) read(ctx context.Context, q Querier, query string, args ...any) ([]ForeignRow, error) {

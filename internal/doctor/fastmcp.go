@@ -25,7 +25,8 @@ func (d *Doctor) fastmcp(ctx context.Context) {
 		return // the database says why
 	}
 	keys, err := d.Keys()
-	if there, missing := d.db.HasClients(ctx); err != nil || missing != nil || !there {
+	there, missing := d.db.HasClients(ctx)
+	if err != nil || missing != nil {
 		return // the keys, or the database, say why
 	}
 	ctx, cancel := context.WithTimeout(ctx, fastmcpWait)
@@ -39,8 +40,12 @@ func (d *Doctor) fastmcp(ctx context.Context) {
 			})
 			return
 		}
+		theirs.Named = theirs.Named || !there
 		store.ShareTables(theirs)
 		keys = theirs.Opening(keys)
+	}
+	if !there && len(theirs.Tables) == 0 {
+		return
 	}
 	read, err := survey.Read(ctx, store.EachForeignRow, survey.Reader{
 		Now: d.now(), Plain: theirs.Plain,

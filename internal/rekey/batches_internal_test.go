@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/keyring"
 )
 
 // TestBatches: a client's row is not locked together with rows of its sessions, which are
@@ -22,7 +23,7 @@ func TestBatches(t *testing.T) {
 		column sealedColumn
 		want   [][]string
 	}{
-		"shared": {sealedColumn{shared: true}, [][]string{{client, other}, {upper, lower, session}}},
+		"shared": {sealedColumn{shared: new(keyring.Keyring)}, [][]string{{client, other}, {upper, lower, session}}},
 		"ours":   {sealedColumn{}, [][]string{{lower, upper, client, other, session}}},
 	} {
 		var got [][]string

@@ -3,6 +3,7 @@ package rekey
 import (
 	"context"
 	"encoding/json"
+	"maps"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
@@ -26,11 +27,10 @@ func writeClient(ctx context.Context, q db.Querier, w writeParams) error {
 
 // openClientRow opens a row with whichever key fits.
 func (k *Keys) openClientRow(c sealedColumn, row sealedRow) opened {
-	plaintext, keyID, err := fastmcp.OpenWithKey(k.keys, json.RawMessage(row.Token))
-	if err != nil && k.theirs != nil {
-		if _, _, err := fastmcp.OpenWithKey(k.theirs, json.RawMessage(row.Token)); err == nil {
-			return opened{theirs: true} // which leaves it alone
-		}
+	plaintext, keyID, err := fastmcp.OpenWithKey(k.shared.Opening, json.RawMessage(row.Token))
+	o := opened{plaintext: plaintext, keyID: keyID}
+	if err == nil && keyID == "" {
+		o, err = k.openMember(plaintext)
 	}
 	switch place := c.place(fastmcp.ShownKey(row.RowID)); {
 	case err == nil:
@@ -39,9 +39,21 @@ func (k *Keys) openClientRow(c sealedColumn, row sealedRow) opened {
 	default:
 		return opened{err: place.Unreadable(row.KeyID)}
 	}
-	return opened{
-		plaintext: plaintext, keyID: keyID, foreign: keyID != "" && keyID != row.KeyID && !isOurs(plaintext),
+	o.foreign = o.keyID != "" && o.keyID != row.KeyID && !isOurs(plaintext)
+	return o
+}
+
+// openMember opens the member of ours in a client that is not sealed, because FastMCP could
+// not read it otherwise. It is never sealed for FastMCP.
+func (k *Keys) openMember(client []byte) (opened, error) {
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(client, &members) // what is no object has no members
+	sealed := members[fastmcp.ExtraMember]
+	if !fastmcp.IsSealed(sealed) {
+		return opened{plaintext: client}, nil
 	}
+	plaintext, keyID, err := fastmcp.OpenWithKey(k.keys, sealed)
+	return opened{plaintext: plaintext, keyID: keyID, around: members}, err
 }
 
 // isOurs reports whether a client has the member that only we write. FastMCP drops
@@ -53,14 +65,24 @@ func isOurs(plaintext []byte) bool {
 	return ours
 }
 
-// resealClientRow seals in the shared envelope. What is not sealed stays as it
-// is, and so does what the primary key opens; then only the key ID is corrected.
-func (k *Keys) resealClientRow(row sealedRow, o opened) (writeParams, error) {
-	w := writeParams{Token: row.Token, KeyID: o.keyID, RowID: row.RowID, OldToken: row.Token}
-	if o.keyID == "" || o.keyID == k.keys.Primary() {
+// resealClientRow seals in the shared envelope. What is not sealed stays as it is, and so does what
+// the right key opens; then only the key ID is corrected.
+func (k *Keys) resealClientRow(c sealedColumn, row sealedRow, o opened) (writeParams, error) {
+	keys := k.sealing(c, o)
+	w := writeParams{Token: row.Token, KeyID: k.recorded(c, o, o.keyID), RowID: row.RowID, OldToken: row.Token}
+	if o.keyID == "" || o.keyID == keys.Primary() {
 		return w, nil
 	}
-	value, err := fastmcp.Reseal(k.keys, json.RawMessage(row.Token), o.plaintext)
-	w.Token, w.KeyID = string(value), k.keys.Primary()
+	was := json.RawMessage(row.Token)
+	if o.around != nil {
+		was = o.around[fastmcp.ExtraMember]
+	}
+	value, err := fastmcp.Reseal(keys, was, o.plaintext)
+	if err == nil && o.around != nil {
+		members := maps.Clone(o.around)
+		members[fastmcp.ExtraMember] = value
+		value, err = json.Marshal(members)
+	}
+	w.Token, w.KeyID = string(value), k.recorded(c, o, keys.Primary())
 	return w, err
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/keyring"
 	"github.com/mcpkeep/mcpkeep/internal/sealed"
 )
 
@@ -13,8 +14,11 @@ import (
 // from sealedColumns keeps its keys from ever being retired, by its foreign key.
 type sealedColumn struct {
 	table, column string
-	// shared: another program has rows there, and none says which key sealed it for certain.
-	shared bool
+	// shared are the keys that seal rows there: another program has rows as well, and none says
+	// which key sealed it for certain. Nil for the columns that are ours alone.
+	shared *keyring.Keyring
+	// unnamed: rows do not name their key.
+	unnamed bool
 	// page returns rows ordered by primary key. Of oauth_clients it is all rows:
 	// another program writes values there without telling which key it used.
 	page func(context.Context, db.Querier, pageParams) ([]sealedRow, error)
@@ -39,56 +43,73 @@ func (c sealedColumn) place(row string) sealed.Place {
 	return sealed.Place{Table: c.table, Column: c.column, Row: row}
 }
 
-// sealedColumns lists the columns that keys are rotated in.
-func sealedColumns() []sealedColumn {
+// sealing returns the keys that seal what a row held.
+func (k *Keys) sealing(c sealedColumn, o opened) *keyring.Keyring {
+	if c.shared == nil || o.around != nil {
+		return k.keys
+	}
+	return c.shared
+}
+
+// recorded is what a row says about its key. FastMCP's own keys are not on record.
+func (k *Keys) recorded(c sealedColumn, o opened, keyID string) string {
+	if c.unnamed || k.sealing(c, o) != k.keys {
+		return ""
+	}
+	return keyID
+}
+
+// sealedColumns lists the columns that keys are rotated in. Rows of oauth_clients are sealed
+// with the shared keys.
+func sealedColumns(shared *keyring.Keyring) []sealedColumn {
 	return []sealedColumn{
-		{fastmcp.ClientTable, "value", true, pageOfClients, writeClient},
-		{"mcpkeep_users", "profile", false,
-			func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+		{table: fastmcp.ClientTable, column: "value", shared: shared, page: pageOfClients, write: writeClient},
+		{table: "mcpkeep_users", column: "profile",
+			page: func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
 				rows, err := q.ListProfilesToRekey(ctx, sqlitedb.ListProfilesToRekeyParams(p))
 				return sealedRows(rows, func(r sqlitedb.ListProfilesToRekeyRow) sealedRow { return sealedRow(r) }), err
 			},
-			func(ctx context.Context, q db.Querier, w writeParams) error {
+			write: func(ctx context.Context, q db.Querier, w writeParams) error {
 				return q.RekeyProfile(ctx, sqlitedb.RekeyProfileParams(w))
 			}},
-		{"mcpkeep_users", "password", false,
-			func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+		{table: "mcpkeep_users", column: "password",
+			page: func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
 				rows, err := q.ListPasswordsToRekey(ctx, sqlitedb.ListPasswordsToRekeyParams(p))
 				return sealedRows(rows, func(r sqlitedb.ListPasswordsToRekeyRow) sealedRow { return sealedRow(r) }), err
 			},
-			func(ctx context.Context, q db.Querier, w writeParams) error {
+			write: func(ctx context.Context, q db.Querier, w writeParams) error {
 				return q.RekeyPassword(ctx, sqlitedb.RekeyPasswordParams(w))
 			}},
-		{"mcpkeep_authorizations", "request", false,
-			func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+		{table: "mcpkeep_authorizations", column: "request",
+			page: func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
 				rows, err := q.ListRequestsToRekey(ctx, sqlitedb.ListRequestsToRekeyParams(p))
 				return sealedRows(rows, func(r sqlitedb.ListRequestsToRekeyRow) sealedRow { return sealedRow(r) }), err
 			},
-			func(ctx context.Context, q db.Querier, w writeParams) error {
+			write: func(ctx context.Context, q db.Querier, w writeParams) error {
 				return q.RekeyRequest(ctx, sqlitedb.RekeyRequestParams(w))
 			}},
-		{"mcpkeep_grants", "provider_token", false,
-			func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+		{table: "mcpkeep_grants", column: "provider_token",
+			page: func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
 				rows, err := q.ListProviderTokensToRekey(ctx, sqlitedb.ListProviderTokensToRekeyParams(p))
 				return sealedRows(rows, func(r sqlitedb.ListProviderTokensToRekeyRow) sealedRow { return sealedRow(r) }), err
 			},
-			func(ctx context.Context, q db.Querier, w writeParams) error {
+			write: func(ctx context.Context, q db.Querier, w writeParams) error {
 				return q.RekeyProviderToken(ctx, sqlitedb.RekeyProviderTokenParams(w))
 			}},
-		{"mcpkeep_refresh_tokens", "successor", false,
-			func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+		{table: "mcpkeep_refresh_tokens", column: "successor",
+			page: func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
 				rows, err := q.ListSuccessorsToRekey(ctx, sqlitedb.ListSuccessorsToRekeyParams(p))
 				return sealedRows(rows, func(r sqlitedb.ListSuccessorsToRekeyRow) sealedRow { return sealedRow(r) }), err
 			},
-			func(ctx context.Context, q db.Querier, w writeParams) error {
+			write: func(ctx context.Context, q db.Querier, w writeParams) error {
 				return q.RekeySuccessor(ctx, sqlitedb.RekeySuccessorParams(w))
 			}},
-		{"mcpkeep_tls", "value", false,
-			func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+		{table: "mcpkeep_tls", column: "value",
+			page: func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
 				rows, err := q.ListTLSValuesToRekey(ctx, sqlitedb.ListTLSValuesToRekeyParams(p))
 				return sealedRows(rows, func(r sqlitedb.ListTLSValuesToRekeyRow) sealedRow { return sealedRow(r) }), err
 			},
-			func(ctx context.Context, q db.Querier, w writeParams) error {
+			write: func(ctx context.Context, q db.Querier, w writeParams) error {
 				return q.RekeyTLSValue(ctx, sqlitedb.RekeyTLSValueParams(w))
 			}},
 	}

@@ -10,21 +10,27 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
 )
 
-// Share makes the tables known that a FastMCP server has besides oauth_clients, and the keys
-// of its own, nil for none. With keys of its own, its tables need no key of ours, and rows
-// under them are left alone.
-func (k *Keys) Share(tables []*db.ForeignTable, keys *keyring.Keyring) {
-	k.theirs = keys
-	if keys == nil {
-		k.tables = tables
-	}
+// Shared is what a FastMCP server has. Without one, all keys are the configured ones.
+type Shared struct {
+	Tables  []*db.ForeignTable // besides oauth_clients
+	Opening *keyring.Keyring   // open its rows and ours
+	Sealing *keyring.Keyring   // seal rows of Tables
+	Clients *keyring.Keyring   // seal rows of oauth_clients
+}
+
+// Share makes known what a FastMCP server has.
+func (k *Keys) Share(s Shared) {
+	k.shared = s
+	k.db.AlsoOpen(s.Opening)
 }
 
 // columns are all that keys are rotated in.
 func (k *Keys) columns() []sealedColumn {
-	list := sealedColumns()
-	for _, t := range k.tables {
-		list = append(list, sealedColumn{table: t.String(), column: "value", shared: true, page: pageOfForeign(t), write: writeForeign(t)})
+	list := sealedColumns(k.shared.Clients)
+	for _, t := range k.shared.Tables {
+		list = append(list, sealedColumn{
+			table: t.String(), column: "value", shared: k.shared.Sealing, unnamed: true, page: pageOfForeign(t), write: writeForeign(t),
+		})
 	}
 	return list
 }
@@ -66,7 +72,7 @@ func writeForeign(t *db.ForeignTable) func(context.Context, db.Querier, writePar
 
 // countForeign counts the rows of FastMCP's tables by their columns' names.
 func (k *Keys) countForeign(ctx context.Context, counts map[string]int64) error {
-	for _, t := range k.tables {
+	for _, t := range k.shared.Tables {
 		n, err := t.Count(ctx, k.db.Unsealed().Read())
 		if err != nil {
 			return k.db.Translate("count the rows of "+t.String(), err)

@@ -13,13 +13,14 @@ type Keys struct {
 	db   *sealed.DB
 	keys *keyring.Keyring
 
-	tables []*db.ForeignTable // see Share
-	theirs *keyring.Keyring
+	shared Shared
 }
 
 // New returns the keys of d, which has the schema that this program needs. The
 // keyring may be empty for a report.
-func New(d *db.DB, keys *keyring.Keyring) *Keys { return &Keys{db: sealed.New(d, keys), keys: keys} }
+func New(d *db.DB, keys *keyring.Keyring) *Keys {
+	return &Keys{db: sealed.New(d, keys), keys: keys, shared: Shared{Opening: keys, Clients: keys, Sealing: keys}}
+}
 
 // DatabaseTime is db.DB.Now.
 func (k *Keys) DatabaseTime() time.Time { return k.db.Unsealed().Now() }

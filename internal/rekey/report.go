@@ -8,6 +8,7 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/keyring"
 )
 
 // KeyState is what the database says about a key.
@@ -137,7 +138,9 @@ type reportBuilder struct {
 // open opens rows, and replaces the counts of oauth_clients with what is true.
 func (b *reportBuilder) open(ctx context.Context, keys *Keys) error {
 	var done, total int64
-	opens := func(c sealedColumn) bool { return b.verify == VerifyAll || b.verify == VerifyClients && c.shared }
+	opens := func(c sealedColumn) bool {
+		return b.verify == VerifyAll || b.verify == VerifyClients && c.shared != nil
+	}
 	counts := map[string]int64{}
 	if err := keys.countForeign(ctx, counts); err != nil {
 		return err
@@ -159,7 +162,7 @@ func (b *reportBuilder) open(ctx context.Context, keys *Keys) error {
 		}
 		err := keys.pages(ctx, c, "", rowsAtOnce, func(rows []sealedRow) error {
 			for i, o := range keys.openRows(c, rows) {
-				b.count(c, rows[i], o, keys.keys.Primary())
+				b.count(c, rows[i], o, keys.sealing(c, o).Primary(), keys.keys)
 			}
 			if done += int64(len(rows)); b.progress != nil {
 				b.progress(done, max(done, total))
@@ -173,22 +176,21 @@ func (b *reportBuilder) open(ctx context.Context, keys *Keys) error {
 	return nil
 }
 
-// count adds a row that was opened.
-func (b *reportBuilder) count(c sealedColumn, row sealedRow, o opened, primary string) {
+// count adds a row that was opened, and that is for the primary key to seal. Rows under keys of
+// FastMCP's own are not counted by key.
+func (b *reportBuilder) count(c sealedColumn, row sealedRow, o opened, primary string, keys *keyring.Keyring) {
 	keyID := o.keyID
 	switch {
 	case o.err != nil:
 		b.Unreadable.add(c, row, o.err)
 		keyID = row.KeyID
-	case o.theirs:
-		return
 	case keyID == "":
 		b.Unsealed++
 	case o.foreign && keyID != primary:
 		b.Foreign++
 	}
-	if !c.shared || o.err == nil && keyID == "" {
-		return // counted already, or not sealed
+	if c.shared == nil || o.err == nil && (keyID == "" || keyID == primary && primary != keys.Primary() || !keys.Has(keyID)) {
+		return // counted already, not sealed, or by FastMCP
 	}
 	for i := range b.counts {
 		if n := &b.counts[i]; n.name() == c.name() && n.keyID == keyID {

@@ -63,8 +63,8 @@ type Rotated struct {
 	Unreadable UnreadableRows
 }
 
-// Rotate brings every sealed value to the primary key and retires all other
-// keys on record, while any number of servers and other rotations run. A row that
+// Rotate brings every sealed value to the primary key, or what FastMCP has to read to the first
+// of its own keys, and retires all other keys on record, while any number of servers and other rotations run. A row that
 // changes meanwhile is left as it is and looked at again. The rows are the only
 // state: a rotation that ends in any way, kill -9 included, continues when it is run
 // again. What does not open is left alone and keeps its key from retirement.
@@ -204,7 +204,7 @@ func (t *rotation) page(ctx context.Context, c sealedColumn, rows []sealedRow) e
 // and FastMCP's rows of its sessions at last, in the order of their keys. So clients' rows are
 // never locked together with those, which are in that order.
 func batches(c sealedColumn, writes []writeParams) [][]writeParams {
-	if !c.shared {
+	if c.shared == nil {
 		return [][]writeParams{writes}
 	}
 	var clients, others []writeParams
@@ -233,7 +233,7 @@ func (t *rotation) makeRoom(ctx context.Context, took time.Duration) error {
 func (t *rotation) writes(c sealedColumn, rows []sealedRow) ([]writeParams, error) {
 	var writes []writeParams
 	for i, o := range t.openRows(c, rows) {
-		row, old := rows[i], o.keyID != "" && o.keyID != t.keys.Primary()
+		row, old := rows[i], o.keyID != "" && o.keyID != t.sealing(c, o).Primary()
 		switch {
 		case o.err != nil:
 			t.done.Unreadable.add(c, row, o.err)
@@ -241,7 +241,7 @@ func (t *rotation) writes(c sealedColumn, rows []sealedRow) ([]writeParams, erro
 		case old && o.foreign && !t.Foreign:
 			t.done.Foreign++
 			continue
-		case !old && o.keyID == row.KeyID:
+		case !old && t.recorded(c, o, o.keyID) == row.KeyID:
 			continue
 		}
 		w, err := t.reseal(c, row, o)

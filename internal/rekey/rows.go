@@ -2,6 +2,7 @@ package rekey
 
 import (
 	"context"
+	"encoding/json"
 	"runtime"
 	"sync"
 
@@ -15,8 +16,8 @@ type opened struct {
 	keyID     string // of the key that opened it, "" when it was not sealed
 	// foreign: another program wrote the row after we did, or instead of us.
 	foreign bool
-	// theirs: a key of the other program's own opened it.
-	theirs bool
+	// around are the members of a client in the clear, of which one was sealed.
+	around map[string]json.RawMessage
 	// err: ErrUnavailable when the key is not configured, or an UnreadableError.
 	err error
 }
@@ -38,17 +39,17 @@ func (k *Keys) openRows(c sealedColumn, rows []sealedRow) []opened {
 }
 
 func (k *Keys) openRow(c sealedColumn, row sealedRow) opened {
-	if c.shared {
+	if c.shared != nil {
 		return k.openClientRow(c, row)
 	}
 	plaintext, err := k.db.Open(c.place(row.RowID), keyring.Sealed{KeyID: row.KeyID, Token: row.Token})
 	return opened{plaintext: plaintext, keyID: row.KeyID, err: err}
 }
 
-// reseal seals what a row held with the primary key.
+// reseal seals what a row held with the first key of those that are right for it.
 func (k *Keys) reseal(c sealedColumn, row sealedRow, o opened) (writeParams, error) {
-	if c.shared {
-		return k.resealClientRow(row, o)
+	if c.shared != nil {
+		return k.resealClientRow(c, row, o)
 	}
 	value, err := k.db.Seal(c.place(row.RowID), o.plaintext)
 	return writeParams{Token: value.Token, KeyID: value.KeyID, RowID: row.RowID, OldToken: row.Token}, err

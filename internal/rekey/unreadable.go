@@ -27,7 +27,7 @@ const firstUnreadable = 100
 
 func (u *UnreadableRows) add(c sealedColumn, row sealedRow, err error) {
 	u.Total++
-	if c.shared {
+	if c.shared != nil {
 		u.unknown++
 	}
 	if u.keys == nil {
@@ -35,7 +35,7 @@ func (u *UnreadableRows) add(c sealedColumn, row sealedRow, err error) {
 	}
 	u.keys[row.KeyID] = true
 	name := row.RowID
-	if c.shared {
+	if c.shared != nil {
 		name = fastmcp.ShownKey(name)
 	}
 	if len(u.First) < firstUnreadable {

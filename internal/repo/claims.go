@@ -48,7 +48,7 @@ func replaces(c storage.NameClaim, known string) bool {
 // claimInRow stores the claim in the client's row unless the row has changed: see
 // UpdateClient.
 func (r *Repo) claimInRow(ctx context.Context, c storage.NameClaim, now time.Time) error {
-	key, updated, primary := fastmcp.ClientKey(c.ClientID), now.UTC(), r.keys.Primary()
+	key, updated := fastmcp.ClientKey(c.ClientID), now.UTC()
 	return r.db.Write(ctx, "keep what a client calls itself", func(ctx context.Context, q db.Querier) error {
 		for {
 			row, err := q.GetClient(ctx, key)
@@ -59,12 +59,12 @@ func (r *Repo) claimInRow(ctx context.Context, c storage.NameClaim, now time.Tim
 			if !due {
 				return nil
 			}
-			value, err := r.sealClient(client)
+			value, keyID, err := r.sealClient(client)
 			if err != nil {
 				return err
 			}
 			n, err := q.UpdateClient(ctx, sqlitedb.UpdateClientParams{
-				Value: value, UpdatedAt: &updated, ValueKeyID: &primary, Key: key, Previous: string(row.Value),
+				Value: value, UpdatedAt: &updated, ValueKeyID: keyID, Key: key, Previous: string(row.Value),
 			})
 			if err != nil || n > 0 {
 				return err

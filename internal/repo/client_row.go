@@ -21,6 +21,8 @@ type ownMembers struct {
 	Origin     storage.Origin `json:"origin,omitempty"`
 	// ClaimedName of a client without a name.
 	ClaimedName string `json:"claimed_name,omitempty"`
+	// ClientID binds members that are sealed by themselves to their row.
+	ClientID string `json:"client_id,omitempty"`
 }
 
 // field returns a pointer to the field of a member, nil for an unknown one.
@@ -34,12 +36,18 @@ func (o *ownMembers) field(member string) any {
 		return (*string)(&o.Origin)
 	case "claimed_name":
 		return &o.ClaimedName
+	case "client_id":
+		return &o.ClientID
 	}
 	return o.Field(member)
 }
 
-// sealClient returns the row's value: FastMCP's JSON in py-key-value's envelope.
-func (r *Repo) sealClient(c storage.Client) (json.RawMessage, error) {
+// sealClient returns the row's value, which is FastMCP's JSON in py-key-value's envelope, and
+// the encryption key that it needs: see sealRow.
+func (r *Repo) sealClient(c storage.Client) (value json.RawMessage, keyID *string, err error) {
+	if r.theirs().inClear() {
+		return r.clientInClear(c)
+	}
 	own := ownMembers{
 		Client: c.Client, SecretHash: c.SecretHash, TokenHash: c.RegistrationTokenHash, Origin: c.Origin, ClaimedName: c.ClaimedName,
 	}
@@ -49,13 +57,31 @@ func (r *Repo) sealClient(c storage.Client) (json.RawMessage, error) {
 	}
 	extra, err := json.Marshal(own)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	plaintext, err := r.encodeClient(c, map[string]json.RawMessage{fastmcp.ExtraMember: extra})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return fastmcp.Seal(r.keys, plaintext)
+	return r.sealRow(plaintext)
+}
+
+// clientInClear is sealClient for a FastMCP server that does not encrypt. Our member, which is
+// the whole client and the only part that counts here, is sealed by itself.
+func (r *Repo) clientInClear(c storage.Client) (value json.RawMessage, keyID *string, err error) {
+	own, err := json.Marshal(ownMembers{
+		Client: c.Client, SecretHash: c.SecretHash, TokenHash: c.RegistrationTokenHash, Origin: c.Origin, ClaimedName: c.ClaimedName, ClientID: c.ID,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	sealed, err := fastmcp.Seal(r.keys, own)
+	if err != nil {
+		return nil, nil, err
+	}
+	primary := r.keys.Primary()
+	value, err = r.encodeClient(c, map[string]json.RawMessage{fastmcp.ExtraMember: sealed})
+	return value, &primary, err
 }
 
 // encodeClient writes a client as FastMCP does, with further members. To FastMCP every client
@@ -86,7 +112,7 @@ func (r *Repo) openClient(row sqlitedb.OAuthClient) (client storage.Client, fore
 		client.CreatedAt = row.CreatedAt.UTC()
 	}
 	unreadable := &storage.UnreadableError{Table: fastmcp.ClientTable, Row: row.Key}
-	theirs, encrypted, err := fastmcp.OpenClient(r.keys, row.Value)
+	theirs, encrypted, err := fastmcp.OpenClient(r.opening(), row.Value)
 	if err != nil || theirs.ClientID != id {
 		// FastMCP's format does not bind a value to its row; the ID inside does.
 		return client, false, unreadable
@@ -95,6 +121,12 @@ func (r *Repo) openClient(row sqlitedb.OAuthClient) (client storage.Client, fore
 		theirs.Scope = nil // FastMCP's; ours, if any, is among our members
 	}
 	extra, ours := theirs.Extra[fastmcp.ExtraMember]
+	if ours && fastmcp.IsSealed(extra) {
+		if client, err = r.clientOfMember(client, extra); err != nil {
+			err = unreadable
+		}
+		return client, false, err
+	}
 	if !ours || !encrypted { // without a key, our member can be written as well
 		return foreignClient(client, theirs), true, nil
 	}
@@ -107,6 +139,24 @@ func (r *Repo) openClient(row sqlitedb.OAuthClient) (client storage.Client, fore
 	client.Client, client.SecretHash = own.Client, own.SecretHash
 	client.RegistrationTokenHash, client.Origin, client.ClaimedName = own.TokenHash, own.Origin, own.ClaimedName
 	return client, false, nil
+}
+
+// clientOfMember adds what clientInClear has sealed.
+func (r *Repo) clientOfMember(c storage.Client, member json.RawMessage) (storage.Client, error) {
+	plaintext, _, err := fastmcp.OpenWithKey(r.keys, member)
+	if err != nil {
+		return c, err
+	}
+	var own ownMembers
+	if err := fastmcp.DecodeObject(plaintext, own.field); err != nil {
+		return c, err
+	}
+	if own.ClientID != c.ID {
+		return c, storage.ErrUnreadable
+	}
+	c.Client, c.SecretHash, c.RegistrationTokenHash = own.Client, own.SecretHash, own.TokenHash
+	c.Origin, c.ClaimedName = own.Origin, own.ClaimedName
+	return c, nil
 }
 
 // foreignClient adds what FastMCP knows about a client that registered there. FastMCP

@@ -18,11 +18,11 @@ import (
 // UpdateClient implements storage.ClientStore. The row's whole value is in the
 // predicate, so that what another program wrote meanwhile is not lost either.
 func (r *Repo) UpdateClient(ctx context.Context, was, c storage.Client, now time.Time) error {
-	value, err := r.sealClient(c)
+	value, keyID, err := r.sealClient(c)
 	if err != nil {
 		return err
 	}
-	key, updated, primary := fastmcp.ClientKey(was.ID), now.UTC(), r.keys.Primary()
+	key, updated := fastmcp.ClientKey(was.ID), now.UTC()
 	return r.db.Write(ctx, "update a client", func(ctx context.Context, q db.Querier) error {
 		for {
 			row, err := q.GetClient(ctx, key)
@@ -37,7 +37,7 @@ func (r *Repo) UpdateClient(ctx context.Context, was, c storage.Client, now time
 				return storage.ErrChanged
 			}
 			n, err := q.UpdateClient(ctx, sqlitedb.UpdateClientParams{
-				Value: value, UpdatedAt: &updated, ValueKeyID: &primary, Key: key, Previous: string(row.Value),
+				Value: value, UpdatedAt: &updated, ValueKeyID: keyID, Key: key, Previous: string(row.Value),
 			})
 			if err != nil {
 				return err

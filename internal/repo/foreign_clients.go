@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
-	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
@@ -39,20 +38,16 @@ func (r *Repo) EachForeignClient(ctx context.Context, now time.Time, f func(stor
 func (r *Repo) foreignClients(
 	ctx context.Context, q db.Querier, t *db.ForeignTable, after string, now time.Time,
 ) (page []storage.ClientSummary, last string, more bool, err error) {
-	rows, err := t.ListClients(ctx, q, fastmcp.ClientCollection, fastmcp.ClientKey(""), after, foreignPage)
+	rows, err := t.ListClients(ctx, q, fastmcp.ClientCollection, fastmcp.ClientKey(""), after, foreignPage, unix(now))
 	last = after
 	for _, row := range rows {
 		last = row.Key
-		client := foreignRow(fastmcp.ClientCollection, row)
+		client := foreignRow(fastmcp.ClientCollection, row.ForeignRow)
 		if client.Expired(now) {
 			continue
 		}
 		summary := r.foreignSummary(client)
-		// A token of FastMCP makes a grant without the client.
-		summary.Grants, err = q.CountLiveGrantsOfClient(ctx, sqlitedb.CountLiveGrantsOfClientParams{ClientID: row.Key, Now: unix(now)})
-		if err != nil {
-			return nil, "", false, err
-		}
+		summary.Grants = row.Grants // a token of FastMCP makes one without the client
 		page = append(page, summary)
 	}
 	return page, last, len(rows) == foreignPage, err

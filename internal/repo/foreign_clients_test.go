@@ -104,7 +104,7 @@ func TestForeignClients(t *testing.T) {
 				return // it has no such table
 			}
 			w := newForeignWorld(t, e, layout)
-			const many = 1203 // rows, more than two pages
+			const many = 1003 // rows, more than two pages
 			var ids []string
 			for i := range many {
 				ids = append(ids, fmt.Sprintf("client-%04d", i))

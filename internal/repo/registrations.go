@@ -63,10 +63,10 @@ func (r *Repo) RegisterClient(ctx context.Context, c storage.Client, ceiling sto
 
 // registrationOf returns the row of a client that no one has used yet.
 func (r *Repo) registrationOf(c storage.Client) (sqlitedb.CreateClientParams, error) {
-	value, err := r.sealClient(c)
-	created, primary, unused := c.CreatedAt.UTC(), r.keys.Primary(), unix(c.CreatedAt)
+	value, keyID, err := r.sealClient(c)
+	created, unused := c.CreatedAt.UTC(), unix(c.CreatedAt)
 	return sqlitedb.CreateClientParams{
-		Key: fastmcp.ClientKey(c.ID), Value: value, CreatedAt: &created, UpdatedAt: &created, ValueKeyID: &primary,
+		Key: fastmcp.ClientKey(c.ID), Value: value, CreatedAt: &created, UpdatedAt: &created, ValueKeyID: keyID,
 		UnusedSince: &unused,
 	}, err
 }

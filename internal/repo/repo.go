@@ -24,7 +24,7 @@ type Repo struct {
 	leftOut leftOut // events
 
 	sharedScope string                  // see ShareScope
-	foreign     atomic.Pointer[Foreign] // see ShareTables
+	foreign     atomic.Pointer[foreign] // see ShareTables
 
 	observe func(rows int64, held time.Duration) // see ObservePages
 }

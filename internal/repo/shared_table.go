@@ -15,8 +15,12 @@ import (
 
 // shared returns the tables with rows of FastMCP, in the transaction of q.
 func (r *Repo) shared(q db.Querier) sharedTables {
+	f := r.theirs()
+	if f.Named {
+		return r.foreignTables(q)
+	}
 	own := clientTable{q: q, classify: r.db.Classify}
-	if f := r.theirs(); f.Keys == nil && !f.Plain {
+	if f.Over || f.Keys == nil && !f.Plain {
 		primary := r.keys.Primary()
 		own.keyID = &primary
 	}

@@ -64,16 +64,20 @@ func (d *DB) trySharedRows(ctx context.Context) error {
 	if err != nil {
 		return d.Translate("read the client rows", err)
 	}
+	keys := d.shared.Load()
+	if keys == nil {
+		keys = d.keys
+	}
 	failed := false
 	for _, row := range rows {
-		_, err := fastmcp.Open(d.keys, row.Value)
+		_, err := fastmcp.Open(keys, row.Value)
 		if err == nil && fastmcp.IsSealed(row.Value) {
 			return nil
 		}
 		failed = failed || err != nil
 	}
 	if failed {
-		return fmt.Errorf("%w: no encrypted row in oauth_clients can be decrypted; configured: %s", ErrKey, strings.Join(d.keys.IDs(), ", "))
+		return fmt.Errorf("%w: no encrypted row in oauth_clients can be decrypted; configured: %s", ErrKey, strings.Join(keys.IDs(), ", "))
 	}
 	return nil
 }

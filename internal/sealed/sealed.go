@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
@@ -25,6 +26,7 @@ const (
 type DB struct {
 	db     *db.DB
 	keys   *keyring.Keyring
+	shared atomic.Pointer[keyring.Keyring] // see AlsoOpen
 	access pulse
 	probe  probe
 }
@@ -32,6 +34,10 @@ type DB struct {
 // New returns d with its keys. The keyring may be empty for callers that neither
 // seal nor open.
 func New(d *db.DB, keys *keyring.Keyring) *DB { return &DB{db: d, keys: keys} }
+
+// AlsoOpen names the keys that open rows that are shared with another program, the configured
+// ones included: CheckKeys tries them. It may be called while the database is in use.
+func (d *DB) AlsoOpen(keys *keyring.Keyring) { d.shared.Store(keys) }
 
 // Unsealed returns the database itself.
 func (d *DB) Unsealed() *db.DB { return d.db }
