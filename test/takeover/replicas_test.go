@@ -79,7 +79,7 @@ func TestGitHubAway(t *testing.T) {
 	for end := time.Now().Add(away); time.Now().Before(end); time.Sleep(time.Second) {
 		for _, s := range sessions {
 			for _, got := range []outcome{call(t, keep.URL, s.Access), refresh(t, keep.URL, s.Refresh, oldClient)} {
-				if told++; got.status != http.StatusServiceUnavailable {
+				if told++; got.status != http.StatusServiceUnavailable || !got.later {
 					t.Fatalf("got %d %s while GitHub is away", got.status, got.tokens.Error)
 				}
 			}

@@ -125,9 +125,11 @@ func (r *remains) count(query string) int64 {
 	return dbtest.Value[int64](r.T, r.db, query)
 }
 
-// outcome is what a request got: its status, 0 for no answer, and the tokens.
+// outcome is what a request got: its status, 0 for no answer, whether it says when to come
+// again, and the tokens.
 type outcome struct {
 	status int
+	later  bool
 	tokens struct {
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`
@@ -168,7 +170,7 @@ func send(t *testing.T, target, body string, header http.Header) (o outcome) {
 		return o // it was killed
 	}
 	defer func() { _ = res.Body.Close() }()
-	o.status = res.StatusCode
+	o.status, o.later = res.StatusCode, res.Header.Get("Retry-After") != ""
 	_ = json.NewDecoder(res.Body).Decode(&o.tokens) // what is no token response has none
 	return o
 }
