@@ -35,7 +35,7 @@ func recordedCalls(t *testing.T, p *harness.Process, n int) (details []string) {
 }
 
 // TestCallsAreRecorded: calls of an upstream's and of mcpkeep's own tools are in the audit
-// trail. A graceful end writes what waits; kill -9 loses what is younger than a second, and
+// trail. A graceful end loses none; kill -9 loses what is younger than a second, and
 // nothing that is older.
 func TestCallsAreRecorded(t *testing.T) {
 	t.Parallel()
