@@ -90,9 +90,17 @@ def redirect(module: Any) -> None:
     module.AsyncClient.send = send
 
 
+def reuse(name: str) -> None:
+    """Has an HTTP library load certificates once, not for each of FastMCP's questions to GitHub."""
+    transports = importlib.import_module(name + "._transports.default")
+    context = transports.create_ssl_context()
+    transports.create_ssl_context = lambda *_, **__: context
+
+
 for library in ("httpx", "httpx2"):
     try:
         redirect(importlib.import_module(library))
+        reuse(library)
     except ModuleNotFoundError:
         pass
 
@@ -134,4 +142,5 @@ def ping() -> str:
     return "pong"
 
 
-mcp.run(transport="http", host="127.0.0.1", port=setup["port"], show_banner=False)
+# Some versions abandon what is in flight when they are told to end.
+mcp.run(transport="http", host="127.0.0.1", port=setup["port"], show_banner=False, uvicorn_config={"timeout_graceful_shutdown": 60})
