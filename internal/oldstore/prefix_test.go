@@ -64,7 +64,7 @@ func TestPrefix(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := readGolden(t, name)
-			source := ""
+			var source string
 			if plain := g.source(t); plain == g.dir {
 				source = g.prefixed(t, "hub*__")
 			} else {

@@ -75,12 +75,12 @@ func (r *Repo) clientInClear(c storage.Client) (value json.RawMessage, keyID *st
 	if err != nil {
 		return nil, nil, err
 	}
-	sealed, err := fastmcp.Seal(r.keys, own)
+	member, err := fastmcp.Seal(r.keys, own)
 	if err != nil {
 		return nil, nil, err
 	}
 	primary := r.keys.Primary()
-	value, err = r.encodeClient(c, map[string]json.RawMessage{fastmcp.ExtraMember: sealed})
+	value, err = r.encodeClient(c, map[string]json.RawMessage{fastmcp.ExtraMember: member})
 	return value, &primary, err
 }
 

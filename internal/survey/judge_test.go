@@ -48,7 +48,7 @@ func TestSessions(t *testing.T) {
 			t.Error("they are not in order")
 		}
 	}
-	if len(list) != 4 || !ends[older.ID].Equal(until) || !ends[expired.ID].Equal(until) || ends[app.ID].Truncate(time.Second) != appUntil {
+	if len(list) != 4 || !ends[older.ID].Equal(until) || !ends[expired.ID].Equal(until) || !ends[app.ID].Truncate(time.Second).Equal(appUntil) {
 		t.Errorf("adoptable: %+v", list)
 	}
 }
