@@ -79,7 +79,7 @@ func (h *host) post(session, message string) (r reply, err error) {
 		if r, err = h.send("/mcp", message, header); err != nil || r.status != http.StatusUnauthorized {
 			return r, err
 		}
-		if err = h.refresh(kept); err != nil {
+		if err := h.refresh(kept); err != nil {
 			return r, err
 		}
 	}
