@@ -96,7 +96,8 @@ soak: testtools ## hours: a thousand kills, a hundred crashes of the database, a
 	@MCPKEEP_CHAOS_KILLS=500 $(WITHPG) go -C test test -tags chaos $(SOAK) -run '^TestKilledUnderLoad$$' ./chaos
 	@MCPKEEP_FAULTS_FOR=15m $(WITHPG) go -C test test -tags faults $(SOAK) -parallel 8 ./faults
 	@MCPKEEP_ATTACK_FOR=10m MCPKEEP_ATTACK_HONEST=100 $(WITHPG) go -C test test -tags attack $(SOAK) -parallel 1 ./attack
-	@MCPKEEP_TEST_OUTAGE=1m $(MAKE) --no-print-directory test/takeover
+	@scripts/fastmcp.sh soak
+	@MCPKEEP_TEST_OUTAGE=1m MCPKEEP_TEST_TAKEOVER=soak $(MAKE) --no-print-directory test/takeover
 	@MCPKEEP_HISTORY_OPERATIONS=1000000 $(WITHPG) go -C test test -tags chaos $(SOAK) ./histories ./week
 	@$(MAKE) --no-print-directory mutants
 

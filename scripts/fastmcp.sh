@@ -1,7 +1,8 @@
 #!/bin/sh
+# fastmcp.sh [soak]
 # Makes a virtual environment .cache/fastmcp-VERSION for each version of FastMCP in
 # test/takeover/python, exactly as VERSION.txt there says. Does nothing for those that
-# are there. Exits with 1 if there is no way.
+# are there. With soak, also for those in the folder soak. Exits with 1 if there is no way.
 set -u
 cd "$(dirname "$0")/.." || exit
 . scripts/lib.sh
@@ -25,7 +26,7 @@ find() {
 installed() { cmp -s "$1" ".cache/fastmcp-$2/.installed"; }
 
 mkdir -p .cache
-for requirements in test/takeover/python/*.txt; do
+for requirements in test/takeover/python/*.txt ${1:+test/takeover/python/"$1"/*.txt}; do
 	version=$(basename "$requirements" .txt)
 	venv=.cache/fastmcp-$version
 	installed "$requirements" "$version" && continue

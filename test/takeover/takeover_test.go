@@ -5,6 +5,7 @@ package takeover_test
 import (
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,7 +17,15 @@ import (
 )
 
 // versions of FastMCP: the first with the OAuth proxy, the last 2, and the newest.
-var versions = []string{"2.13.0", "2.14.7", "4.2.3"}
+var versions = append([]string{"2.13.0", "2.14.7", "4.2.3"}, further()...)
+
+// further are the versions of the soak, where MCPKEEP_TEST_TAKEOVER is soak.
+func further() []string {
+	if os.Getenv("MCPKEEP_TEST_TAKEOVER") != "soak" {
+		return nil
+	}
+	return []string{"2.13.3", "3.4.11"}
+}
 
 // deployment is a place where first FastMCP serves and then mcpkeep, whose settings are
 // FastMCP's own variables, and where the test's GitHub is.
