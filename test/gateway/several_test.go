@@ -94,7 +94,7 @@ func TestSeveral(t *testing.T) {
 		t.Errorf("default got %v", h)
 	}
 	var ready struct {
-		Upstreams map[string]struct{ Status string }
+		Upstreams map[string]any `json:"upstreams"`
 	}
 	if _, body := get(t, p.URL+"/readyz"); json.Unmarshal([]byte(body), &ready) != nil || len(ready.Upstreams) != 2 {
 		t.Errorf("readyz says %s", body)
@@ -105,7 +105,7 @@ func TestSeveral(t *testing.T) {
 }
 
 // stream opens an event stream; the channel is closed when it ends.
-func stream(t *testing.T, url, token string) (ended chan bool) {
+func stream(t *testing.T, url, token string) <-chan bool {
 	t.Helper()
 	r, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -121,7 +121,7 @@ func stream(t *testing.T, url, token string) (ended chan bool) {
 	if response.StatusCode != http.StatusOK {
 		t.Fatalf("the stream got %d", response.StatusCode)
 	}
-	ended = make(chan bool)
+	ended := make(chan bool)
 	go func() {
 		defer close(ended)
 		_, _ = io.Copy(io.Discard, response.Body)
