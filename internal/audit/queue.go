@@ -90,6 +90,8 @@ func (q *Queue) Flush(ctx context.Context) {
 // Close writes what waits for the last time, and logs what is lost.
 func (q *Queue) Close(ctx context.Context) {
 	q.Flush(ctx)
+	q.writing.Lock()
+	defer q.writing.Unlock()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if n := q.stands + len(q.waiting) + q.lost; n > 0 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 // fakeStore keeps events, or fails.
 type fakeStore struct {
+	mu     sync.Mutex
 	err    error
 	events map[string]storage.Event
 	tries  []string // the first ID of each batch
@@ -24,6 +26,8 @@ type fakeStore struct {
 }
 
 func (f *fakeStore) RecordCalls(_ context.Context, events []storage.Event) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.tries = append(f.tries, events[0].ID)
 	f.most = max(f.most, len(events))
 	if f.err != nil {
@@ -40,6 +44,8 @@ func (f *fakeStore) RecordCalls(_ context.Context, events []storage.Event) error
 
 // count returns how many events of a type there are, and the last one.
 func (f *fakeStore) count(t storage.EventType) (n int, last storage.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, e := range f.events {
 		if e.Type == t {
 			n, last = n+1, e
@@ -82,7 +88,7 @@ func TestWrittenEachSecond(t *testing.T) {
 			t.Errorf("%d events after a second, %+v\nwant %+v", n, got, want)
 		}
 		time.Sleep(5 * time.Second)
-		if len(f.tries) != 1 {
+		if synctest.Wait(); len(f.tries) != 1 {
 			t.Errorf("%d writes of one call", len(f.tries))
 		}
 	})

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,17 +11,17 @@ import (
 func TestSilence(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ended := false
-		s := newSilence(time.Minute, func() { ended = true })
+		var ended atomic.Bool
+		s := newSilence(time.Minute, func() { ended.Store(true) })
 		for range 10 {
 			time.Sleep(59 * time.Second)
 			s.heard()
 		}
-		if synctest.Wait(); ended {
+		if synctest.Wait(); ended.Load() {
 			t.Error("ended while something came")
 		}
 		time.Sleep(61 * time.Second)
-		if synctest.Wait(); !ended {
+		if synctest.Wait(); !ended.Load() {
 			t.Error("silence does not end it")
 		}
 		s.stop()
