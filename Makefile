@@ -44,11 +44,11 @@ docker: ## container image
 
 ##@ Test
 
-# The suites read files of the root module, which Go's cache of test results does
-# not track: -count=1.
+# -p 3, since some packages mostly wait for processes. The suites read files of the root
+# module, which Go's cache of test results does not track: -count=1.
 .PHONY: test
 test: testtools ## all packages, on SQLite and on PostgreSQL if it can be had
-	@status=0; $(WITHPG) go test $(RACE) -timeout 20m ./... || status=$$?; \
+	@status=0; $(WITHPG) go test $(RACE) -p 3 -timeout 20m ./... || status=$$?; \
 		$(WITHPG) go -C test test -count=1 $(RACE) ./... || status=$$?; \
 		go -C examples/gosdk test -count=1 $(RACE) ./... || status=$$?; exit $$status
 
