@@ -43,7 +43,7 @@ func NewCluster(t testing.TB, opts ...Option) *Cluster {
 
 // shared starts this process's cluster. No one closes it: the janitor cleans
 // up when the process ends.
-var shared = sync.OnceValues(func() (*Cluster, error) { return Start() })
+var shared = sync.OnceValues(func() (*Cluster, error) { return Start(InMemory()) })
 
 // adminDSN is the connection through which databases are made.
 func adminDSN(t testing.TB) string {

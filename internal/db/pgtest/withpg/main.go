@@ -35,7 +35,7 @@ func run(args []string) int {
 	if os.Getenv(pgtest.EnvAdminDSN) != "" {
 		return command(args)
 	}
-	cluster, err := pgtest.Start()
+	cluster, err := pgtest.Start(pgtest.InMemory())
 	switch {
 	case errors.Is(err, pgtest.ErrNotFound) && !pgtest.Required():
 		complain(0, "tests on PostgreSQL will be skipped:", err)
