@@ -12,7 +12,7 @@ func memoryDir() string {
 	if err := syscall.Statfs(dir, &fs); err != nil || fs.Type != tmpfs {
 		return ""
 	}
-	if fs.Bavail*uint64(fs.Bsize) < enoughMemory { //nolint:gosec // a block has a positive size
+	if fs.Bavail*uint64(fs.Bsize) < enoughMemory {
 		return ""
 	}
 	return dir
