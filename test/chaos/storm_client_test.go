@@ -14,8 +14,11 @@ import (
 )
 
 const (
-	longestPause    = 150 * time.Millisecond
-	registerOneIn   = 5 // rounds
+	longestPause  = 150 * time.Millisecond
+	registerOneIn = 5 // rounds
+	// mostFurther is for each client: all together stay below what the server keeps of
+	// registrations that are never used.
+	mostFurther     = 15
 	enoughFailures  = 3 // of one client to tell what is wrong
 	retryPause      = 100 * time.Millisecond
 	temporaryStatus = http.StatusServiceUnavailable
@@ -56,7 +59,7 @@ func (c *stormClient) run(ctx context.Context) {
 			return err
 		})
 		c.try(ctx, "refresh", &c.counts.Refreshes, c.Refresh)
-		if c.random.IntN(registerOneIn) == 0 {
+		if len(c.registered) < mostFurther && c.random.IntN(registerOneIn) == 0 {
 			c.try(ctx, "register", &c.counts.Registrations, c.registerAnother)
 		}
 	}
