@@ -62,6 +62,7 @@ func (r *reader) server(name string, key, n *yaml.Node) (u Upstream, enabled boo
 		r.fail(key, gateway.WantTarget, "url is missing")
 		return u, enabled
 	}
+	r.checkScopes(u)
 	u.Identify = identity == "headers" || identity == "" && u.Target.Near()
 	return u, enabled
 }
@@ -89,6 +90,7 @@ func (r *reader) httpKeys(u *Upstream, identity *string) keys {
 		"identity":        func(_, n *yaml.Node) { *identity = r.choice(n, "headers", "none") },
 		"scopes":          func(_, n *yaml.Node) { u.Scopes = r.scopes(n) },
 		"allow":           func(_, n *yaml.Node) { u.Allow = r.allow(n) },
+		"rules":           func(_, n *yaml.Node) { u.Rules = r.rules(n) },
 		"timeout":         func(key, n *yaml.Node) { r.timeout(key, n, u) },
 		"max_body":        func(_, n *yaml.Node) { u.MaxBody = r.size(n) },
 		"max_concurrent":  func(_, n *yaml.Node) { u.MaxConcurrent = r.count(n, 100_000) },

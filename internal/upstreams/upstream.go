@@ -26,6 +26,7 @@ type Upstream struct {
 	Identify       bool           // tell the upstream who calls
 	Scopes         []Scope        // that clients can ask for, besides the basic one
 	Allow          Allow
+	Rules          Rules
 	Connect        time.Duration // limit for connecting
 	Answer         time.Duration // limit until a response begins; 0 for none
 	Idle           time.Duration // limit for silence within a response; 0 for none
@@ -50,6 +51,12 @@ type Allow struct {
 
 // Empty reports whether everyone may enter.
 func (a Allow) Empty() bool { return len(a.Groups)+len(a.Users)+len(a.Domains) == 0 }
+
+// anywhere are the lists without their place in a file.
+func (a Allow) anywhere() Allow {
+	a.file, a.at = "", position{}
+	return a
+}
 
 // Errorf returns an error about these lists.
 func (a Allow) Errorf(want, format string, args ...any) error {
@@ -89,6 +96,7 @@ func (u Upstream) Equal(other Upstream) bool {
 		return false
 	}
 	u.CA, other.CA = nil, nil
-	u.Allow.file, u.Allow.at, other.Allow.file, other.Allow.at = "", position{}, "", position{}
+	u.Allow, other.Allow = u.Allow.anywhere(), other.Allow.anywhere()
+	u.Rules, other.Rules = u.Rules.anywhere(), other.Rules.anywhere()
 	return reflect.DeepEqual(u, other)
 }
