@@ -46,7 +46,7 @@ func New(list []Rule) *Policy {
 		r := &list[i]
 		for kind, texts := range [kinds][]string{Tool: r.Tools, Prompt: r.Prompts, Resource: r.Resources} {
 			if len(texts) > 0 {
-				p.of[kind] = append(p.of[kind], rule{Rule: r, patterns: patternsOf(Kind(kind), texts)}) //nolint:gosec // there are three
+				p.of[kind] = append(p.of[kind], rule{Rule: r, patterns: patternsOf(Kind(kind), texts)})
 			}
 		}
 	}
