@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
@@ -19,8 +18,8 @@ import (
 
 // databaseFlags say where the data is.
 type databaseFlags struct {
-	DatabaseURL string `name:"database-url" env:"DATABASE_URL" default:"sqlite:mcpkeep.db" placeholder:"URL" help:"sqlite:PATH, a PostgreSQL URL or DSN, or file:PATH of a file that contains one."`
-	MaxConns    int    `name:"database-max-conns" env:"MCPKEEP_DATABASE_MAX_CONNS" default:"0" placeholder:"N" help:"Most connections to PostgreSQL; 0 is pool_max_conns in the URL, or 10."`
+	DatabaseURL string `name:"database-url" env:"DATABASE_URL" default:"sqlite:mcpkeep.db" placeholder:"URL" help:"sqlite:PATH, a PostgreSQL URL or DSN, file:PATH of a file that contains one, or gcpsecret:NAME."`
+	MaxConns    int    `name:"database-max-conns" env:"MCPKEEP_DATABASE_MAX_CONNS" default:"0" placeholder:"N" help:"Most connections to PostgreSQL; 0 is pool_max_conns in the URL, or 10, on Cloud Run 4."`
 }
 
 // readURL reads the URL from its file if it is file:PATH.
@@ -41,20 +40,29 @@ type migrateFlags struct {
 	MigrateURL string `name:"migrate-database-url" env:"MCPKEEP_MIGRATE_DATABASE_URL" placeholder:"URL" help:"PostgreSQL URL for migrations: of another role, or past a pooler in transaction mode. Default: the database URL."`
 }
 
+// cloudRunConns is the size of the pool of a Cloud Run service: there may be many instances,
+// and the smallest servers take 25 connections.
+const cloudRunConns = 4
+
 // url is the database's URL with the size of the pool.
-func (f *databaseFlags) url() string { return db.WithMaxConns(f.DatabaseURL, f.MaxConns) }
+func (f *databaseFlags) url() string {
+	if f.MaxConns == 0 && serviceName() != "" {
+		return db.WithDefaultMaxConns(f.DatabaseURL, cloudRunConns)
+	}
+	return db.WithMaxConns(f.DatabaseURL, f.MaxConns)
+}
 
 // keyFlags say with which keys what is in there was sealed.
 type keyFlags struct {
 	databaseFlags
 	storeFlags
-	EncryptionKeys string `name:"encryption-keys" env:"MCPKEEP_ENCRYPTION_KEYS,OAUTH_STORAGE_ENCRYPTION_KEY" placeholder:"KEYS" help:"Comma-separated Fernet keys (the first encrypts, all decrypt), or file:PATH. Default with SQLite: the file mcpkeep.key next to the database, created on first start."`
+	EncryptionKeys string `name:"encryption-keys" env:"MCPKEEP_ENCRYPTION_KEYS,OAUTH_STORAGE_ENCRYPTION_KEY" placeholder:"KEYS" help:"Comma-separated Fernet keys (the first encrypts, all decrypt), file:PATH or gcpsecret:NAME. Default with SQLite: the file mcpkeep.key next to the database, created on first start."`
 }
 
 // serveFlags are the settings of serve.
 type serveFlags struct {
 	keyFlags
-	BaseURL        string        `name:"base-url" env:"MCPKEEP_BASE_URL,FASTMCP_SERVER_AUTH_GITHUB_BASE_URL,FASTMCP_SERVER_AUTH_GOOGLE_BASE_URL" placeholder:"URL" help:"Public origin and issuer, such as https://mcp.example.com; further origins of this server follow, comma-separated. Default when listening on loopback: http://127.0.0.1:PORT; otherwise required."`
+	BaseURL        string        `name:"base-url" env:"MCPKEEP_BASE_URL,FASTMCP_SERVER_AUTH_GITHUB_BASE_URL,FASTMCP_SERVER_AUTH_GOOGLE_BASE_URL" placeholder:"URL" help:"Public origin and issuer, such as https://mcp.example.com; further origins of this server follow, comma-separated. Default when listening on loopback: http://127.0.0.1:PORT; on Cloud Run the address of the service; otherwise required."`
 	AllowHTTP      bool          `name:"allow-http" env:"MCPKEEP_ALLOW_HTTP" help:"Accept base URLs with plain http on private networks. Others on the network can read passwords and tokens."`
 	AllowedOrigins []string      `name:"allowed-origins" env:"MCPKEEP_ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of web pages that may call the MCP endpoint, such as https://app.example.com, or schemes of apps, such as chrome-extension:. Pages of this server and of this machine always may."`
 	Upstream       string        `name:"upstream" env:"MCPKEEP_UPSTREAM" placeholder:"URL" help:"MCP server to protect at /mcp, such as http://127.0.0.1:9000/mcp or unix:/run/mcp.sock:/mcp. Only signed-in users reach it, and it learns who calls. The built-in tools are at /mcpkeep/mcp then. Default: the built-in tools at /mcp."`
@@ -109,7 +117,7 @@ func (f *serveFlags) upstreams() (upstreams.File, error) {
 
 // refuseEphemeral reports whether this is Cloud Run, where a container's disk lasts as long
 // as the container.
-func (f *serveFlags) refuseEphemeral() bool { return os.Getenv("K_SERVICE") != "" && !f.AllowEphemeral }
+func (f *serveFlags) refuseEphemeral() bool { return serviceName() != "" && !f.AllowEphemeral }
 
 // listenAddress returns the address to listen on.
 func (f *serveFlags) listenAddress() (string, error) {
@@ -138,6 +146,10 @@ func (f *serveFlags) publicURL(addr *net.TCPAddr) (string, error) {
 		return strings.TrimSpace(first), nil
 	case addr.IP.IsLoopback():
 		return "http://" + addr.String(), nil
+	case serviceName() != "":
+		var err error
+		f.BaseURL, err = serviceURL()
+		return f.BaseURL, err
 	}
 	return "", setting.Errorf("MCPKEEP_BASE_URL", "the public origin, such as https://mcp.example.com", "required when not listening on loopback")
 }

@@ -82,6 +82,7 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 		return c.named(err)
 	}
 	defer func() { _ = keep.Close() }()
+	logSecrets(ctx, log)
 	var secure *tls.Config
 	if own != nil {
 		secure = own.start(ctx, host.App)

@@ -14,10 +14,10 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/setting"
 )
 
-// KeyFile returns the path of the key file, "" when keys are not in a file. With SQLite
+// KeyFile returns the path of the key file, "" when keys are not in one file. With SQLite
 // and no keys configured it is next to the database.
 func KeyFile(keys, databaseURL string) string {
-	if path, ok := setting.FilePath(keys); ok {
+	if path, ok := setting.FilePath(keys); ok && !strings.Contains(keys, ",") {
 		return path
 	}
 	sqlitePath, isSQLite := db.IsSQLite(databaseURL)
@@ -27,7 +27,11 @@ func KeyFile(keys, databaseURL string) string {
 	return filepath.Join(filepath.Dir(sqlitePath), "mcpkeep.key")
 }
 
-// ReadKeys reads the configured keys, from the file if there is one.
+// wantEncryptionKeys says what is accepted as keys.
+const wantEncryptionKeys = "comma-separated Fernet keys, file:PATH or gcpsecret:NAME"
+
+// ReadKeys reads the configured keys: each entry is a key, a file with keys, or a secret of
+// Google's Secret Manager with keys.
 func ReadKeys(keys, databaseURL string) (*keyring.Keyring, error) {
 	if path := KeyFile(keys, databaseURL); path != "" {
 		var err error
@@ -35,14 +39,40 @@ func ReadKeys(keys, databaseURL string) (*keyring.Keyring, error) {
 			return nil, unusable("Keys", err)
 		}
 	}
+	keys, err := keyTexts(keys)
+	if err != nil {
+		return nil, unusable("Keys", err)
+	}
 	if keys == "" {
 		return nil, problem("Keys", "Fernet keys (make one with `mcpkeep keys generate`) or file:PATH", "required with PostgreSQL")
 	}
 	ring, err := keyring.Parse(keys)
 	if err != nil {
-		return nil, because("Keys", "comma-separated Fernet keys or file:PATH", err)
+		return nil, because("Keys", wantEncryptionKeys, err)
 	}
 	return ring, nil
+}
+
+// keyTexts reads the entries that are in files or secrets, and leaves the others as they are.
+func keyTexts(spec string) (string, error) {
+	if !strings.Contains(spec, ":") { // no key has one
+		return spec, nil
+	}
+	entries := strings.Split(spec, ",")
+	for i, entry := range entries {
+		path, isFile := setting.FilePath(entry)
+		var err error
+		switch {
+		case isFile:
+			entries[i], err = keyring.ReadFile(path)
+		case strings.Contains(entry, ":"):
+			entries[i], err = keyring.ReadSecret(entry)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(entries, ","), nil
 }
 
 // databaseURL is the URL by which the place of the key file is known, "" with a pool.

@@ -192,6 +192,14 @@ func WithMaxConns(text string, size int) string {
 	return fmt.Sprintf("%s?%s=%d", text, maxConns, size)
 }
 
+// WithDefaultMaxConns is a URL or DSN with the size of the pool, unless it says one.
+func WithDefaultMaxConns(text string, size int) string {
+	if strings.Contains(text, maxConns) {
+		return text
+	}
+	return WithMaxConns(text, size)
+}
+
 // translate returns the parameters that pgx takes, and the pooler that they speak of. Its
 // errors number parameters, since a name may be a piece of a password.
 func translate(params []param) (kept []param, pooler string, err error) {

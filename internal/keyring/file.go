@@ -28,6 +28,16 @@ func ReadFile(path string) (spec string, err error) {
 	return strings.Join(keys, ","), nil
 }
 
+// ReadSecret reads keys from what [setting.Secret] takes, in the form that Parse takes. They
+// are there as in a file.
+func ReadSecret(value string) (spec string, err error) {
+	content, err := setting.Secret(value)
+	if err != nil {
+		return "", err
+	}
+	return strings.Join(keyTexts(content), ","), nil
+}
+
 func keyTexts(content string) []string {
 	var keys []string
 	for line := range strings.Lines(content) {

@@ -1,6 +1,7 @@
 package setting
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"unicode"
+
+	"github.com/mcpkeep/mcpkeep/internal/gcp"
 )
 
 // filePrefix marks a value that is the path of the file with the value.
@@ -50,8 +53,12 @@ func FilePath(value string) (path string, ok bool) {
 }
 
 // Secret returns the value of a secret without white space at its ends, from its file if
-// the value is file:PATH. An unusable file is a *FileError.
+// the value is file:PATH, from Google's Secret Manager if it is gcpsecret:NAME. An unusable
+// file is a *FileError, a secret that cannot be had one of [gcp.Read]'s errors.
 func Secret(value string) (string, error) {
+	if secret, ok, err := gcp.Read(context.Background(), Trim(value)); ok {
+		return Trim(secret), err
+	}
 	path, ok := FilePath(value)
 	switch {
 	case !ok && strings.HasPrefix(strings.TrimLeft(Trim(value), `"'`), filePrefix): // as `docker run --env-file` passes it on

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"github.com/mcpkeep/mcpkeep/internal/gcp"
+	"github.com/mcpkeep/mcpkeep/internal/setting"
+)
+
+// serviceName is that of the Cloud Run service that this process belongs to, "" elsewhere.
+func serviceName() string { return os.Getenv("K_SERVICE") }
+
+// serviceURL is the address of this Cloud Run service, as the metadata server tells it: what
+// a request says of it may be anyone's.
+func serviceURL() (string, error) {
+	const want = "the public origin, such as https://mcp.example.com"
+	client, err := gcp.Default()
+	if err != nil {
+		return "", err
+	}
+	service, err := client.Service(context.Background())
+	if err != nil {
+		return "", setting.Errorf("MCPKEEP_BASE_URL", want, "not set, and %v", err)
+	}
+	return service.Origin(serviceName()), nil
+}
+
+// logSecrets says which versions of secrets the settings came from.
+func logSecrets(ctx context.Context, log *slog.Logger) {
+	for _, v := range gcp.VersionsRead() {
+		log.InfoContext(ctx, "secret read", "name", v.Name, "version", v.Number)
+	}
+}

@@ -1,0 +1,76 @@
+package gcp
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// SecretError is a secret that cannot be had. It holds nothing of a value or a token.
+type SecretError struct {
+	Name    Name
+	Problem string // what is wrong, and the role or command that fixes it
+	passing bool   // another attempt may go well
+}
+
+// Error implements error.
+func (e *SecretError) Error() string { return Prefix + e.Name.text + ": " + e.Problem }
+
+// refusal reads an error of Google's REST APIs (google.rpc.Status).
+func refusal(n Name, status int, body []byte) *SecretError {
+	var answer struct {
+		Error struct {
+			Status  string `json:"status"`
+			Message string `json:"message"`
+			Details []struct {
+				Reason string `json:"reason"`
+			} `json:"details"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal(body, &answer) // an unknown body leaves the status
+	e := &SecretError{Name: n}
+	for _, d := range answer.Error.Details {
+		if d.Reason == "SERVICE_DISABLED" {
+			e.Problem = "the API of Secret Manager is off in this project; `gcloud services enable secretmanager.googleapis.com --project " + n.Project + "` turns it on"
+			return e
+		}
+	}
+	switch status {
+	case http.StatusForbidden:
+		e.Problem = "the service account lacks secretmanager.versions.access: give it the role roles/secretmanager.secretAccessor on the secret " + n.Secret
+	case http.StatusNotFound:
+		e.Problem = "there is no such secret or version"
+	case http.StatusUnauthorized:
+		e.Problem = "Google does not accept the access token of this service account"
+	case http.StatusBadRequest:
+		e.Problem = e.unusable(answer.Error.Message)
+	case http.StatusTooManyRequests:
+		e.Problem, e.passing = "the quota of Secret Manager is used up", true
+	default:
+		e.Problem, e.passing = "Secret Manager answers "+http.StatusText(status), status >= http.StatusInternalServerError
+	}
+	return e
+}
+
+// unusable tells the states of a version apart that Secret Manager refuses with one code.
+func (e *SecretError) unusable(message string) string {
+	switch version := "version " + e.Name.Version; {
+	case strings.Contains(message, "DISABLED"):
+		return version + " is disabled; `gcloud secrets versions enable` turns it on"
+	case strings.Contains(message, "DESTROYED"):
+		return version + " is destroyed: name one that is there"
+	default:
+		return version + " cannot be read in its state"
+	}
+}
+
+// plain returns an error without the URL that net/http puts before it.
+func plain(err error) error {
+	var inURL *url.Error
+	if errors.As(err, &inURL) {
+		return inURL.Err
+	}
+	return err
+}

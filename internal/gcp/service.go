@@ -1,0 +1,44 @@
+package gcp
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+)
+
+// Service is who this process is on Google Cloud.
+type Service struct {
+	Project       string // id
+	ProjectNumber string
+	Region        string // such as "europe-west1"
+	Account       string // email address of the service account
+}
+
+// Service asks the metadata server who this process is.
+func (c *Client) Service(ctx context.Context) (Service, error) {
+	ctx, cancel := within(ctx)
+	defer cancel()
+	var s Service
+	var region string
+	for _, part := range []struct {
+		to   *string
+		path string
+	}{
+		{&s.Project, "project/project-id"}, {&s.ProjectNumber, "project/numeric-project-id"},
+		{&region, "instance/region"}, {&s.Account, "instance/service-accounts/default/email"},
+	} {
+		value, err := c.metadata.GetWithContext(ctx, part.path)
+		if err != nil {
+			return Service{}, fmt.Errorf("the metadata server does not tell %s: %w", part.path, plain(err))
+		}
+		*part.to = strings.TrimSpace(value)
+	}
+	s.Region = path.Base(region) // of projects/NUMBER/regions/REGION
+	return s, nil
+}
+
+// Origin is the address of a Cloud Run service that follows from its name.
+func (s Service) Origin(name string) string {
+	return "https://" + name + "-" + s.ProjectNumber + "." + s.Region + ".run.app"
+}
