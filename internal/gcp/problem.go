@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// SecretError is a secret that cannot be had. It holds nothing of a value or a token.
+// SecretError is a secret that is not available. It holds nothing of a value or a token.
 type SecretError struct {
 	Name    Name
 	Problem string // what is wrong, and the role or command that fixes it

@@ -37,7 +37,7 @@ type tokens struct {
 // Token returns an access token for one scope: of the application-default credentials in the
 // file that GOOGLE_APPLICATION_CREDENTIALS names or gcloud has made, otherwise of the service account that the
 // metadata server vouches for. A token that is still valid is used again; whether it is
-// follows from the wall clock, which goes on while a machine is frozen.
+// follows from the wall clock, which continues while a machine is frozen.
 func (c *Client) Token(ctx context.Context, scope string) (string, error) {
 	c.tokens.mu.Lock()
 	defer c.tokens.mu.Unlock()

@@ -61,7 +61,7 @@ func TestMetadataServerOdd(t *testing.T) {
 		answer http.HandlerFunc
 		want   string
 	}{
-		"somebody else": {func(w http.ResponseWriter, _ *http.Request) {
+		"another server": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Del("Metadata-Flavor")
 			_, _ = io.WriteString(w, "hi")
 		}, "not Google's metadata server"},

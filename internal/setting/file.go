@@ -54,7 +54,7 @@ func FilePath(value string) (path string, ok bool) {
 
 // Secret returns the value of a secret without white space at its ends, from its file if
 // the value is file:PATH, from Google's Secret Manager if it is gcpsecret:NAME. An unusable
-// file is a *FileError, a secret that cannot be had one of [gcp.Read]'s errors.
+// file is a *FileError, a secret that is not available one of [gcp.Read]'s errors.
 func Secret(value string) (string, error) {
 	if secret, ok, err := gcp.Read(context.Background(), Trim(value)); ok {
 		return Trim(secret), err
