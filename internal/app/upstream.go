@@ -51,6 +51,7 @@ func (a *App) openUpstream(entry upstreams.Upstream) (behind, error) {
 func (b behind) resource() server.Resource {
 	r := server.Resource{
 		Path: b.entry.Path(), Title: b.entry.Title, Watched: true, MaxBody: int64(b.entry.MaxBody), Entry: b.entryFor, Handler: b.upstream,
+		Front: &server.Front{Upstream: b.entry.Name, Identify: b.upstream.Vouch},
 	}
 	for _, s := range b.entry.Scopes {
 		r.Offered = append(r.Offered, oauth.Scope{Name: s.Name, Description: s.Description})

@@ -91,3 +91,20 @@ func TestIdentityValues(t *testing.T) {
 		}
 	}
 }
+
+// TestVouch: a proxy gets the headers that the upstream would get, and none for an upstream
+// that is not to know.
+func TestVouch(t *testing.T) {
+	t.Parallel()
+	for _, identify := range []bool{true, false} {
+		cfg := config(t, "http://127.0.0.1:9/mcp")
+		cfg.Identify = identify
+		h := http.Header{}
+		if err := open(t, cfg).Vouch(t.Context(), h, alice); err != nil {
+			t.Fatal(err)
+		}
+		if (h.Get("X-Mcpkeep-User") == "u_alice") != identify || (h.Get("X-Mcpkeep-Name") == "Alice M%C3%BCller") != identify || (len(h) > 0) != identify {
+			t.Errorf("%v: %v", identify, h)
+		}
+	}
+}

@@ -32,7 +32,7 @@ var errTooBusy = &oauth.Error{
 // bounds are the requests in progress, by kind, so that a flood of one kind leaves the
 // others their share of the database and the processor.
 type bounds struct {
-	registration, management, page, callback, token, revocation, introspection bound
+	registration, management, page, callback, token, revocation, introspection, verification bound
 
 	password, assertion queue
 }
@@ -40,7 +40,7 @@ type bounds struct {
 func newBounds() bounds {
 	return bounds{
 		registration: make(bound, maxRegistrations), management: make(bound, maxRegistrations), page: make(bound, maxPages), callback: make(bound, maxPages),
-		token: make(bound, maxTokenRequests), revocation: make(bound, maxTokenRequests), introspection: make(bound, maxTokenRequests),
+		token: make(bound, maxTokenRequests), revocation: make(bound, maxTokenRequests), introspection: make(bound, maxTokenRequests), verification: make(bound, maxTokenRequests),
 		password: newQueue(maxPasswords), assertion: newQueue(maxAssertions),
 	}
 }

@@ -31,7 +31,7 @@ func UsableCallbackPath(path string) bool {
 	for _, other := range slices.Concat(healthPaths, readyPaths) {
 		taken = append(taken, other[1:])
 	}
-	return !slices.Contains(taken, first)
+	return !slices.Contains(taken, first) && path != VerifyPath
 }
 
 // callbackURL is the redirect URI that is registered at the provider.

@@ -19,7 +19,7 @@ func (s *Server) Fill(kind string) (empty func()) {
 	b := s.bounds
 	full := map[string]bound{
 		"registration": b.registration, "management": b.management, "page": b.page, "callback": b.callback, "token": b.token,
-		"revocation": b.revocation, "introspection": b.introspection, "password": b.password.places, "assertion": b.assertion.places,
+		"revocation": b.revocation, "introspection": b.introspection, "verification": b.verification, "password": b.password.places, "assertion": b.assertion.places,
 	}[kind]
 	for range cap(full) {
 		full <- struct{}{}

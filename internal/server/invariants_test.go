@@ -74,7 +74,7 @@ func (s *site) checkRedirect(name string, resp *http.Response) {
 // isAPI says which routes programs on any origin may call.
 func (s *site) isAPI(path string) bool {
 	switch path {
-	case "/register", "/token", "/revoke", "/introspect":
+	case "/register", "/token", "/revoke", "/introspect", server.VerifyPath:
 		return true
 	}
 	if slices.ContainsFunc(s.config.Resources, func(r server.Resource) bool { return path == r.Path || path == r.Path+"/" }) {

@@ -58,7 +58,7 @@ func TestCallbackPath(t *testing.T) {
 	}
 	for path, usable := range map[string]bool{
 		"/auth/callback": true, "/cb": true, "/": false, "": false, "cb": false, "/cb/": false, "/cb?x=1": false, "/a/../token": false, "/a//b": false,
-		"/token": false, "/token/cb": false, "/healthz": false, "/mcp": false, "/{x}": false, "/%41": false, "/cb#x": false, "https://x/cb": false,
+		"/token": false, "/token/cb": false, "/auth/verify": false, "/healthz": false, "/mcp": false, "/{x}": false, "/%41": false, "/cb#x": false, "https://x/cb": false,
 	} {
 		if server.UsableCallbackPath(path) != usable {
 			t.Errorf("%q: want usable %v", path, usable)

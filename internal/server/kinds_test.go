@@ -25,7 +25,7 @@ func (s *site) exposed(t testing.TB) *server.Server {
 // with Retry-After immediately, and requests of all other kinds are served.
 func TestEachKindIsBounded(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := start(t, func(set *setup) { set.Resources = fronted() })
 	srv := s.exposed(t)
 	key := newSigner(t, "one")
 	c := s.registerWithSecret()
@@ -41,6 +41,7 @@ func TestEachKindIsBounded(t *testing.T) {
 		"token":         func() answer { return c.refresh("x") },
 		"revocation":    func() answer { return s.form("/revoke", secret) },
 		"introspection": func() answer { return s.form("/introspect", secret) },
+		"verification":  func() answer { return s.get("/auth/verify?upstream=notes", asProgram) },
 		"password":      func() answer { return b.submit(signIn, enter).answer },
 		"assertion":     func() answer { return byKey.refresh("x", key.assert(t, byKey)) },
 	}

@@ -29,22 +29,10 @@ const (
 // before anything else, then the handler.
 // i is the index of its resource.
 func (s *Server) guard(i int, next http.Handler) http.Handler {
-	resource := s.resources[i]
-	required, maxBody := resource.RequiredScope(), cmp.Or(s.Resources[i].MaxBody, maxMCPBody)
+	maxBody := cmp.Or(s.Resources[i].MaxBody, maxMCPBody)
 	guarded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h, now := w.Header(), s.Now()
-		h["Cache-Control"], h["Vary"] = noStore, varyOnToken
-		access, err := s.authenticate(r, resource, now)
-		noteGrant(w, access.ClientID, access.GrantID)
-		if err == nil && !oauth.Has(access.Scope, required) {
-			err = oauth.NewError(oauth.InsufficientScope, "the token does not grant access to this server")
-		}
-		if err == nil {
-			err = s.confirmUse(r, access)
-		}
-		if err == nil && s.mayEnter(access.Resource, recheck.PersonOf(access.User.Person)) != nil {
-			err = errInvalidToken
-		}
+		now := s.Now()
+		access, err := s.enter(w, r, i, now)
 		if err != nil {
 			s.challenge(w, r, s.nameOf(r).resources[i], err)
 			return
@@ -54,11 +42,7 @@ func (s *Server) guard(i int, next http.Handler) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		p := s.principal(access)
-		ctx := storage.WithActor(r.Context(), storage.Actor{Name: p.User.ID, Reference: reference(r)})
-		r = r.WithContext(principal.NewContext(ctx, p))
-		s.touch(r, access, now)
-		s.noteCallName(r, access, now)
+		r = s.forPrincipal(r, access, now)
 		stream(w)
 		if s.Resources[i].Watched {
 			s.serveWatched(w, r, i, next)
@@ -67,6 +51,36 @@ func (s *Server) guard(i int, next http.Handler) http.Handler {
 		serveAuthenticated(w, r, next)
 	})
 	return cors("GET, POST, DELETE, OPTIONS", s.checkOrigin(guarded))
+}
+
+// enter returns what a request's token stands for if it gives access to the resource at index
+// i. No one may store the response.
+func (s *Server) enter(w http.ResponseWriter, r *http.Request, i int, now time.Time) (storage.Access, error) {
+	h, resource := w.Header(), s.resources[i]
+	h["Cache-Control"], h["Vary"] = noStore, varyOnToken
+	access, err := s.authenticate(r, resource, now)
+	noteGrant(w, access.ClientID, access.GrantID)
+	if required := resource.RequiredScope(); err == nil && !oauth.Has(access.Scope, required) {
+		err = oauth.NewError(oauth.InsufficientScope, "the token does not grant access to this server")
+	}
+	if err == nil {
+		err = s.confirmUse(r, access)
+	}
+	if err == nil && s.mayEnter(access.Resource, recheck.PersonOf(access.User.Person)) != nil {
+		err = errInvalidToken
+	}
+	return access, err
+}
+
+// forPrincipal records the use of a grant and returns the request with the user that it is
+// for.
+func (s *Server) forPrincipal(r *http.Request, a storage.Access, now time.Time) *http.Request {
+	p := s.principal(a)
+	ctx := storage.WithActor(r.Context(), storage.Actor{Name: p.User.ID, Reference: reference(r)})
+	r = r.WithContext(principal.NewContext(ctx, p))
+	s.touch(r, a, now)
+	s.noteCallName(r, a, now)
+	return r
 }
 
 // serveAuthenticated hands a request to an MCP server: identity comes from the token alone,

@@ -31,6 +31,9 @@ type Resource struct {
 	// Entry says who may use it, of those who may sign in; nil for everyone.
 	Entry   *identity.Policy
 	Handler http.Handler // gets requests with a valid token for this resource only
+	// Front lets a proxy in front pass requests on to the server behind the resource by
+	// itself; nil where none can. See VerifyPath.
+	Front *Front
 }
 
 // protectedResources checks the configured resources and returns what the protocol

@@ -211,6 +211,7 @@ func (s *Server) Handler() http.Handler {
 		mux.Handle(r.Path, guarded)
 		mux.Handle(r.Path+"/{$}", guarded)
 	}
+	mux.Handle(VerifyPath, s.verification()) // a proxy asks by any address that it has for this server
 	public.Handle("GET /{$}", s.page(s.root))
 	public.Handle("/", s.page(s.notFound))
 	mux.Handle("/", s.checkHost(public))

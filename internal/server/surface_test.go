@@ -92,7 +92,7 @@ func TestMethods(t *testing.T) {
 	s := start(t)
 	paths := map[string]string{
 		"/register": "POST, OPTIONS", "/register/c_x": "GET, PUT, DELETE, OPTIONS", "/token": "POST, OPTIONS", "/revoke": "POST, OPTIONS",
-		"/introspect": "POST, OPTIONS",
+		"/introspect": "POST, OPTIONS", "/auth/verify": "GET, HEAD, POST, DELETE, OPTIONS",
 		"/.well-known/oauth-authorization-server": "GET, HEAD, OPTIONS", "/.well-known/oauth-protected-resource/mcp": "GET, HEAD, OPTIONS",
 		"/authorize": "GET, HEAD, POST", "/consent": "GET, HEAD, POST", "/auth/callback": "GET, HEAD",
 	}
@@ -124,6 +124,7 @@ func TestPreflight(t *testing.T) {
 	for _, path := range []string{
 		"/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/mcp", "/.well-known/oauth-protected-resource",
 		"/.well-known/oauth-protected-resource/mcp", "/.well-known/openid-configuration", "/token", "/register", "/register/c_x", "/revoke", "/introspect", "/mcp",
+		"/auth/verify",
 	} {
 		a := s.do(http.MethodOptions, path, "", ask)
 		if a.Status != http.StatusNoContent || a.Body != "" {

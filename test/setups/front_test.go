@@ -53,9 +53,15 @@ type front struct {
 // takes connections.
 func inFront(t *testing.T, name, at, upstream string) front {
 	t.Helper()
+	return run(t, name, at, func(c certificate) []string { return proxies[name](t, at, upstream, c) })
+}
+
+// run starts a proxy by a command that is made with a certificate.
+func run(t *testing.T, name, at string, command func(certificate) []string) front {
+	t.Helper()
 	folder := t.TempDir()
 	c := newCertificate(t, folder)
-	args := proxies[name](t, at, upstream, c)
+	args := command(c)
 	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log

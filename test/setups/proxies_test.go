@@ -22,34 +22,46 @@ var proxies = map[string]func(t *testing.T, at, upstream string, c certificate) 
 // the machine's list of trusted authorities.
 func caddy(t *testing.T, at, upstream string, c certificate) []string {
 	t.Helper()
+	return caddyWith(t, "Caddyfile", at, upstream, c)
+}
+
+// caddyWith runs a file of deploy/caddy.
+func caddyWith(t *testing.T, file, at, upstream string, c certificate) []string {
+	t.Helper()
 	_, port, _ := net.SplitHostPort(at)
 	t.Setenv("MCPKEEP_SITE", "https://localhost:"+port)
 	t.Setenv("MCPKEEP_UPSTREAM", upstream)
 	t.Setenv("HOME", c.folder)
 	main := filepath.Join(c.folder, "Caddyfile")
 	write(t, main, fmt.Sprintf("{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n\tdefault_bind 127.0.0.1\n\tstorage file_system %s\n}\nimport %s\n",
-		filepath.Join(c.folder, "caddy"), filepath.Join(harness.Root(t), "deploy", "caddy", "Caddyfile")))
+		filepath.Join(c.folder, "caddy"), filepath.Join(harness.Root(t), "deploy", "caddy", file)))
 	return []string{find(t, "caddy"), "run", "--config", main, "--adapter", "caddyfile"}
 }
 
 // nginx runs deploy/nginx/mcpkeep.conf with other names for what differs.
 func nginx(t *testing.T, at, upstream string, c certificate) []string {
 	t.Helper()
-	shipped, err := os.ReadFile(filepath.Join(harness.Root(t), "deploy", "nginx", "mcpkeep.conf"))
+	return nginxWith(t, "mcpkeep.conf", at, upstream, c)
+}
+
+// nginxWith runs a file of deploy/nginx, with further changes.
+func nginxWith(t *testing.T, file, at, upstream string, c certificate, changes ...[2]string) []string {
+	t.Helper()
+	shipped, err := os.ReadFile(filepath.Join(harness.Root(t), "deploy", "nginx", file))
 	if err != nil {
 		t.Fatal(err)
 	}
 	site := string(shipped)
-	for _, change := range [][2]string{
+	for _, change := range append(changes, [][2]string{
 		{"/etc/letsencrypt/live/mcp.example.com/fullchain.pem", c.cert},
 		{"/etc/letsencrypt/live/mcp.example.com/privkey.pem", c.key},
 		{"mcp.example.com", "localhost"},
 		{"http://127.0.0.1:8080", "http://" + upstream},
 		{"listen 443 ", "listen " + at + " "},
 		{"listen 80;", "listen " + harness.FreeAddress(t) + ";"},
-	} {
+	}...) {
 		if !strings.Contains(site, change[0]) {
-			t.Fatalf("deploy/nginx/mcpkeep.conf lacks %q", change[0])
+			t.Fatalf("deploy/nginx/%s lacks %q", file, change[0])
 		}
 		site = strings.ReplaceAll(site, change[0], change[1])
 	}
