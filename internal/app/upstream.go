@@ -51,12 +51,23 @@ func (a *App) openUpstream(entry upstreams.Upstream) (behind, error) {
 func (b behind) resource() server.Resource {
 	r := server.Resource{
 		Path: b.entry.Path(), Title: b.entry.Title, Watched: true, MaxBody: int64(b.entry.MaxBody), Entry: b.entryFor, Handler: b.upstream,
-		Front: &server.Front{Upstream: b.entry.Name, Identify: b.upstream.Vouch},
+		Front: b.front(),
 	}
 	for _, s := range b.entry.Scopes {
 		r.Offered = append(r.Offered, oauth.Scope{Name: s.Name, Description: s.Description})
 	}
 	return r
+}
+
+var errRulesNeedBody = errors.New("its rules are about the body of each request, which a proxy does not show: send its calls through mcpkeep")
+
+// front is what a proxy that sends calls to the upstream by itself can ask about it.
+func (b behind) front() *server.Front {
+	f := &server.Front{Upstream: b.entry.Name, Identify: b.upstream.Vouch}
+	if b.entry.Rules.NeedsBody() {
+		f.Unfit = errRulesNeedBody
+	}
+	return f
 }
 
 // serverFor is the whole surface with some upstreams, or with mcpkeep's own tools alone.
