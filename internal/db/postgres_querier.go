@@ -548,6 +548,10 @@ func (p pgQuerier) GetUserBySubject(ctx context.Context, arg sqlitedb.GetUserByS
 	return sqlitedb.User(v), err
 }
 
+func (p pgQuerier) HoldClientCount(ctx context.Context) error {
+	return p.q.HoldClientCount(ctx)
+}
+
 func (p pgQuerier) ImportRow(ctx context.Context, arg sqlitedb.ImportRowParams) (int64, error) {
 	v, err := p.q.ImportRow(ctx, pgdb.ImportRowParams(arg))
 	return v, err

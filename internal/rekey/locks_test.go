@@ -189,11 +189,7 @@ func TestLockOrder(t *testing.T) {
 					t.Errorf("%s was deleted and is there", key)
 				}
 			}
-			if e.Name == "postgres" {
-				if n := dbtest.Value[int64](t, c.Conn, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"); n > 0 {
-					t.Errorf("%d deadlocks", n)
-				}
-			}
+			c.noDeadlocks(t, e)
 		})
 	}
 }

@@ -181,14 +181,7 @@ func (t *rotation) page(ctx context.Context, c sealedColumn, rows []sealedRow) e
 	}
 	for _, batch := range batches(c, writes) {
 		began := time.Now()
-		changed, err := t.db.WriteBatch(ctx, "re-encrypt rows", func(ctx context.Context, q db.Querier) error {
-			for _, w := range batch {
-				if err := c.write(ctx, q, w); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		changed, err := t.write(ctx, c, batch)
 		if err != nil {
 			return err
 		}
@@ -200,6 +193,31 @@ func (t *rotation) page(ctx context.Context, c sealedColumn, rows []sealedRow) e
 	return nil
 }
 
+// write writes a batch. Like every step that locks several clients, in whatever order, it locks
+// their count before.
+func (t *rotation) write(ctx context.Context, c sealedColumn, batch []writeParams) (int64, error) {
+	counted := int64(0)
+	if c.shared != nil && isClient(batch[0]) {
+		counted = 1 // a row that changes, too
+	}
+	changed, err := t.db.WriteBatch(ctx, "re-encrypt rows", func(ctx context.Context, q db.Querier) error {
+		if counted > 0 {
+			if err := q.HoldClientCount(ctx); err != nil {
+				return err
+			}
+		}
+		for _, w := range batch {
+			if err := c.write(ctx, q, w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return changed - counted, err
+}
+
+func isClient(w writeParams) bool { return strings.HasPrefix(w.RowID, fastmcp.ClientKey("")) }
+
 // batches are the writes of one transaction each. Who deletes a client locks its row first,
 // and FastMCP's rows of its sessions at last, in the order of their keys. So clients' rows are
 // never locked together with those, which are in that order.
@@ -209,7 +227,7 @@ func batches(c sealedColumn, writes []writeParams) [][]writeParams {
 	}
 	var clients, others []writeParams
 	for _, w := range writes {
-		if strings.HasPrefix(w.RowID, fastmcp.ClientKey("")) {
+		if isClient(w) {
 			clients = append(clients, w)
 			continue
 		}

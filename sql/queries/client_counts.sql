@@ -36,3 +36,7 @@ UPDATE mcpkeep_client_counts
 SET counted_at = @counted_at, clients = (
     SELECT COUNT(*) FROM oauth_clients c WHERE substr(c.key, 1, 24) = 'mcp-oauth-proxy-clients:')
 WHERE id = 1;
+
+-- LockClientCount in a batch, which has no results.
+-- name: HoldClientCount :exec
+UPDATE mcpkeep_client_counts SET clients = clients WHERE id = 1;

@@ -68,6 +68,16 @@ func (q *Queries) GetClientCount(ctx context.Context) (ClientCount, error) {
 	return i, err
 }
 
+const holdClientCount = `-- name: HoldClientCount :exec
+UPDATE mcpkeep_client_counts SET clients = clients WHERE id = 1
+`
+
+// LockClientCount in a batch, which has no results.
+func (q *Queries) HoldClientCount(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, holdClientCount)
+	return err
+}
+
 const lockClientCount = `-- name: LockClientCount :one
 UPDATE mcpkeep_client_counts SET clients = clients WHERE id = 1 RETURNING id, clients, counted_at
 `

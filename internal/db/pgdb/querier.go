@@ -132,6 +132,8 @@ type Querier interface {
 	GetTLSValue(ctx context.Context, name string) (GetTLSValueRow, error)
 	GetUser(ctx context.Context, id string) (User, error)
 	GetUserBySubject(ctx context.Context, arg GetUserBySubjectParams) (User, error)
+	// LockClientCount in a batch, which has no results.
+	HoldClientCount(ctx context.Context) error
 	ImportRow(ctx context.Context, arg ImportRowParams) (int64, error)
 	// Also extends one that is there.
 	KeepRefreshToken(ctx context.Context, arg KeepRefreshTokenParams) (int64, error)
