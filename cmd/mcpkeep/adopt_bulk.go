@@ -9,6 +9,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/adopt"
 	"github.com/mcpkeep/mcpkeep/internal/console"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
+	"github.com/mcpkeep/mcpkeep/internal/repo"
 	"github.com/mcpkeep/mcpkeep/internal/survey"
 )
 
@@ -109,12 +110,11 @@ func (c *adoptCmd) takeOver(ctx context.Context, std streams, t *takeover, admin
 	if err != nil {
 		return adopt.BulkResult{}, err
 	}
-	adopted, err := inDatabase.adopted(ctx)
-	if err != nil {
+	if err := inDatabase.markAdopted(ctx, s); err != nil {
 		return adopt.BulkResult{}, err
 	}
-	sessions := bulkSessions(s.Adoptable(adopted))
-	if c.Renew && len(sessions) > 0 {
+	total := s.Report().Sessions.Live
+	if c.Renew && total > 0 {
 		err := c.confirm(ctx, std)("Renewing tokens at the provider signs users out if FastMCP still runs, because each can be renewed once.")
 		if err != nil {
 			return adopt.BulkResult{}, err
@@ -123,17 +123,24 @@ func (c *adoptCmd) takeOver(ctx context.Context, std streams, t *takeover, admin
 	report := c.reporter(std, "adopt")
 	bulk := &adopt.Bulk{
 		Adopter: t.checked.Adopter(admin.store, quiet()), Store: admin.store, Rate: c.Rate, Renew: c.Renew,
-		Progress: func(r adopt.BulkResult) { report(r.Done(), int64(len(sessions))) },
+		Progress: func(r adopt.BulkResult) { report(r.Done(), total) },
 	}
-	return bulk.Run(ctx, sessions)
+	return bulk.Run(ctx, live(admin.store, s))
 }
 
-func bulkSessions(list []survey.Session) []adopt.BulkSession {
-	out := make([]adopt.BulkSession, len(list))
-	for i, s := range list {
-		out[i] = adopt.BulkSession{ID: s.ID, Until: s.Until}
+// live lists the sessions in the database that can be taken over. A session may be in two
+// tables.
+func live(store *repo.Repo, s *survey.Survey) adopt.Sessions {
+	return func(ctx context.Context, f func(adopt.BulkSession) error) error {
+		return store.EachForeignSession(ctx, func(row fastmcp.Row) error {
+			until, ok := s.Adoptable(row.Key)
+			if !ok {
+				return nil
+			}
+			s.MarkAdopted(row.Key)
+			return f(adopt.BulkSession{ID: row.Key, Until: until})
+		})
 	}
-	return out
 }
 
 // reporter returns a function that reports progress from time to time.

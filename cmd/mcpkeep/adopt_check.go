@@ -74,11 +74,10 @@ func (c *adoptCmd) check(ctx context.Context, std streams, t *takeover) error {
 // report reads the store, and what of it was taken over.
 func (t *takeover) report(ctx context.Context, std streams, now time.Time) (survey.Report, error) {
 	s, err := t.survey(ctx, std, now)
-	if err != nil {
-		return s.Report(nil), err
+	if err == nil {
+		err = t.markAdopted(ctx, s)
 	}
-	adopted, err := t.adopted(ctx)
-	return s.Report(adopted), err
+	return s.Report(), err
 }
 
 // survey reads the store.

@@ -165,24 +165,24 @@ func (t *takeover) get(ctx context.Context, collection, key string) (fastmcp.Row
 // sessionsAtOnce is how many adopted sessions are read together.
 const sessionsAtOnce = 1000
 
-// adopted returns the sessions that were taken over, none on a database where mcpkeep never
+// markAdopted marks the sessions that were taken over, none on a database where mcpkeep never
 // started.
-func (t *takeover) adopted(ctx context.Context) (map[string]bool, error) {
-	all := map[string]bool{}
+func (t *takeover) markAdopted(ctx context.Context, s *survey.Survey) error {
 	version, err := t.db.Version(ctx)
 	if err != nil || version < db.NeededVersion() {
-		return all, nil //nolint:nilerr // the report says what is wrong with the schema
+		return nil //nolint:nilerr // the report says what is wrong with the schema
 	}
 	for after := ""; ; {
 		ids, err := t.store.AdoptedSessions(ctx, after, sessionsAtOnce)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, id := range ids {
-			all[id], after = true, id
+			s.MarkAdopted(id)
+			after = id
 		}
 		if len(ids) < sessionsAtOnce {
-			return all, nil
+			return nil
 		}
 	}
 }

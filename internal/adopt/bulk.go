@@ -1,6 +1,7 @@
 package adopt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -28,6 +29,9 @@ type BulkSession struct {
 	// Until is when its tokens end; zero for a year from now, the longest that they live.
 	Until time.Time
 }
+
+// Sessions calls f with sessions to take over, until f fails.
+type Sessions func(ctx context.Context, f func(BulkSession) error) error
 
 // longestSession is how long tokens of FastMCP live at most.
 const longestSession = 365 * 24 * time.Hour
@@ -71,7 +75,7 @@ type Bulk struct {
 // Run takes over sessions. What it has done stays when it is interrupted, and another run
 // continues. The error is that of the store, or ErrUnavailable of identity when the provider
 // stayed away.
-func (b *Bulk) Run(ctx context.Context, sessions []BulkSession) (BulkResult, error) {
+func (b *Bulk) Run(ctx context.Context, sessions Sessions) (BulkResult, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	queue := make(chan BulkSession)
@@ -86,19 +90,17 @@ func (b *Bulk) Run(ctx context.Context, sessions []BulkSession) (BulkResult, err
 			}
 		})
 	}
-	for _, s := range sessions {
+	err := sessions(ctx, func(s BulkSession) error {
 		select {
 		case queue <- s:
-			continue
+			return nil
 		case <-ctx.Done():
+			return ctx.Err()
 		}
-		break
-	}
+	})
 	close(queue)
 	workers.Wait()
-	if b.failed == nil {
-		b.failed = ctx.Err()
-	}
+	b.fail(cmp.Or(err, ctx.Err()))
 	return b.result, b.failed
 }
 
@@ -106,9 +108,7 @@ func (b *Bulk) Run(ctx context.Context, sessions []BulkSession) (BulkResult, err
 func (b *Bulk) fail(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.failed == nil {
-		b.failed = err
-	}
+	b.failed = cmp.Or(b.failed, err)
 }
 
 // count counts a session.

@@ -92,6 +92,18 @@ func (s *shelf) FinishAdoption(_ context.Context, a storage.Adoption, r storage.
 	return nil
 }
 
+// listed are sessions of a list.
+func listed(all []adopt.BulkSession) adopt.Sessions {
+	return func(_ context.Context, f func(adopt.BulkSession) error) error {
+		for _, s := range all {
+			if err := f(s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 // run takes over n sessions in virtual time.
 func run(t *testing.T, p *paced, rate float64, n int) (adopt.BulkResult, *shelf) {
 	t.Helper()
@@ -103,7 +115,7 @@ func run(t *testing.T, p *paced, rate float64, n int) (adopt.BulkResult, *shelf)
 	bulk := &adopt.Bulk{Store: store, Rate: rate, Adopter: adopt.New(adopt.Config{
 		Store: store, Provider: p, Policy: identity.Policy{AllowAnyone: true}, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 	})}
-	result, err := bulk.Run(t.Context(), sessions)
+	result, err := bulk.Run(t.Context(), listed(sessions))
 	if err != nil {
 		t.Errorf("run: %v", err)
 	}
@@ -179,7 +191,7 @@ func TestBulkGivesUp(t *testing.T) {
 		bulk := &adopt.Bulk{Store: store, Rate: 100, Adopter: adopt.New(adopt.Config{
 			Store: store, Provider: p, Policy: identity.Policy{AllowAnyone: true}, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 		})}
-		got, err := bulk.Run(t.Context(), sessions)
+		got, err := bulk.Run(t.Context(), listed(sessions))
 		if !errors.Is(err, identity.ErrUnavailable) || got.Adopted != 0 || got.Unreached > 20 {
 			t.Errorf("%+v, %v", got, err)
 		}

@@ -51,7 +51,7 @@ func (d *Doctor) fastmcp(ctx context.Context) {
 		Now: d.now(), Plain: theirs.Plain,
 		Open: func(value json.RawMessage) ([]byte, string, error) { return fastmcp.OpenWithKey(keys, value) },
 	})
-	report := read.Report(nil)
+	report := read.Report()
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		d.skip(areaFastMCP, fastmcpRows, "FastMCP has stored too much to read it here: run `mcpkeep adopt --check`")
 		return

@@ -18,8 +18,17 @@ const foreignPage = 500
 // fails. It needs no table of mcpkeep's own, so that a report is possible before the first
 // start. Rows that are written meanwhile may be missed.
 func (r *Repo) EachForeignRow(ctx context.Context, f func(fastmcp.Row) error) error {
+	return r.eachForeign(ctx, fastmcp.Collections(), f)
+}
+
+// EachForeignSession is EachForeignRow for sessions alone.
+func (r *Repo) EachForeignSession(ctx context.Context, f func(fastmcp.Row) error) error {
+	return r.eachForeign(ctx, []string{fastmcp.SessionCollection}, f)
+}
+
+func (r *Repo) eachForeign(ctx context.Context, collections []string, f func(fastmcp.Row) error) error {
 	for i := range r.shared(nil) {
-		for _, collection := range fastmcp.Collections() {
+		for _, collection := range collections {
 			if err := r.eachOf(ctx, i, collection, f); err != nil {
 				return err
 			}

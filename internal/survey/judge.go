@@ -21,22 +21,25 @@ const legacyLife = 30 * 24 * time.Hour
 // verdict is what becomes of a session.
 type verdict struct {
 	endsWith string
-	until    time.Time // zero for never
+	until    instant // 0 for never
 	refused  string
 	legacy   bool
 }
 
 // judge sorts the sessions.
-func (s *Survey) judge(adopted map[string]bool) (Sessions, []Session) {
-	out := Sessions{Total: int64(len(s.sessions)), Groups: []Group{}, Refused: []Refused{}}
+func (s *Survey) judge() Sessions {
+	out := Sessions{Groups: []Group{}, Refused: []Refused{}}
 	refused, groups := map[string]int64{}, map[Group]*Group{}
-	var list []Session
-	for id, one := range s.sessions {
-		if adopted[id] {
+	for _, one := range s.sessions {
+		if !one.found {
+			continue
+		}
+		out.Total++
+		if one.adopted {
 			out.Adopted++
 			continue
 		}
-		v := s.verdict(id, one)
+		v := s.verdict(one)
 		if v.legacy {
 			out.Legacy++
 		}
@@ -45,10 +48,9 @@ func (s *Survey) judge(adopted map[string]bool) (Sessions, []Session) {
 			continue
 		}
 		out.Live++
-		if !one.expires.After(s.Now) {
+		if !one.expires.time().After(s.Now) {
 			out.Renewals++
 		}
-		list = append(list, Session{ID: id, Until: v.until})
 		s.group(groups, one, v)
 	}
 	for _, g := range groups {
@@ -60,42 +62,42 @@ func (s *Survey) judge(adopted map[string]bool) (Sessions, []Session) {
 	for _, reason := range slices.Sorted(maps.Keys(refused)) {
 		out.Refused = append(out.Refused, Refused{reason, refused[reason]})
 	}
-	return out, list
+	return out
 }
 
 // group counts a live session.
-func (s *Survey) group(groups map[Group]*Group, one *session, v verdict) {
-	key := Group{Version: s.generationOf(one), EndsWith: v.endsWith}
+func (s *Survey) group(groups map[Group]*Group, one session, v verdict) {
+	key := Group{Version: s.generationOf(one).String(), EndsWith: v.endsWith}
 	g := groups[key]
 	if g == nil {
 		g = &Group{Version: key.Version, EndsWith: key.EndsWith}
 		groups[key] = g
 	}
 	g.Sessions++
-	if until := v.until.UTC().Truncate(time.Second); !v.until.IsZero() && (g.Until == nil || until.After(*g.Until)) {
+	if until := v.until.time().UTC().Truncate(time.Second); v.until != 0 && (g.Until == nil || until.After(*g.Until)) {
 		g.Until = &until
 	}
 }
 
 // verdict judges a session that was not taken over. Rows of refresh tokens name their client
 // and not their session: with several sessions of one client, one live token speaks for all.
-func (s *Survey) verdict(id string, one *session) verdict {
-	l := s.links[id]
-	until, refreshable := s.refresh[one.clientID]
+func (s *Survey) verdict(one session) verdict {
+	c := s.clients[one.client]
 	switch {
-	case s.clients[one.clientID] == nil:
+	case !c.registered:
 		return verdict{refused: noClient}
-	case l.tokens == 0:
+	case !one.linked:
 		return verdict{refused: noToken}
-	case one.renewable && refreshable:
-		if !one.refreshUntil.IsZero() && one.refreshUntil.Before(until) {
+	case one.renewable && c.refreshable:
+		until := c.refreshUntil
+		if one.refreshUntil != 0 && (until == 0 || one.refreshUntil < until) {
 			until = one.refreshUntil
 		}
 		return verdict{endsWith: EndsWithRefresh, until: until}
 	}
-	legacy := one.renewable && !s.shape.refreshRows && s.Now.Before(l.newest.Add(legacyLife))
+	legacy := one.renewable && !s.shape.refreshRows && s.Now.Before(one.issued.time().Add(legacyLife))
 	switch {
-	case s.Now.Before(one.expires):
+	case s.Now.Before(one.expires.time()):
 		return verdict{endsWith: EndsWithAccess, until: one.expires, legacy: legacy}
 	case legacy:
 		return verdict{refused: inMemory, legacy: true}

@@ -36,20 +36,20 @@ func TestSessions(t *testing.T) {
 			{Version: "4.2 or later", EndsWith: survey.EndsWithAccess, Sessions: 1, Until: &appUntil},
 		},
 	}
-	known := map[string]bool{adopted.ID: true}
-	if diff := cmp.Diff(want, read.Report(known).Sessions); diff != "" {
+	read.MarkAdopted(adopted.ID)
+	read.MarkAdopted("unknown")
+	if diff := cmp.Diff(want, read.Report().Sessions); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	list := read.Adoptable(known)
-	ends := map[string]time.Time{}
-	for i, one := range list {
-		ends[one.ID] = one.Until
-		if i > 0 && list[i-1].ID >= one.ID {
-			t.Error("they are not in order")
+	for id, want := range map[string]time.Time{older.ID: until, expired.ID: until, app.ID: appUntil} {
+		if got, ok := read.Adoptable(id); !ok || !got.Truncate(time.Second).Equal(want) {
+			t.Errorf("until %v, %t; want %v", got, ok, want)
 		}
 	}
-	if len(list) != 4 || !ends[older.ID].Equal(until) || !ends[expired.ID].Equal(until) || !ends[app.ID].Truncate(time.Second).Equal(appUntil) {
-		t.Errorf("adoptable: %+v", list)
+	for _, id := range []string{adopted.ID, "unknown"} {
+		if _, ok := read.Adoptable(id); ok {
+			t.Errorf("%s can be taken over", id)
+		}
 	}
 }
 
@@ -57,30 +57,32 @@ func TestSessions(t *testing.T) {
 func TestNotAdoptable(t *testing.T) {
 	t.Parallel()
 	day := now.Add(24 * time.Hour)
-	for want, rows := range map[string]func(*store){
-		"its client is not registered": func(s *store) { s.signIn("unknown", upstream(day), now) },
-		"no token leads to it any more": func(s *store) {
+	for want, rows := range map[string]func(*store) fastmcptest.Session{
+		"its client is not registered": func(s *store) fastmcptest.Session { return s.signIn("unknown", upstream(day), now) },
+		"no token leads to it any more": func(s *store) fastmcptest.Session {
 			one := s.signIn("app", upstream(day), now)
 			s.drop(fastmcp.MappingCollection, one.AccessID)
 			s.expire(fastmcp.MappingCollection, one.RefreshID, now)
+			return one
 		},
-		"its tokens have ended": func(s *store) {
-			s.signIn("app", upstream(now.Add(-time.Second)), now.Add(-refreshLife)) // with its refresh token
+		"its tokens have ended": func(s *store) fastmcptest.Session {
+			return s.signIn("app", upstream(now.Add(-time.Second)), now.Add(-refreshLife)) // with its refresh token
 		},
-		"its refresh token was in the memory of FastMCP 2.13.0 or 2.13.1, and its access token has expired: see MCPKEEP_FASTMCP_LEGACY_UNTIL": func(s *store) {
+		"its refresh token was in the memory of FastMCP 2.13.0 or 2.13.1, and its access token has expired: see MCPKEEP_FASTMCP_LEGACY_UNTIL": func(s *store) fastmcptest.Session {
 			one := s.signIn("app", upstream(now.Add(-time.Second)), now.Add(-time.Hour))
 			s.drop(fastmcp.RefreshCollection, fastmcptest.HashKey(one.Refresh))
+			return one
 		},
 	} {
 		s := newStore(t)
 		s.client("app", nil)
-		rows(s)
-		r := s.read().Report(nil).Sessions
+		one := rows(s)
+		r := s.read().Report().Sessions
 		if diff := cmp.Diff([]survey.Refused{{Reason: want, Sessions: 1}}, r.Refused); diff != "" || r.Live != 0 || r.Total != 1 {
 			t.Errorf("%+v (-want +got):\n%s", r, diff)
 		}
-		if list := s.read().Adoptable(nil); len(list) != 0 {
-			t.Errorf("adoptable: %+v", list)
+		if _, ok := s.read().Adoptable(one.ID); ok {
+			t.Errorf("%s: adoptable", want)
 		}
 	}
 }
@@ -104,7 +106,7 @@ func TestLegacySessions(t *testing.T) {
 		if c.others {
 			s.signIn("other", upstream(now.Add(time.Hour)), now)
 		}
-		r := s.read().Report(map[string]bool{})
+		r := s.read().Report()
 		if r.Sessions.Legacy != c.legacy {
 			t.Errorf("%s: %+v", name, r.Sessions)
 		}

@@ -25,60 +25,34 @@ type Reader struct {
 	Now   time.Time
 }
 
-// Session is one that can be taken over.
-type Session struct {
-	ID    string
-	Until time.Time // when its tokens end, as far as the rows say
-}
-
 // Survey is a report in the making.
 type Survey struct {
 	Reader
 	collections map[string]*Collection
-	clients     map[string]*client
+	clients     map[name]client
+	sessions    map[name]session
 	scopes      map[string]int64
-	sessions    map[string]*session
-	links       map[string]link      // by session
-	refresh     map[string]time.Time // the longest refresh token, by client
 	shape       shape
 	issuers     []string
 	resources   []string
 }
 
-// client is what a registration says.
-type client struct {
-	generation       string
-	secret, document bool
-	ours             bool
-}
-
-// session is a sign-in.
-type session struct {
-	clientID     string
-	latest       bool // it has a member of FastMCP 4.2
-	renewable    bool // it has a refresh token of the provider
-	expires      time.Time
-	refreshUntil time.Time // zero if it does not say
-}
-
-// link is what the mappings of a session say.
-type link struct {
-	tokens int
-	newest time.Time
-}
-
 // shape is what shows the version of FastMCP.
 type shape struct{ refreshRows, consentToken bool }
 
+func newSurvey(r Reader, collections ...string) *Survey {
+	s := &Survey{
+		Reader: r, collections: map[string]*Collection{}, clients: map[name]client{}, sessions: map[name]session{}, scopes: map[string]int64{},
+	}
+	for _, c := range collections {
+		s.collections[c] = &Collection{Name: c, Opened: map[string]int64{}}
+	}
+	return s
+}
+
 // Read reads all rows.
 func Read(ctx context.Context, rows Each, r Reader) (*Survey, error) {
-	s := &Survey{
-		Reader: r, collections: map[string]*Collection{}, clients: map[string]*client{}, scopes: map[string]int64{},
-		sessions: map[string]*session{}, links: map[string]link{}, refresh: map[string]time.Time{},
-	}
-	for _, name := range fastmcp.Collections() {
-		s.collections[name] = &Collection{Name: name, Opened: map[string]int64{}}
-	}
+	s := newSurvey(r, fastmcp.Collections()...)
 	return s, rows(ctx, func(row fastmcp.Row) error {
 		s.add(row)
 		return nil
@@ -150,10 +124,12 @@ func (s *Survey) readSession(row fastmcp.Row, plaintext []byte) bool {
 	if row.Expired(s.Now) {
 		return true
 	}
-	s.sessions[row.Key] = &session{
-		clientID: read.ClientID, latest: bytes.Contains(plaintext, []byte(`"upstream_claims"`)), renewable: read.RefreshToken != "",
-		expires: read.ExpiresAt, refreshUntil: read.RefreshExpiresAt,
-	}
+	id := nameOf(row.Key)
+	one := s.sessions[id]
+	one.found, one.client = true, nameOf(read.ClientID)
+	one.latest, one.renewable = bytes.Contains(plaintext, []byte(`"upstream_claims"`)), read.RefreshToken != ""
+	one.expires, one.refreshUntil = instantOf(read.ExpiresAt), instantOf(read.RefreshExpiresAt)
+	s.sessions[id] = one
 	return true
 }
 
@@ -163,12 +139,10 @@ func (s *Survey) readMapping(row fastmcp.Row, plaintext []byte) bool {
 		return false
 	}
 	if !row.Expired(s.Now) {
-		l := s.links[m.SessionID]
-		l.tokens++
-		if issued := fastmcp.IssuedAt(plaintext); issued.After(l.newest) {
-			l.newest = issued
-		}
-		s.links[m.SessionID] = l
+		id := nameOf(m.SessionID)
+		one := s.sessions[id]
+		one.linked, one.issued = true, max(one.issued, instantOf(fastmcp.IssuedAt(plaintext)))
+		s.sessions[id] = one
 	}
 	return true
 }
@@ -182,27 +156,43 @@ func (s *Survey) readRefresh(row fastmcp.Row, plaintext []byte) (expired, ok boo
 	if row.Expired(s.Now) || !r.ExpiresAt.IsZero() && !s.Now.Before(r.ExpiresAt) {
 		return true, true
 	}
-	if until, known := s.refresh[r.ClientID]; !known || r.ExpiresAt.IsZero() || !until.IsZero() && r.ExpiresAt.After(until) {
-		s.refresh[r.ClientID] = r.ExpiresAt
+	id := nameOf(r.ClientID)
+	c := s.clients[id]
+	if until := instantOf(r.ExpiresAt); !c.refreshable || until == 0 || c.refreshUntil != 0 && until > c.refreshUntil {
+		c.refreshUntil = until
 	}
+	c.refreshable = true
+	s.clients[id] = c
 	return false, true
 }
 
-// Report returns the report. adopted says which sessions were taken over, or ended, here.
-func (s *Survey) Report(adopted map[string]bool) Report {
-	r := Report{Version: s.version(), Clients: s.clientCounts(), Server: Server{Issuers: s.issuers, Resources: s.resources}}
+// MarkAdopted says that a session was taken over, or ended, here.
+func (s *Survey) MarkAdopted(sessionID string) {
+	id := nameOf(sessionID)
+	if one, ok := s.sessions[id]; ok {
+		one.adopted = true
+		s.sessions[id] = one
+	}
+}
+
+// Report returns the report.
+func (s *Survey) Report() Report {
+	r := Report{Version: s.version(), Clients: s.clientCounts(), Sessions: s.judge(), Server: Server{Issuers: s.issuers, Resources: s.resources}}
 	for _, name := range fastmcp.Collections() {
 		r.Collections = append(r.Collections, *s.collections[name])
 	}
-	r.Sessions, _ = s.judge(adopted)
 	return r
 }
 
-// Adoptable returns the sessions that can be taken over, in the order of their IDs.
-func (s *Survey) Adoptable(adopted map[string]bool) []Session {
-	_, list := s.judge(adopted)
-	slices.SortFunc(list, func(a, b Session) int { return cmp.Compare(a.ID, b.ID) })
-	return list
+// Adoptable reports whether a session can be taken over, and when its tokens end, as far as
+// the rows say.
+func (s *Survey) Adoptable(sessionID string) (until time.Time, ok bool) {
+	one := s.sessions[nameOf(sessionID)]
+	if !one.found || one.adopted {
+		return time.Time{}, false
+	}
+	v := s.verdict(one)
+	return v.until.time(), v.refused == ""
 }
 
 func (s *Survey) clientCounts() Clients {
@@ -210,11 +200,14 @@ func (s *Survey) clientCounts() Clients {
 		return cmp.Or(cmp.Compare(s.scopes[b], s.scopes[a]), cmp.Compare(a, b))
 	})}
 	for _, c := range s.clients {
+		if !c.registered {
+			continue
+		}
 		out.Total++
 		for _, count := range []struct {
 			is bool
 			of *int64
-		}{{c.secret, &out.Secrets}, {c.document, &out.Documents}, {c.ours, &out.Ours}} {
+		}{{c.secret, &out.Secrets}, {c.document, &out.Documents}, {c.generation == ours, &out.Ours}} {
 			if count.is {
 				*count.of++
 			}
@@ -226,10 +219,7 @@ func (s *Survey) clientCounts() Clients {
 // Live returns what is in a row that a session may need, and false for one that has ended,
 // that does not open, or that is not one of FastMCP's.
 func (r Reader) Live(row fastmcp.Row) (plaintext []byte, ok bool) {
-	one := &Survey{
-		Reader: r, collections: map[string]*Collection{row.Collection: {Opened: map[string]int64{}}}, clients: map[string]*client{},
-		scopes: map[string]int64{}, sessions: map[string]*session{}, links: map[string]link{}, refresh: map[string]time.Time{},
-	}
+	one := newSurvey(r, row.Collection)
 	one.add(row)
 	c := one.collections[row.Collection]
 	if c.Unreadable+c.Malformed+c.Refused+c.Expired > 0 {

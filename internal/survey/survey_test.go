@@ -39,7 +39,7 @@ func TestCollections(t *testing.T) {
 	s.put("mcp-notes", "key", sealed(s.keys)) // of another application
 	s.put(fastmcp.ClientCollection, "plain", fastmcptest.Deployment{}.Row(t, map[string]any{"client_id": "plain"}))
 
-	r := s.readWith(s.reader(false, both)).Report(nil)
+	r := s.readWith(s.reader(false, both)).Report()
 	want := survey.Collection{
 		Name: c, Rows: 9, Opened: map[string]int64{s.keys.Primary(): 3, second.Primary(): 3, survey.Plain: 1}, Unreadable: 2, Malformed: 1, Refused: 1, Expired: 1,
 	}
@@ -53,7 +53,7 @@ func TestCollections(t *testing.T) {
 	if len(r.Collections) != len(fastmcp.Collections()) {
 		t.Errorf("%d collections", len(r.Collections))
 	}
-	r = s.readWith(s.reader(true, both)).Report(nil)
+	r = s.readWith(s.reader(true, both)).Report()
 	if got := collection(t, r, c); got.Refused != 0 || got.Opened[survey.Plain] != 1 {
 		t.Errorf("where rows in the clear count: %+v", got)
 	}
@@ -78,7 +78,7 @@ func TestExpired(t *testing.T) {
 		s.put(row.collection, "ended", s.python.Row(t, row.row(now)))
 		s.put(row.collection, "lives", s.python.Row(t, row.row(now.Add(time.Second))))
 		s.put(row.collection, "neither", s.python.Row(t, map[string]any{}))
-		if c := collection(t, s.read().Report(nil), row.collection); c.Rows != 3 || c.Expired != 1 || c.Malformed != 1 {
+		if c := collection(t, s.read().Report(), row.collection); c.Rows != 3 || c.Expired != 1 || c.Malformed != 1 {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}
@@ -96,7 +96,7 @@ func TestClients(t *testing.T) {
 	s.client("ours", map[string]any{"scope": "mcp", fastmcp.ExtraMember: map[string]any{}})
 	s.client("named", map[string]any{"client_id": "differently"})
 	want := survey.Clients{Total: 5, Secrets: 1, Documents: 1, Ours: 1, Scopes: []string{"user", "user repo"}}
-	r := s.read().Report(nil)
+	r := s.read().Report()
 	if diff := cmp.Diff(want, r.Clients); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -139,7 +139,7 @@ func TestVersion(t *testing.T) {
 	} {
 		s := newStore(t)
 		rows(s)
-		if v := s.read().Report(nil).Version; v.Guess != want || (len(v.Evidence) == 0) != (want == "") {
+		if v := s.read().Report().Version; v.Guess != want || (len(v.Evidence) == 0) != (want == "") {
 			t.Errorf("%q: %+v", want, v)
 		}
 	}

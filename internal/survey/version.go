@@ -7,15 +7,24 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 )
 
-// Generations of rows, oldest first.
+// generation of rows.
+type generation uint8
+
+// Generations, oldest first.
 const (
-	gen213 = "2.13"         // the client's secret is kept
-	gen21x = "2.13 or 2.14" // the members of 2.13, without a secret
-	gen3   = "3"            // cimd_document
-	gen4   = "4"            // application_type
-	gen42  = "4.2 or later" // upstream_claims
-	ours   = "mcpkeep"
+	unknown generation = iota
+	gen213             // the client's secret is kept
+	gen21x             // the members of 2.13, without a secret
+	gen3               // cimd_document
+	gen4               // application_type
+	gen42              // upstream_claims
+	ours
 )
+
+// String is how reports call it.
+func (g generation) String() string {
+	return [...]string{"", "2.13", "2.13 or 2.14", "3", "4", "4.2 or later", "mcpkeep"}[g]
+}
 
 // most is how many addresses are listed.
 const most = 5
@@ -27,9 +36,11 @@ func (s *Survey) readClient(id string, plaintext []byte) bool {
 		return false
 	}
 	has := func(name string) bool { _, ok := members[name]; return ok }
-	known := &client{secret: c.ClientSecret != nil, document: c.CIMDDocument != nil, ours: has(fastmcp.ExtraMember), generation: gen21x}
+	key := nameOf(id)
+	known := s.clients[key] // a refresh token may have been read before
+	known.registered, known.secret, known.document, known.generation = true, c.ClientSecret != nil, c.CIMDDocument != nil, gen21x
 	switch {
-	case known.ours:
+	case has(fastmcp.ExtraMember):
 		known.generation = ours
 	case has("application_type"):
 		known.generation = gen4
@@ -38,8 +49,8 @@ func (s *Survey) readClient(id string, plaintext []byte) bool {
 	case known.secret:
 		known.generation = gen213
 	}
-	s.clients[id] = known
-	if c.Scope != nil && !known.ours {
+	s.clients[key] = known
+	if c.Scope != nil && known.generation != ours {
 		s.scopes[*c.Scope]++
 	}
 	if c.Issuer != nil {
@@ -72,21 +83,23 @@ func noted(list []string, text string) []string {
 }
 
 // generationOf is the generation of a session's rows.
-func (s *Survey) generationOf(one *session) string {
+func (s *Survey) generationOf(one session) generation {
 	if one.latest {
 		return gen42
 	}
-	return s.clients[one.clientID].generation
+	return s.clients[one.client].generation
 }
 
 // version guesses from the newest rows.
 func (s *Survey) version() Version {
-	found := map[string]bool{}
+	found := map[generation]bool{}
 	for _, c := range s.clients {
 		found[c.generation] = true
 	}
+	sessions := false
 	for _, one := range s.sessions {
 		found[gen42] = found[gen42] || one.latest
+		sessions = sessions || one.found
 	}
 	v := Version{Evidence: []string{}}
 	say := func(is bool, guess, why string) {
@@ -95,14 +108,14 @@ func (s *Survey) version() Version {
 			v.Evidence = append(v.Evidence, why)
 		}
 	}
-	say(found[gen21x], gen21x, "client rows without later members")
-	say(found[gen213], gen213, "client rows keep the secret")
-	say(len(s.sessions) > 0 && !s.shape.refreshRows && (found[gen213] || found[gen21x]), "2.13.0 or 2.13.1", "no row for any refresh token")
+	say(found[gen21x], gen21x.String(), "client rows without later members")
+	say(found[gen213], gen213.String(), "client rows keep the secret")
+	say(sessions && !s.shape.refreshRows && (found[gen213] || found[gen21x]), "2.13.0 or 2.13.1", "no row for any refresh token")
 	say(s.shape.refreshRows && found[gen213], "2.13.2 or later 2.13", "refresh tokens have rows")
 	say(s.shape.refreshRows && found[gen21x] && !found[gen213], "2.13.2 to 2.14", "refresh tokens have rows")
-	say(found[gen3], gen3, "client rows have cimd_document")
-	say(s.shape.consentToken && !found[gen3] && !found[gen4] && !found[gen42], gen3, "transactions have consent_token")
-	say(found[gen4], gen4, "client rows have application_type")
-	say(found[gen42], gen42, "sessions have upstream_claims")
+	say(found[gen3], gen3.String(), "client rows have cimd_document")
+	say(s.shape.consentToken && !found[gen3] && !found[gen4] && !found[gen42], gen3.String(), "transactions have consent_token")
+	say(found[gen4], gen4.String(), "client rows have application_type")
+	say(found[gen42], gen42.String(), "sessions have upstream_claims")
 	return v
 }
