@@ -4,8 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/gcp"
+	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/setting"
 )
 
@@ -25,6 +27,24 @@ func serviceURL() (string, error) {
 		return "", setting.Errorf("MCPKEEP_BASE_URL", want, "not set, and %v", err)
 	}
 	return service.Origin(serviceName()), nil
+}
+
+// projectWait bounds the question for the project: the log can do without it.
+const projectWait = 2 * time.Second
+
+// serviceOf returns the Cloud Run service that this process is, nil elsewhere.
+func serviceOf(ctx context.Context) *logging.Service {
+	if serviceName() == "" {
+		return nil
+	}
+	s := &logging.Service{Name: serviceName(), Revision: os.Getenv("K_REVISION"), Project: os.Getenv("GOOGLE_CLOUD_PROJECT")}
+	if client, err := gcp.Default(); err == nil && s.Project == "" {
+		ctx, cancel := context.WithTimeout(ctx, projectWait)
+		defer cancel()
+		known, _ := client.Service(ctx) // without a project, traces have no links
+		s.Project = known.Project
+	}
+	return s
 }
 
 // logSecrets says which versions of secrets the settings came from.

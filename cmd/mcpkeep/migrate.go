@@ -185,7 +185,7 @@ func (f *databaseFlags) withExisting(ctx context.Context, std streams, do func(*
 
 // withDatabase opens the database for a command. It creates a missing SQLite file.
 func (f *databaseFlags) withDatabase(ctx context.Context, std streams, do func(*db.DB) error) error {
-	d, err := f.openDatabase(ctx, newLogger(std.err, "text", "warn"), app.OpenFor)
+	d, err := f.openDatabase(ctx, newLogger(std.err, "text", "warn", nil), app.OpenFor)
 	if err != nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func (f *databaseFlags) withMigrating(ctx context.Context, std streams, url stri
 	if err != nil {
 		return fmt.Errorf("MCPKEEP_MIGRATE_DATABASE_URL (--migrate-database-url): %w", err)
 	}
-	d, err := app.OpenForMigration(ctx, url, newLogger(std.err, "text", "warn"))
+	d, err := app.OpenForMigration(ctx, url, newLogger(std.err, "text", "warn", nil))
 	if err != nil {
 		return new(serveFlags).named(err)
 	}

@@ -351,7 +351,7 @@ func TestRecordedVersion(t *testing.T) {
 func TestCloudLogging(t *testing.T) {
 	t.Parallel()
 	var buf bytes.Buffer
-	log := newLogger(&buf, "json", "info")
+	log := newLogger(&buf, "json", "info", nil)
 	log.WarnContext(t.Context(), "careful", slog.Group("g", "msg", "kept"))
 	log.DebugContext(t.Context(), "unseen")
 	for _, want := range []string{`"severity":"WARNING"`, `"message":"careful"`, `"g":{"msg":"kept"}`} {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -34,7 +35,11 @@ func (*serveCmd) Help() string {
 func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	started := time.Now()
 	c.LocalPassword = setting.Trim(os.Getenv("MCPKEEP_LOCAL_PASSWORD"))
-	log := newLogger(std.err, c.LogFormat, c.LogLevel)
+	log := newLogger(std.err, c.LogFormat, c.LogLevel, serviceOf(ctx))
+	requests, err := c.requestLog()
+	if err != nil {
+		return err
+	}
 	if c.Drain < 0 || c.Drain > longestDrain {
 		return setting.Errorf("MCPKEEP_DRAIN", "a duration from 0s to 1m", "%v is out of range", c.Drain)
 	}
@@ -63,16 +68,9 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	said := &greeting{std: std}
 	var open listeners
 	host := &app.Host{
-		Loopback: loopback, Upstreams: behind.Upstreams, RefuseEphemeral: c.refuseEphemeral(), Version: buildVersion(), ShowPassword: said.shown(),
+		Loopback: loopback, Upstreams: behind.Upstreams, RequestLog: requests, RefuseEphemeral: c.refuseEphemeral(), Version: buildVersion(), ShowPassword: said.shown(),
 		Listen: func(ctx context.Context) (at app.Addresses, err error) {
-			if own != nil {
-				open, err = own.listen(ctx, listen)
-				return at, err
-			}
-			open, at, err = listenAt(ctx, listen, log)
-			if c.BaseURL != "" {
-				at.BaseURL = ""
-			}
+			open, at, err = c.listenOn(ctx, own, listen, log)
 			return at, err
 		},
 	}
@@ -92,6 +90,19 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	said.ready(ctx, host.App, open[0].Addr(), secure != nil, started)
 	site := &site{listeners: open, secure: secure, handler: keep.Handler(nil), app: host.App, drain: c.Drain, log: log}
 	return site.serve(ctx)
+}
+
+// listenOn opens the listeners, and returns the addresses on loopback.
+func (c *serveCmd) listenOn(ctx context.Context, own *https, listen string, log *slog.Logger) (open listeners, at app.Addresses, err error) {
+	if own != nil {
+		open, err = own.listen(ctx, listen)
+		return open, at, err
+	}
+	open, at, err = listenAt(ctx, listen, log)
+	if c.BaseURL != "" {
+		at.BaseURL = ""
+	}
+	return open, at, err
 }
 
 func serveOn(web *http.Server, l net.Listener, secure bool) error {

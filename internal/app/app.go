@@ -165,7 +165,7 @@ func (a *App) serverConfig() server.Config {
 		OpenAIChallenge: s.OpenAIChallenge, Registration: c.Registration, MaxClients: s.Registration.MaxClients,
 		Readopt: c.Readopt, Documents: c.Documents.taken, Keys: published, FastMCP: c.verifier(), LegacyUntil: s.FastMCP.LegacyUntil,
 		IssuerSlash: s.FastMCP.IssuerSlash, CallbackPath: s.Provider.CallbackPath,
-		Now: a.db.Now, ClockOffset: a.db.ClockOffset,
+		Now: a.db.Now, ClockOffset: a.db.ClockOffset, RequestLog: a.host.RequestLog,
 	}
 	if a.prober != nil {
 		cfg.DocumentsOffered = a.prober.Offered

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/mcpkeep/mcpkeep/internal/server"
 	"github.com/mcpkeep/mcpkeep/internal/upstreams"
 )
 
@@ -26,8 +27,10 @@ type Host struct {
 	RefuseEphemeral bool
 	// Upstreams are the MCP servers behind this one. The built-in tools are at ToolsPath then.
 	Upstreams []upstreams.Upstream
-	Version   string // of the program
-	App       *App   // set by Open
+	// RequestLog says how requests are logged.
+	RequestLog server.RequestLog
+	Version    string // of the program
+	App        *App   // set by Open
 }
 
 type hostKey struct{}

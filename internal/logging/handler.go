@@ -9,7 +9,8 @@ import (
 )
 
 // WithReference returns a logger that adds the reference of the request in the context
-// to each line (storage.ActorOf) and cuts values that are too long for one. A logger that does so already is returned as it is.
+// and its trace to each line (storage.ActorOf, WithTrace) and cuts values that are too long for
+// one. A logger that does so already is returned as it is.
 func WithReference(l *slog.Logger) *slog.Logger {
 	if _, ok := l.Handler().(handler); ok {
 		return l
@@ -36,6 +37,7 @@ func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	if ref := storage.ReferenceOf(ctx); ref != "" {
 		line.AddAttrs(slog.String(Reference, ref))
 	}
+	line.AddAttrs(traceAttrs(ctx)...)
 	return h.Handler.Handle(ctx, line)
 }
 

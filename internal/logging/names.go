@@ -21,7 +21,17 @@ const (
 	Status     = "status"
 	DurationMS = "duration_ms"
 	UserAgent  = "user_agent" // the product only
+	RemoteIP   = "remote_ip"
+	Panic      = "panic"
+	Stack      = stack // of a panic
+
+	TraceID      = "trace"
+	SpanID       = "span"
+	TraceSampled = "trace_sampled"
 )
+
+// RequestLine is the message of the line about a request.
+const RequestLine = "request"
 
 // Duration returns a duration as an attribute in milliseconds, exact to the microsecond.
 func Duration(d time.Duration) slog.Attr {

@@ -34,7 +34,11 @@ func newReference() string {
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		r = r.WithContext(storage.WithActor(r.Context(), storage.Actor{Reference: newReference()}))
+		ctx := storage.WithActor(r.Context(), storage.Actor{Reference: newReference()})
+		if trace, ok := logging.TraceOf(r.Header); ok {
+			ctx = logging.WithTrace(ctx, trace)
+		}
+		r = r.WithContext(ctx)
 		rec := &recorder{ResponseWriter: w, deadlines: s.deadlines}
 		rec.conn, _ = w.(connection)
 		rec.start(r, start)
@@ -68,7 +72,7 @@ func (s *Server) recovered(rec *recorder, r *http.Request, p any) {
 	if p == http.ErrAbortHandler { //nolint:errorlint // a panic value, compared as net/http does
 		panic(p)
 	}
-	s.Logger.ErrorContext(r.Context(), "panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	s.Logger.ErrorContext(r.Context(), "panic", logging.Panic, fmt.Sprint(p), logging.Stack, string(debug.Stack()))
 	if rec.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
@@ -84,16 +88,19 @@ func (s *Server) logRequest(r *http.Request, rec *recorder, start time.Time) {
 		level = slog.LevelDebug
 	}
 	ctx, log := r.Context(), s.Logger.Handler()
-	if !log.Enabled(ctx, level) {
+	if s.RequestLog.Off || !log.Enabled(ctx, level) {
 		return
 	}
 	now := time.Now()
-	line := slog.NewRecord(now, level, "request", 0)
+	line := slog.NewRecord(now, level, logging.RequestLine, 0)
 	line.AddAttrs(
 		slog.String(logging.Method, r.Method), slog.String(logging.Path, r.URL.Path),
 		slog.Int(logging.Status, rec.status), logging.Duration(now.Sub(start)),
 	)
 	line.AddAttrs(rec.caller.attrs(r)...)
+	if ip := logging.RemoteAddress(r, s.RequestLog.Proxies); ip != "" {
+		line.AddAttrs(slog.String(logging.RemoteIP, ip))
+	}
 	_ = log.Handle(ctx, line)
 }
 

@@ -36,6 +36,13 @@ const (
 	authorizationLifetime = 15 * time.Minute
 )
 
+// RequestLog says how requests are logged.
+type RequestLog struct {
+	Off bool // a proxy in front has them in its log
+	// Proxies is how many there are in front, each of which adds an entry to X-Forwarded-For.
+	Proxies int
+}
+
 // Config is what a server is made of.
 type Config struct {
 	// BaseURL is the public origin and the issuer (RFC 8414 §2): scheme and
@@ -82,9 +89,10 @@ type Config struct {
 	// OpenAI when the app is submitted; "" serves none.
 	OpenAIChallenge string
 	// Upstreams returns what /readyz shows of the MCP servers behind this one; nil for none.
-	Upstreams func() any
-	Logger    *slog.Logger
-	Now       func() time.Time // nil for time.Now
+	Upstreams  func() any
+	Logger     *slog.Logger
+	RequestLog RequestLog
+	Now        func() time.Time // nil for time.Now
 	// ClockOffset is how far the database server's clock is ahead of this process's, give or
 	// take doubt; nil where there is none.
 	ClockOffset func() (offset, doubt time.Duration, known bool)
