@@ -27,6 +27,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     :"schema".mcpkeep_leases,
     :"schema".mcpkeep_refresh_tokens,
     :"schema".mcpkeep_resources,
+    :"schema".mcpkeep_signing_keys,
     :"schema".mcpkeep_tls,
     :"schema".mcpkeep_unknown_clients,
     :"schema".mcpkeep_users,

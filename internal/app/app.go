@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/assertion"
 	"github.com/mcpkeep/mcpkeep/internal/audit"
 	"github.com/mcpkeep/mcpkeep/internal/cache"
 	"github.com/mcpkeep/mcpkeep/internal/cimd"
@@ -40,6 +41,7 @@ type App struct {
 	store   storage.Store // repo with clients known by documents, and a short memory
 	config  server.Config
 	calls   *audit.Queue
+	signer  *assertion.Signer
 	prober  *cimd.Prober   // nil when documents are offered, or not, whatever can be fetched
 	server  *server.Server // the first one, for mcpkeep's own MCP server or the upstreams
 
@@ -134,6 +136,7 @@ func (a *App) start(ctx context.Context) error {
 	if prepared != nil && !errors.Is(prepared, ErrOldSchema) {
 		return prepared
 	}
+	a.signer = a.newSigner()
 	a.config = a.serverConfig()
 	a.calls = &audit.Queue{Store: a.repo, Now: a.db.Now, Log: a.log}
 	if a.server, err = a.changeUpstreams(a.host.Upstreams); err != nil {
@@ -146,6 +149,7 @@ func (a *App) start(ctx context.Context) error {
 	a.background.Go(func() { a.lookUp(ctx) })
 	a.background.Go(func() { a.clean(ctx) })
 	a.background.Go(func() { a.calls.Run(ctx) })
+	a.background.Go(func() { a.signer.Run(ctx) })
 	if a.prober != nil {
 		a.background.Go(func() { a.prober.Run(ctx) })
 	}
@@ -165,7 +169,7 @@ func (a *App) serverConfig() server.Config {
 		OpenAIChallenge: s.OpenAIChallenge, Registration: c.Registration, MaxClients: s.Registration.MaxClients,
 		Readopt: c.Readopt, Documents: c.Documents.taken, Keys: published, FastMCP: c.verifier(), LegacyUntil: s.FastMCP.LegacyUntil,
 		IssuerSlash: s.FastMCP.IssuerSlash, CallbackPath: s.Provider.CallbackPath,
-		Now: a.db.Now, ClockOffset: a.db.ClockOffset, RequestLog: a.host.RequestLog,
+		AssertionKeys: a.signer.Keys, Now: a.db.Now, ClockOffset: a.db.ClockOffset, RequestLog: a.host.RequestLog,
 	}
 	if a.prober != nil {
 		cfg.DocumentsOffered = a.prober.Offered

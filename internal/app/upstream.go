@@ -40,7 +40,7 @@ func (a *App) openUpstream(entry upstreams.Upstream) (behind, error) {
 	target := entry.Target
 	target.CA = entry.CA
 	upstream, err := gateway.New(gateway.Config{
-		Name: entry.Name, Target: target, Identify: entry.Identify, Connect: entry.Connect, Answer: entry.Answer, Idle: entry.Idle,
+		Name: entry.Name, Target: target, Identify: entry.Identify, Assert: a.assert(entry), Connect: entry.Connect, Answer: entry.Answer, Idle: entry.Idle,
 		MaxBody: entry.MaxBody, MaxConcurrent: entry.MaxConcurrent, Headers: entry.Headers, ForwardHeaders: entry.ForwardHeaders,
 		Sessions: a.keys, Logger: a.log, Called: a.calls.Add,
 	})

@@ -34,6 +34,8 @@ var mayScan = map[string]struct{ engine, why string }{
 	"GetEvictionTime":          {"postgres", "passes over the 2,000 that stay, in an index"},
 	"ListEncryptionKeys":       {"sqlite", "a table with a row for each key"},
 	"ListTLSNames":             {"", "a table with some rows for each name that certificates are for"},
+	"ListSigningKeys":          {"sqlite", "a table with two or three rows"},
+	"DropSigningKeys":          {"postgres", "as ListSigningKeys"},
 	"ListActiveEncryptionKeys": {"sqlite", "as ListEncryptionKeys"},
 	"UpsertUser":               {"sqlite", "the plan looks for rows that lack their user, which is skipped: no constraint is deferred"},
 }

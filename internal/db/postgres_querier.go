@@ -32,6 +32,10 @@ func (p pgQuerier) AddLease(ctx context.Context, name string) error {
 	return p.q.AddLease(ctx, name)
 }
 
+func (p pgQuerier) AddSigningKey(ctx context.Context, arg sqlitedb.AddSigningKeyParams) error {
+	return p.q.AddSigningKey(ctx, pgdb.AddSigningKeyParams(arg))
+}
+
 func (p pgQuerier) AddToClientCount(ctx context.Context, clients int64) error {
 	return p.q.AddToClientCount(ctx, clients)
 }
@@ -295,6 +299,10 @@ func (p pgQuerier) DisableUser(ctx context.Context, arg sqlitedb.DisableUserPara
 
 func (p pgQuerier) DropLease(ctx context.Context, arg sqlitedb.DropLeaseParams) error {
 	return p.q.DropLease(ctx, pgdb.DropLeaseParams(arg))
+}
+
+func (p pgQuerier) DropSigningKeys(ctx context.Context, through int64) error {
+	return p.q.DropSigningKeys(ctx, through)
 }
 
 func (p pgQuerier) EnableUser(ctx context.Context, id string) (int64, error) {
@@ -725,6 +733,18 @@ func (p pgQuerier) ListSharedRowsOf(ctx context.Context, arg sqlitedb.ListShared
 	return rowsOf(v, func(r pgdb.ListSharedRowsOfRow) sqlitedb.ListSharedRowsOfRow { return sqlitedb.ListSharedRowsOfRow(r) }), err
 }
 
+func (p pgQuerier) ListSigningKeys(ctx context.Context) ([]sqlitedb.SigningKey, error) {
+	v, err := p.q.ListSigningKeys(ctx)
+	return rowsOf(v, func(r pgdb.SigningKey) sqlitedb.SigningKey { return sqlitedb.SigningKey(r) }), err
+}
+
+func (p pgQuerier) ListSigningKeysToRekey(ctx context.Context, arg sqlitedb.ListSigningKeysToRekeyParams) ([]sqlitedb.ListSigningKeysToRekeyRow, error) {
+	v, err := p.q.ListSigningKeysToRekey(ctx, pgdb.ListSigningKeysToRekeyParams(arg))
+	return rowsOf(v, func(r pgdb.ListSigningKeysToRekeyRow) sqlitedb.ListSigningKeysToRekeyRow {
+		return sqlitedb.ListSigningKeysToRekeyRow(r)
+	}), err
+}
+
 func (p pgQuerier) ListSuccessorsToRekey(ctx context.Context, arg sqlitedb.ListSuccessorsToRekeyParams) ([]sqlitedb.ListSuccessorsToRekeyRow, error) {
 	v, err := p.q.ListSuccessorsToRekey(ctx, pgdb.ListSuccessorsToRekeyParams(arg))
 	return rowsOf(v, func(r pgdb.ListSuccessorsToRekeyRow) sqlitedb.ListSuccessorsToRekeyRow {
@@ -846,6 +866,10 @@ func (p pgQuerier) RekeyRequest(ctx context.Context, arg sqlitedb.RekeyRequestPa
 
 func (p pgQuerier) RekeySharedRow(ctx context.Context, arg sqlitedb.RekeySharedRowParams) error {
 	return p.q.RekeySharedRow(ctx, pgdb.RekeySharedRowParams(arg))
+}
+
+func (p pgQuerier) RekeySigningKey(ctx context.Context, arg sqlitedb.RekeySigningKeyParams) error {
+	return p.q.RekeySigningKey(ctx, pgdb.RekeySigningKeyParams(arg))
 }
 
 func (p pgQuerier) RekeySuccessor(ctx context.Context, arg sqlitedb.RekeySuccessorParams) error {

@@ -1,23 +1,13 @@
 package gateway
 
 import (
-	"context"
 	"net/http"
 	"strings"
 
 	"github.com/mcpkeep/mcpkeep/internal/principal"
 )
 
-// Vouch sets the headers that tell the upstream who calls, if it is to know: for a proxy that
-// sends requests to the upstream by itself.
-func (u *Upstream) Vouch(_ context.Context, h http.Header, p principal.Principal) error {
-	if u.Identify {
-		identify(h, p)
-	}
-	return nil
-}
-
-// identify tells the upstream who calls. Names, addresses and groups are those that the
+// identify tells the upstream who calls, in headers. Names, addresses and groups are those that the
 // sign-in provider reported; an email address is a verified one.
 func identify(h http.Header, p principal.Principal) {
 	groups := make([]string, len(p.User.Groups))

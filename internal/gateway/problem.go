@@ -34,6 +34,7 @@ var (
 	errRefused     = &problem{http.StatusBadGateway, codeServerError, "The MCP server behind this address refused the gateway's own access. The operator needs to fix this."}
 	errFailed      = &problem{http.StatusBadGateway, codeServerError, "The MCP server behind this address failed."}
 	errTooSlow     = &problem{http.StatusGatewayTimeout, codeServerError, "The MCP server behind this address did not respond in time."}
+	errNotSigned   = &problem{http.StatusServiceUnavailable, codeServerError, "This server cannot confirm who calls at the moment. Try again soon."}
 	errTooLarge    = &problem{http.StatusRequestEntityTooLarge, codeInvalidRequest, "The request is too large."}
 	errNoSession   = &problem{http.StatusNotFound, codeNoSession, "Session not found. Start a new one with an initialize request."}
 	errMethod      = &problem{http.StatusMethodNotAllowed, codeInvalidRequest, "The method is not allowed."}
@@ -97,7 +98,7 @@ func (u *Upstream) fail(w http.ResponseWriter, r *http.Request, b *body, err err
 	if err != nil {
 		panic(err) // the id was checked
 	}
-	if p.status == http.StatusTooManyRequests {
+	if p.status == http.StatusTooManyRequests || p.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -21,6 +21,7 @@ type Config struct {
 	Name     string // in logs; a session of one upstream means nothing at another
 	Target   Target
 	Identify bool          // tell the upstream who calls, in X-Mcpkeep-* headers
+	Assert   Assert        // and in a signed assertion
 	Connect  time.Duration // limit for connecting
 	Answer   time.Duration // limit from the end of a request to the first byte of its response; 0 for none
 	Idle     time.Duration // limit for silence within a response; 0 for none
@@ -88,8 +89,9 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		u.fail(w, r, b, errNoSession)
 		return
 	}
-	if u.Identify {
-		identify(header, p)
+	if err := u.Vouch(r.Context(), header, p); err != nil {
+		u.fail(w, r, b, err)
+		return
 	}
 	response, err := u.exchange(r, header, b)
 	if r.Context().Err() == nil {

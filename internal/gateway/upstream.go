@@ -19,6 +19,8 @@ import (
 type Target struct {
 	URL    *url.URL // of its MCP endpoint
 	Socket string   // path of the Unix socket to connect to; "" for URL's host
+	// Configured is the text that was parsed.
+	Configured string
 	// CA are the authorities that vouch for it; nil for the system's.
 	CA *x509.CertPool
 }
@@ -30,7 +32,7 @@ const WantTarget = "an http or https URL without user, query and fragment, or un
 // says what is wrong and shows nothing of the text, which may hold a password.
 func ParseTarget(text string) (Target, error) {
 	if rest, ok := strings.CutPrefix(text, "unix:"); ok {
-		return parseSocket(rest)
+		return parseSocket(text, rest)
 	}
 	u, err := url.Parse(text)
 	switch {
@@ -50,7 +52,7 @@ func ParseTarget(text string) (Target, error) {
 	if u.Path == "" {
 		u.Path = "/"
 	}
-	return Target{URL: u}, nil
+	return Target{URL: u, Configured: text}, nil
 }
 
 func validPort(u *url.URL) bool {
@@ -61,13 +63,13 @@ func validPort(u *url.URL) bool {
 	return err == nil && n > 0
 }
 
-func parseSocket(rest string) (Target, error) {
+func parseSocket(text, rest string) (Target, error) {
 	socket, path, ok := strings.Cut(rest, ":")
 	u, err := url.Parse("http://localhost" + path)
 	if !ok || err != nil || !strings.HasPrefix(path, "/") || !filepath.IsAbs(socket) || u.RawQuery != "" || u.Fragment != "" {
 		return Target{}, errors.New("not a socket and a path")
 	}
-	return Target{URL: u, Socket: socket}, nil
+	return Target{URL: u, Socket: socket, Configured: text}, nil
 }
 
 // String returns the target without anything secret, for logs.

@@ -112,6 +112,14 @@ func sealedColumns(shared *keyring.Keyring) []sealedColumn {
 			write: func(ctx context.Context, q db.Querier, w writeParams) error {
 				return q.RekeyTLSValue(ctx, sqlitedb.RekeyTLSValueParams(w))
 			}},
+		{table: "mcpkeep_signing_keys", column: "private_key",
+			page: func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+				rows, err := q.ListSigningKeysToRekey(ctx, sqlitedb.ListSigningKeysToRekeyParams(p))
+				return sealedRows(rows, func(r sqlitedb.ListSigningKeysToRekeyRow) sealedRow { return sealedRow(r) }), err
+			},
+			write: func(ctx context.Context, q db.Querier, w writeParams) error {
+				return q.RekeySigningKey(ctx, sqlitedb.RekeySigningKeyParams(w))
+			}},
 	}
 }
 

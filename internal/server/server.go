@@ -89,10 +89,13 @@ type Config struct {
 	// OpenAI when the app is submitted; "" serves none.
 	OpenAIChallenge string
 	// Upstreams returns what /readyz shows of the MCP servers behind this one; nil for none.
-	Upstreams  func() any
-	Logger     *slog.Logger
-	RequestLog RequestLog
-	Now        func() time.Time // nil for time.Now
+	Upstreams func() any
+	// AssertionKeys returns the key set of identity assertions, and for how long it may be kept;
+	// nil when there are none.
+	AssertionKeys func(context.Context) (document []byte, keep time.Duration, err error)
+	Logger        *slog.Logger
+	RequestLog    RequestLog
+	Now           func() time.Time // nil for time.Now
 	// ClockOffset is how far the database server's clock is ahead of this process's, give or
 	// take doubt; nil where there is none.
 	ClockOffset func() (offset, doubt time.Duration, known bool)
@@ -196,6 +199,7 @@ func (s *Server) Handler() http.Handler {
 	public.Handle("/.well-known/oauth-authorization-server", s.api(get, s.issuerMetadata))
 	public.Handle("/.well-known/oauth-authorization-server/{$}", s.api(get, s.issuerMetadata)) // of an issuer with a slash
 	public.Handle("/.well-known/openai-apps-challenge", s.api(get, s.openAIChallenge))
+	public.Handle(JWKSPath, s.api(get, s.assertionKeys))
 	public.Handle("/.well-known/", s.api(get, s.noDocument))
 	public.Handle("/register", s.api(post, within(s.bounds.registration, s.register)))
 	public.Handle("/register/{client_id}", s.api(manage, within(s.bounds.management, s.manageClient)))

@@ -63,7 +63,7 @@ func (r *reader) server(name string, key, n *yaml.Node) (u Upstream, enabled boo
 		return u, enabled
 	}
 	r.checkScopes(u)
-	u.Identify = identity == "headers" || identity == "" && u.Target.Near()
+	u.identify(identity)
 	return u, enabled
 }
 
@@ -87,7 +87,8 @@ func (r *reader) httpKeys(u *Upstream, identity *string) keys {
 		"headers":         func(_, n *yaml.Node) { u.Headers = r.headers(n) },
 		"forward_headers": func(_, n *yaml.Node) { u.ForwardHeaders = r.forwardHeaders(n) },
 		"ca":              func(_, n *yaml.Node) { u.CA = r.authorities(n) },
-		"identity":        func(_, n *yaml.Node) { *identity = r.choice(n, "headers", "none") },
+		"identity":        func(_, n *yaml.Node) { *identity = r.choice(n, "headers", "assertion", "both", "none") },
+		"audience":        func(_, n *yaml.Node) { u.Audience = r.audience(n) },
 		"scopes":          func(_, n *yaml.Node) { u.Scopes = r.scopes(n) },
 		"allow":           func(_, n *yaml.Node) { u.Allow = r.allow(n) },
 		"rules":           func(_, n *yaml.Node) { u.Rules = r.rules(n) },

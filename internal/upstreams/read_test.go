@@ -136,7 +136,7 @@ func TestRefused(t *testing.T) {
 		"query":             {"mcpServers:\n  a: {url: \"http://h/mcp?key=" + secret + "\"}\n", "f.yaml:2:12: contains a query"},
 		"fragment":          {"mcpServers:\n  a: {url: \"http://h/mcp#" + secret + "\"}\n", "f.yaml:2:12: contains a fragment"},
 		"not a URL":         {"mcpServers:\n  a: {url: \"${KEY}\"}\n", "f.yaml:2:12: not "},
-		"identity":          {at + "identity: " + secret + "\n", "f.yaml:4:15: not known; want headers or none"},
+		"identity":          {at + "identity: " + secret + "\n", "f.yaml:4:15: not known; want headers, assertion, both or none"},
 		"disabled":          {at + "disabled: \"yes\"\n", "f.yaml:4:15: text here"},
 		"duration":          {at + "timeout: {answer: soon}\n", "f.yaml:4:23: not usable"},
 		"no connect limit":  {at + "timeout: {connect: none}\n", "f.yaml:4:24: not usable"},

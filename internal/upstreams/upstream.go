@@ -23,7 +23,9 @@ type Upstream struct {
 	Headers        http.Header    // sent with each request
 	ForwardHeaders []string       // headers of clients that cross as well, in canonical form
 	CA             *x509.CertPool // nil for the system's
-	Identify       bool           // tell the upstream who calls
+	Identify       bool           // tell the upstream who calls, in headers
+	Assert         bool           // and in a signed assertion
+	Audience       string         // of the assertion
 	Scopes         []Scope        // that clients can ask for, besides the basic one
 	Allow          Allow
 	Rules          Rules
@@ -77,7 +79,7 @@ const DefaultName = "default"
 // At returns the upstream that --upstream names: one without a file.
 func At(target gateway.Target) Upstream {
 	return Upstream{
-		Name: DefaultName, Target: target, Identify: target.Near(),
+		Name: DefaultName, Target: target, Identify: target.Near(), Assert: target.Near(), Audience: target.Configured,
 		Connect: Connect, Answer: Answer, MaxBody: MaxBody, MaxConcurrent: MaxConcurrent,
 	}
 }

@@ -62,6 +62,16 @@ LIMIT CAST(@max_rows AS BIGINT);
 UPDATE mcpkeep_tls SET value = @token, value_key_id = @key_id
 WHERE name = @row_id AND value = @old_token;
 
+-- name: ListSigningKeysToRekey :many
+SELECT id AS row_id, private_key AS token, private_key_key_id AS key_id FROM mcpkeep_signing_keys
+WHERE private_key_key_id <> @primary_id AND id > @after
+ORDER BY id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: RekeySigningKey :exec
+UPDATE mcpkeep_signing_keys SET private_key = @token, private_key_key_id = @key_id
+WHERE id = @row_id AND private_key = @old_token;
+
 -- name: ListSharedRows :many
 SELECT key, value, value_key_id FROM oauth_clients
 WHERE key > @after
@@ -89,4 +99,6 @@ UNION ALL
 SELECT 'mcpkeep_refresh_tokens', 'successor', successor_key_id, COUNT(*) FROM mcpkeep_refresh_tokens
 WHERE successor_key_id IS NOT NULL GROUP BY successor_key_id
 UNION ALL
-SELECT 'mcpkeep_tls', 'value', value_key_id, COUNT(*) FROM mcpkeep_tls GROUP BY value_key_id;
+SELECT 'mcpkeep_tls', 'value', value_key_id, COUNT(*) FROM mcpkeep_tls GROUP BY value_key_id
+UNION ALL
+SELECT 'mcpkeep_signing_keys', 'private_key', private_key_key_id, COUNT(*) FROM mcpkeep_signing_keys GROUP BY private_key_key_id;

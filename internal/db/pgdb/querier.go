@@ -11,6 +11,7 @@ import (
 type Querier interface {
 	ActivateGrant(ctx context.Context, arg ActivateGrantParams) (Grant, error)
 	AddLease(ctx context.Context, name string) error
+	AddSigningKey(ctx context.Context, arg AddSigningKeyParams) error
 	AddToClientCount(ctx context.Context, clients int64) error
 	AdmitClientDocument(ctx context.Context, arg AdmitClientDocumentParams) (int64, error)
 	ApproveUnreadDocument(ctx context.Context, arg ApproveUnreadDocumentParams) (int64, error)
@@ -74,6 +75,7 @@ type Querier interface {
 	DeleteUnusedClient(ctx context.Context, arg DeleteUnusedClientParams) (int64, error)
 	DisableUser(ctx context.Context, arg DisableUserParams) (int64, error)
 	DropLease(ctx context.Context, arg DropLeaseParams) error
+	DropSigningKeys(ctx context.Context, through int64) error
 	EnableUser(ctx context.Context, id string) (int64, error)
 	EndAdoption(ctx context.Context, arg EndAdoptionParams) (int64, error)
 	EndLease(ctx context.Context, arg EndLeaseParams) (int64, error)
@@ -176,6 +178,8 @@ type Querier interface {
 	ListSharedRows(ctx context.Context, arg ListSharedRowsParams) ([]ListSharedRowsRow, error)
 	// Rows of FastMCP's other collections are in oauth_clients, next to the clients.
 	ListSharedRowsOf(ctx context.Context, arg ListSharedRowsOfParams) ([]ListSharedRowsOfRow, error)
+	ListSigningKeys(ctx context.Context) ([]SigningKey, error)
+	ListSigningKeysToRekey(ctx context.Context, arg ListSigningKeysToRekeyParams) ([]ListSigningKeysToRekeyRow, error)
 	ListSuccessorsToRekey(ctx context.Context, arg ListSuccessorsToRekeyParams) ([]ListSuccessorsToRekeyRow, error)
 	ListTLSNames(ctx context.Context) ([]string, error)
 	ListTLSValuesToRekey(ctx context.Context, arg ListTLSValuesToRekeyParams) ([]ListTLSValuesToRekeyRow, error)
@@ -204,6 +208,7 @@ type Querier interface {
 	RekeyProviderToken(ctx context.Context, arg RekeyProviderTokenParams) error
 	RekeyRequest(ctx context.Context, arg RekeyRequestParams) error
 	RekeySharedRow(ctx context.Context, arg RekeySharedRowParams) error
+	RekeySigningKey(ctx context.Context, arg RekeySigningKeyParams) error
 	RekeySuccessor(ctx context.Context, arg RekeySuccessorParams) error
 	RekeyTLSValue(ctx context.Context, arg RekeyTLSValueParams) error
 	RenewSuccessor(ctx context.Context, arg RenewSuccessorParams) (int64, error)

@@ -27,6 +27,8 @@ SELECT 'mcpkeep_refresh_tokens', 'successor', successor_key_id, COUNT(*) FROM mc
 WHERE successor_key_id IS NOT NULL GROUP BY successor_key_id
 UNION ALL
 SELECT 'mcpkeep_tls', 'value', value_key_id, COUNT(*) FROM mcpkeep_tls GROUP BY value_key_id
+UNION ALL
+SELECT 'mcpkeep_signing_keys', 'private_key', private_key_key_id, COUNT(*) FROM mcpkeep_signing_keys GROUP BY private_key_key_id
 `
 
 type CountSealedRowsRow struct {
@@ -259,6 +261,45 @@ func (q *Queries) ListSharedRows(ctx context.Context, arg ListSharedRowsParams) 
 	return items, nil
 }
 
+const listSigningKeysToRekey = `-- name: ListSigningKeysToRekey :many
+SELECT id AS row_id, private_key AS token, private_key_key_id AS key_id FROM mcpkeep_signing_keys
+WHERE private_key_key_id <> $1 AND id > $2
+ORDER BY id
+LIMIT CAST($3 AS BIGINT)
+`
+
+type ListSigningKeysToRekeyParams struct {
+	PrimaryID string
+	After     string
+	MaxRows   int64
+}
+
+type ListSigningKeysToRekeyRow struct {
+	RowID string
+	Token string
+	KeyID string
+}
+
+func (q *Queries) ListSigningKeysToRekey(ctx context.Context, arg ListSigningKeysToRekeyParams) ([]ListSigningKeysToRekeyRow, error) {
+	rows, err := q.db.Query(ctx, listSigningKeysToRekey, arg.PrimaryID, arg.After, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListSigningKeysToRekeyRow{}
+	for rows.Next() {
+		var i ListSigningKeysToRekeyRow
+		if err := rows.Scan(&i.RowID, &i.Token, &i.KeyID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listSuccessorsToRekey = `-- name: ListSuccessorsToRekey :many
 SELECT token_hash AS row_id, CAST(successor AS TEXT) AS token, CAST(successor_key_id AS TEXT) AS key_id FROM mcpkeep_refresh_tokens
 WHERE successor_key_id <> CAST($1 AS TEXT) AND token_hash > $2
@@ -443,6 +484,28 @@ func (q *Queries) RekeySharedRow(ctx context.Context, arg RekeySharedRowParams) 
 		arg.ValueKeyID,
 		arg.Key,
 		arg.OldValue,
+	)
+	return err
+}
+
+const rekeySigningKey = `-- name: RekeySigningKey :exec
+UPDATE mcpkeep_signing_keys SET private_key = $1, private_key_key_id = $2
+WHERE id = $3 AND private_key = $4
+`
+
+type RekeySigningKeyParams struct {
+	Token    string
+	KeyID    string
+	RowID    string
+	OldToken string
+}
+
+func (q *Queries) RekeySigningKey(ctx context.Context, arg RekeySigningKeyParams) error {
+	_, err := q.db.Exec(ctx, rekeySigningKey,
+		arg.Token,
+		arg.KeyID,
+		arg.RowID,
+		arg.OldToken,
 	)
 	return err
 }

@@ -197,6 +197,15 @@ type Resource struct {
 	CreatedAt int64
 }
 
+type SigningKey struct {
+	ID              string
+	Number          int64
+	PrivateKey      string
+	PrivateKeyKeyID string
+	CreatedAt       int64
+	SignsAt         int64
+}
+
 type TLSValue struct {
 	Name       string
 	Value      string

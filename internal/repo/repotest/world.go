@@ -57,6 +57,10 @@ func NewWorld(t *testing.T, e dbtest.Engine) World {
 		if err := w.PutTLSValue(t.Context(), "certificates/"+id, []byte("key of "+id), Now); err != nil {
 			t.Fatal(err)
 		}
+		signing := storage.SigningKey{ID: "key-" + id, Number: int64(len(w.Tokens)), Private: []byte("private " + id), CreatedAt: Now, SignsAt: Now}
+		if err := w.AddSigningKey(t.Context(), signing); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for i, subject := range []string{"owner", "second"} {
 		p := storage.Person{Issuer: "local", Subject: subject, Login: "login-" + subject}
@@ -103,6 +107,13 @@ func (w World) SealedColumns() map[string]SealedColumn {
 		"certificate": {"mcpkeep_tls", "name", "value", "certificates/one", "certificates/two", func(t *testing.T, w World) error {
 			_, err := w.TLSValue(t.Context(), "certificates/one")
 			return err
+		}},
+		"signing key": {"mcpkeep_signing_keys", "id", "private_key", "key-one", "key-two", func(t *testing.T, w World) error {
+			keys, err := w.SigningKeys(t.Context())
+			if err != nil {
+				return err
+			}
+			return keys[0].Broken
 		}},
 		"provider token": {"mcpkeep_grants", "id", "provider_token", "grt_one", "grt_two", refresh},
 		"successor": {
