@@ -19,10 +19,8 @@ func (u *Upstream) record(r *http.Request, b *body, p principal.Principal, began
 	if len(tools) == 0 {
 		return
 	}
-	call := audit.Call{
-		UserID: p.User.ID, ClientID: p.ClientID, GrantID: p.GrantID, Reference: storage.ReferenceOf(r.Context()),
-		Upstream: u.Name, Outcome: b.ended, Took: time.Since(began),
-	}
+	call := CallBy(p, u.Name, storage.ReferenceOf(r.Context()))
+	call.Outcome, call.Took = b.ended, time.Since(began)
 	switch {
 	case r.Context().Err() != nil:
 		call.Outcome = audit.Canceled
@@ -37,6 +35,11 @@ func (u *Upstream) record(r *http.Request, b *body, p principal.Principal, began
 	for range more {
 		u.Called(call)
 	}
+}
+
+// CallBy returns a call of one of an upstream's tools, for the audit trail.
+func CallBy(p principal.Principal, upstream, reference string) audit.Call {
+	return audit.Call{UserID: p.User.ID, ClientID: p.ClientID, GrantID: p.GrantID, Reference: reference, Upstream: upstream}
 }
 
 // tools returns the tools that the message calls, and how many more calls a batch has.

@@ -13,13 +13,14 @@ type Health struct {
 	Error  string    `json:"error,omitempty"` // what clients are told
 }
 
-type health struct {
+// Traffic is what the exchanges with an upstream show of it. The zero value has seen none.
+type Traffic struct {
 	mu   sync.Mutex
 	last Health
 }
 
-// note records how an exchange ended. What a client did wrong says nothing of the upstream.
-func (h *health) note(err error) {
+// Note records how an exchange ended. What a client did wrong says nothing of the upstream.
+func (h *Traffic) Note(err error) {
 	next := Health{Status: "ok"}
 	var known *problem
 	if err != nil {
@@ -40,12 +41,15 @@ func (h *health) note(err error) {
 	h.last = next
 }
 
-// Health returns what the upstream's traffic showed last. It asks nothing.
-func (u *Upstream) Health() Health {
-	u.health.mu.Lock()
-	defer u.health.mu.Unlock()
-	if u.health.last.Status == "" {
+// Health returns what the traffic showed last.
+func (h *Traffic) Health() Health {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.last.Status == "" {
 		return Health{Status: "unknown"}
 	}
-	return u.health.last
+	return h.last
 }
+
+// Health returns what the upstream's traffic showed last. It asks nothing.
+func (u *Upstream) Health() Health { return u.health.Health() }

@@ -19,14 +19,54 @@ const (
 	codeNoSession      = -32001 // what the SDKs send for an unknown session
 )
 
-// problem is an error that a client sees.
-type problem struct {
+// Problem is an error that a client sees.
+type Problem struct { //nolint:errname // it is a response as well
 	status  int
 	code    int
 	message string
 }
 
-func (p *problem) Error() string { return p.message }
+type problem = Problem
+
+// NewProblem returns a problem with an HTTP status, a JSON-RPC error code, and a sentence that
+// says nothing of the operator's network.
+func NewProblem(status, code int, message string) *Problem { return &Problem{status, code, message} }
+
+func (p *Problem) Error() string { return p.message }
+
+// Status is the HTTP status.
+func (p *Problem) Status() int { return p.status }
+
+// Outcome is what the problem says of a call, in the audit trail.
+func (p *Problem) Outcome() string { return outcomeOf(p.status) }
+
+// Body returns the JSON-RPC error response to a request with a valid raw id. The reference
+// is that of the log line; "" for none.
+func (p *Problem) Body(id json.RawMessage, reference string) []byte {
+	answer := rpcError{Version: "2.0", ID: id}
+	answer.Error.Code, answer.Error.Message = p.code, p.message
+	if reference != "" {
+		answer.Error.Message += " Reference: " + reference + "."
+		answer.Error.Data = map[string]string{"reference": reference}
+	}
+	content, err := json.Marshal(answer)
+	if err != nil {
+		panic(err) // the id was checked
+	}
+	return content
+}
+
+// Write answers a request with an error. A positive retry becomes Retry-After, in seconds.
+func (p *Problem) Write(w http.ResponseWriter, id json.RawMessage, reference string, retry int) {
+	content := p.Body(id, reference)
+	if retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(retry))
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+	w.WriteHeader(p.status)
+	_, _ = w.Write(content)
+}
 
 var (
 	errUnreachable = &problem{http.StatusBadGateway, codeServerError, "The MCP server behind this address cannot be reached."}
@@ -88,21 +128,9 @@ func (u *Upstream) fail(w http.ResponseWriter, r *http.Request, b *body, err err
 	if p.status >= http.StatusInternalServerError {
 		u.Logger.WarnContext(ctx, "upstream failed", "upstream", u.Name, logging.Status, p.status, logging.Error, err)
 	}
-	answer := rpcError{Version: "2.0", ID: json.RawMessage(b.requestID())}
-	answer.Error.Code, answer.Error.Message = p.code, p.message
-	if reference != "" {
-		answer.Error.Message += " Reference: " + reference + "."
-		answer.Error.Data = map[string]string{"reference": reference}
-	}
-	content, err := json.Marshal(answer)
-	if err != nil {
-		panic(err) // the id was checked
-	}
+	retry := 0
 	if p.status == http.StatusTooManyRequests || p.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
+		retry = 1
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
-	w.WriteHeader(p.status)
-	_, _ = w.Write(content)
+	p.Write(w, json.RawMessage(b.requestID()), reference, retry)
 }

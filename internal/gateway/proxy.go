@@ -43,7 +43,7 @@ type Upstream struct {
 	transport *http.Transport
 	endpoint  atomic.Pointer[url.URL] // Target.URL, or where it redirected to
 	settled   atomic.Bool             // it has answered without a redirect
-	health    health
+	health    Traffic
 	calls     calls
 	quiet     time.Duration // after which an event stream gets a comment
 }
@@ -95,7 +95,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	response, err := u.exchange(r, header, b)
 	if r.Context().Err() == nil {
-		u.health.note(err)
+		u.health.Note(err)
 	}
 	if err == nil {
 		defer func() { _ = response.Body.Close() }()
