@@ -1,0 +1,177 @@
+package stdio
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"github.com/mcpkeep/mcpkeep/internal/audit"
+)
+
+// maxShown is how many lines that are no messages are logged for each process; all are counted.
+const maxShown = 20
+
+// receive handles a line of the process.
+func (c *conn) receive(line []byte) {
+	line = bytes.ToValidUTF8(line, []byte("\uFFFD"))
+	list, _, err := parseMessages(line)
+	if err != nil {
+		c.skip(line, err)
+		return
+	}
+	for _, m := range list {
+		switch {
+		case m.isResponse():
+			c.respond(line, m)
+		case c.isEarly(m):
+		case m.isRequest():
+			c.ask(m)
+		default:
+			c.notify(m)
+		}
+	}
+}
+
+// isEarly keeps a message for the first session, while there is none. It reports whether it did.
+func (c *conn) isEarly(m message) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.greeted || c.up.Mode == Shared || len(c.early) >= maxEvents || m.isRequest() && m.method == "ping" {
+		return false
+	}
+	c.early = append(c.early, m)
+	return true
+}
+
+// greet gives what was kept to the first session. c.mu is held.
+func (c *conn) greet(s *session) {
+	c.greeted = true
+	for _, m := range c.early {
+		if m.isRequest() {
+			c.questions[string(m.id)] = question{session: s}
+		}
+		s.add(nil, m)
+	}
+	c.early = nil
+}
+
+// skip notes a line that means nothing.
+func (c *conn) skip(line []byte, err error) {
+	c.mu.Lock()
+	c.skipped++
+	n := c.skipped
+	c.mu.Unlock()
+	if n <= maxShown {
+		c.up.Logger.WarnContext(context.Background(), "the server wrote a line that is no message", "upstream", c.up.Name, "session", c.label, "line", string(line), "error", err)
+	}
+}
+
+// respond passes a response on to the one whose request it answers.
+func (c *conn) respond(line []byte, m message) {
+	n, ok := number(m.id)
+	if !ok {
+		c.skip(line, errUnasked)
+		return
+	}
+	one := c.take(n)
+	switch {
+	case one == nil:
+		c.skip(line, errUnasked)
+	case one.session == nil:
+		one.reply <- m
+	default:
+		if result := m.get("result"); one.token != nil && bytes.Contains(result, []byte(`"task"`)) {
+			c.keepToken(one)
+		}
+		outcome := audit.OK
+		if m.get("error") != nil {
+			outcome = audit.Error
+		}
+		one.deliver(m.withID(one.id).raw(), outcome)
+	}
+}
+
+// keepToken lets the progress of a task be told after the call that began it.
+func (c *conn) keepToken(one *call) {
+	const most = 1000
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.lasting) < most {
+		c.lasting[one.number] = one
+	}
+}
+
+// deliver ends a call with a message for its client.
+func (one *call) deliver(data []byte, outcome string) {
+	if one.timer != nil {
+		one.timer.Stop()
+	}
+	s := one.session
+	s.mu.Lock()
+	s.log.add(one.stream, data)
+	s.log.settle(one.stream)
+	s.mu.Unlock()
+	one.ended(outcome)
+}
+
+// fail ends a call without a response of the process.
+func (one *call) fail(cause error) {
+	if one.session == nil {
+		return // who waits for it is told by done
+	}
+	p := problemOf(cause)
+	one.deliver(p.Body(one.id, one.reference), audit.Failed)
+}
+
+// ask passes a request of the process on to a client.
+func (c *conn) ask(m message) {
+	to, st := c.target()
+	switch {
+	case m.method == "ping" && (to == nil || !to.isConnected()):
+		c.answer(newResult(m.id, json.RawMessage(`{}`)))
+	case c.up.Mode == Shared || to == nil:
+		c.answer(newError(m.id, codeNoMethod, "No client can be asked: this process has many."))
+	default:
+		c.mu.Lock()
+		if c.questions != nil {
+			c.questions[string(m.id)] = question{to, st}
+		}
+		c.mu.Unlock()
+		to.add(st, m)
+	}
+}
+
+// target returns the session and stream that a message of the process is for, when it does
+// not say so: those of the newest call. A nil stream is the standalone one.
+func (c *conn) target() (*session, *stream) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.up.Mode == Shared {
+		return nil, nil
+	}
+	var newest *call
+	running := 0
+	for _, one := range c.calls {
+		if one.session == nil {
+			continue
+		}
+		running++
+		if newest == nil || one.number > newest.number {
+			newest = one
+		}
+	}
+	if newest == nil {
+		return c.anySession(), nil
+	}
+	return newest.session, newest.session.choose(newest.stream, running)
+}
+
+// anySession prefers one whose client listens.
+func (c *conn) anySession() (found *session) {
+	for s := range c.sessions {
+		if found == nil || !found.isConnected() && s.isConnected() {
+			found = s
+		}
+	}
+	return found
+}
