@@ -16,8 +16,10 @@ type Config struct {
 	Launch        Launch
 	Processes     int           // how many run at the same time
 	PerUser       int           // how many of those work for one user
-	Idle          time.Duration // after which a process that no one uses ends
+	Idle          time.Duration // after which a process that no one uses ends; 0 for never
 	Start         time.Duration // limit for a start, with the handshake
+	Answer        time.Duration // limit for the first word about a call; 0 for none
+	Silence       time.Duration // limit for silence after that; 0 for none
 	MaxBody       int           // bytes of a request
 	MaxConcurrent int           // calls that one user may have running
 	Version       string        // of mcpkeep, for shared servers
@@ -35,7 +37,7 @@ func (cfg Config) check() error {
 		return errors.New("a stdio server needs a mode")
 	case cfg.Launch == nil || cfg.Logger == nil:
 		return errors.New("a stdio server needs a command and a logger")
-	case cfg.Processes <= 0 || cfg.PerUser <= 0 || cfg.Idle <= 0 || cfg.Start <= 0 || cfg.MaxBody <= 0 || cfg.MaxConcurrent <= 0:
+	case cfg.Processes <= 0 || cfg.PerUser <= 0 || cfg.Idle < 0 || cfg.Answer < 0 || cfg.Silence < 0 || cfg.Start <= 0 || cfg.MaxBody <= 0 || cfg.MaxConcurrent <= 0:
 		return errors.New("a stdio server needs limits")
 	}
 	return nil

@@ -226,6 +226,9 @@ func (c *conn) register(one *call) error {
 	c.last++
 	one.number = c.last
 	c.calls[one.number] = one
+	if one.session != nil {
+		one.limit(c.up.Answer, one.tooSlow)
+	}
 	c.used = time.Now()
 	return nil
 }

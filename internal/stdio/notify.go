@@ -73,8 +73,11 @@ func (c *conn) progress(m message) {
 	n, ok := number(params.get("progressToken"))
 	c.mu.Lock()
 	one, running := c.calls[n]
-	if !running {
+	switch {
+	case !running:
 		one = c.lasting[n]
+	case one.session != nil:
+		one.limit(c.up.Silence, one.tooSlow)
 	}
 	c.mu.Unlock()
 	if !ok || one == nil || one.token == nil || one.session == nil {

@@ -209,10 +209,17 @@ func (u *Upstream) watch() {
 	}
 }
 
+func (u *Upstream) every() time.Duration {
+	if u.Idle > 0 {
+		return min(watchEvery, u.Idle)
+	}
+	return watchEvery
+}
+
 // check ends what is idle or revoked, until no process is left.
 func (u *Upstream) check() {
 	for {
-		time.Sleep(min(watchEvery, u.Idle))
+		time.Sleep(u.every())
 		u.mu.Lock()
 		if len(u.all) == 0 {
 			u.watching = false
@@ -238,7 +245,7 @@ func (u *Upstream) checkSessions(list []*session) {
 			isLive = u.Mode == Shared || u.Live == nil || u.Live(context.Background(), grant)
 			live[grant] = isLive
 		}
-		if !isLive || s.isIdle(u.Idle) {
+		if !isLive || u.Idle > 0 && s.isIdle(u.Idle) {
 			u.finish(s, errSessionEnd)
 		}
 	}
@@ -251,7 +258,7 @@ func (u *Upstream) checkShared() {
 	u.mu.Unlock()
 	for _, c := range conns {
 		c.stopWhen(errStopped, func() bool {
-			return len(c.sessions) == 0 && len(c.calls) == 0 && time.Since(c.used) >= u.Idle
+			return u.Idle > 0 && len(c.sessions) == 0 && len(c.calls) == 0 && time.Since(c.used) >= u.Idle
 		})
 	}
 }

@@ -40,6 +40,7 @@ var (
 	errCrashes    = gateway.NewProblem(http.StatusServiceUnavailable, codeServerError, "The MCP server behind this address keeps failing. Try again later.")
 	errNoStart    = gateway.NewProblem(http.StatusBadGateway, codeServerError, "The MCP server behind this address cannot be started.")
 	errTooSlow    = gateway.NewProblem(http.StatusGatewayTimeout, codeServerError, "The MCP server behind this address did not start in time.")
+	errLate       = gateway.NewProblem(http.StatusGatewayTimeout, codeServerError, "The MCP server behind this address did not respond in time.")
 	errProcess    = gateway.NewProblem(http.StatusBadGateway, codeServerError, "The process of the MCP server behind this address has ended. Start a new session.")
 	errHuge       = gateway.NewProblem(http.StatusBadGateway, codeServerError, "The MCP server behind this address sent a message that is too large.")
 

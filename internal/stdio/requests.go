@@ -114,10 +114,8 @@ func (s *session) cancel(ctx context.Context, m message) error {
 	for _, one := range c.calls {
 		if one.session == s && bytes.Equal(one.id, id) {
 			found = one
-			one.timer = time.AfterFunc(c.up.canceledFor, func() {
-				if c.take(one.number) != nil {
-					one.deliver(newError(one.id, codeServerError, "The request was canceled.").raw(), audit.Canceled)
-				}
+			one.limit(c.up.canceledFor, func() {
+				one.deliver(newError(one.id, codeServerError, "The request was canceled.").raw(), audit.Canceled)
 			})
 			break
 		}
@@ -127,6 +125,27 @@ func (s *session) cancel(ctx context.Context, m message) error {
 		return nil
 	}
 	return c.send(ctx, m.withParams(params.with("requestId", integer(found.number))))
+}
+
+// limit ends a call in a way after a time; 0 is no limit. It replaces an earlier limit. c.mu
+// is held.
+func (one *call) limit(after time.Duration, end func()) {
+	if one.timer != nil {
+		one.timer.Stop()
+	}
+	if after > 0 {
+		one.timer = time.AfterFunc(after, func() {
+			if one.session.conn.take(one.number) != nil {
+				end()
+			}
+		})
+	}
+}
+
+// tooSlow ends a call that took too long, and tells the process.
+func (one *call) tooSlow() {
+	one.session.conn.answer(newRequest(nil, methodCancelled, object{{"requestId", integer(one.number)}}.raw()))
+	one.fail(errLate)
 }
 
 // response passes on an answer to a question that this client was asked.
