@@ -180,6 +180,8 @@ func TestForms(t *testing.T) {
 	}
 }
 
+const cancellation = "notifications/cancelled"
+
 // TestCancel: a cancellation reaches the process with the id that the process knows. The
 // stream of the call does not stay open forever.
 func TestCancel(t *testing.T) {
@@ -190,7 +192,7 @@ func TestCancel(t *testing.T) {
 		switch m["method"] {
 		case "tools/call":
 			ids <- m["id"]
-		case "notifications/cancelled":
+		case cancellation:
 			ids <- params["requestId"]
 		}
 	}}
@@ -199,7 +201,7 @@ func TestCancel(t *testing.T) {
 	c := connect(t, s.URL, "")
 	call := c.open(t.Context(), request("mine", "tools/call", callOf("never", nil)))
 	for _, id := range []any{"other", "mine"} {
-		_ = read(t, c.send(t.Context(), http.MethodPost, request(nil, "notifications/cancelled", object{"requestId": id})))
+		_ = read(t, c.send(t.Context(), http.MethodPost, request(nil, cancellation, object{"requestId": id})))
 	}
 	if a, b := <-ids, <-ids; a != b || a == "mine" {
 		t.Errorf("the call has the id %v, the cancellation %v", a, b)

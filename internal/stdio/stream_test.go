@@ -39,7 +39,7 @@ func data(m object) string {
 	return fmt.Sprint(params["data"])
 }
 
-// TestResume: a call goes on when its client hangs up. The client gets the rest of that
+// TestResume: a call continues when its client hangs up. The client gets the rest of that
 // stream, and of no other, with the id of the last event that it has.
 func TestResume(t *testing.T) {
 	t.Parallel()

@@ -19,7 +19,7 @@ type Upstream struct {
 	traffic  gateway.Traffic
 	quiet    time.Duration // after which an event stream gets a comment
 	patience time.Duration // for a response before an event stream begins
-	// canceledFor is how long a canceled call may take to be answered all the same. Its stream
+	// canceledFor is how long a canceled call may still get a response. Its stream
 	// ends then.
 	canceledFor time.Duration
 
