@@ -120,3 +120,16 @@ func TestResourceChallenge(t *testing.T) {
 		})
 	}
 }
+
+// TestResourceStepUp: a challenge keeps what the token has, and may ask for what the
+// resource offers.
+func TestResourceStepUp(t *testing.T) {
+	t.Parallel()
+	r := oauth.Resource{Offered: []oauth.Scope{{Name: "t:write"}, {Name: "t:read"}}}
+	if got := r.StepUp("mcp t:read offline_access", "t:write"); got != "mcp t:read t:write" {
+		t.Errorf("asked for %q", got)
+	}
+	if got := (oauth.Resource{}).StepUp("mcp", "t:write"); got != "mcp" {
+		t.Errorf("a resource without that scope asks for %q", got)
+	}
+}

@@ -126,8 +126,15 @@ func BasicScopes() []string {
 // than was granted: all that it needs together with what the token has, since
 // clients that do not add up would lose the latter. offline_access is no matter
 // of the resource and is left out.
-func StepUp(granted, needed string) string {
-	list := scopes.known(ParseScope(granted + " " + needed))
+func StepUp(granted, needed string) string { return scopes.stepUp(granted, needed) }
+
+// StepUp is the same for a resource, which offers scopes of its own.
+func (r Resource) StepUp(granted, needed string) string {
+	return scopes.with(r.Offered).stepUp(granted, needed)
+}
+
+func (t scopeTable) stepUp(granted, needed string) string {
+	list := t.known(ParseScope(granted + " " + needed))
 	return strings.Join(slices.DeleteFunc(list, func(name string) bool { return name == ScopeOfflineAccess }), " ")
 }
 
