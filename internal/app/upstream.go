@@ -33,7 +33,11 @@ func ReadUpstreams(path string) (upstreams.File, error) {
 
 // openUpstream returns an upstream for an entry.
 func (a *App) openUpstream(entry upstreams.Upstream) (behind, error) {
-	policy, err := a.checked.settings.entryPolicy(entry)
+	policy, err := a.checked.settings.entryPolicy(entry.Allow)
+	if err != nil {
+		return behind{}, err
+	}
+	policies, err := a.checked.settings.rulePolicy(entry.Rules)
 	if err != nil {
 		return behind{}, err
 	}
@@ -42,7 +46,7 @@ func (a *App) openUpstream(entry upstreams.Upstream) (behind, error) {
 	upstream, err := gateway.New(gateway.Config{
 		Name: entry.Name, Target: target, Identify: entry.Identify, Assert: a.assert(entry), Connect: entry.Connect, Answer: entry.Answer, Idle: entry.Idle,
 		MaxBody: entry.MaxBody, MaxConcurrent: entry.MaxConcurrent, Headers: entry.Headers, ForwardHeaders: entry.ForwardHeaders,
-		Sessions: a.keys, Logger: a.log, Called: a.calls.Add,
+		Sessions: a.keys, Logger: a.log, Called: a.calls.Add, Rules: policies, Challenge: challenge(entry.Scopes),
 	})
 	return behind{entry: entry, upstream: upstream, entryFor: policy}, err
 }
@@ -53,9 +57,7 @@ func (b behind) resource() server.Resource {
 		Path: b.entry.Path(), Title: b.entry.Title, Watched: true, MaxBody: int64(b.entry.MaxBody), Entry: b.entryFor, Handler: b.upstream,
 		Front: b.front(),
 	}
-	for _, s := range b.entry.Scopes {
-		r.Offered = append(r.Offered, oauth.Scope{Name: s.Name, Description: s.Description})
-	}
+	r.Offered = offered(b.entry.Scopes)
 	return r
 }
 
@@ -167,24 +169,29 @@ func (a *App) Reload(entries []upstreams.Upstream) error {
 	return err
 }
 
-// admitTo takes in who may enter the upstreams.
+// admitTo takes in who may enter the upstreams and whom their rules name.
 func (s *Settings) admitTo(entries []upstreams.Upstream) error {
 	for _, entry := range entries {
-		policy, err := s.entryPolicy(entry)
-		if err != nil {
-			return err
+		lists := []upstreams.Allow{entry.Allow}
+		for _, rule := range entry.Rules {
+			lists = append(lists, rule.Allow)
 		}
-		if policy != nil {
-			s.entries = append(s.entries, *policy)
+		for _, allow := range lists {
+			policy, err := s.entryPolicy(allow)
+			if err != nil {
+				return err
+			}
+			if policy != nil {
+				s.entries = append(s.entries, *policy)
+			}
 		}
 	}
 	return nil
 }
 
-// entryPolicy says who may enter an upstream; nil for everyone who may sign in. The groups
-// of GitHub are its organizations and teams.
-func (s Settings) entryPolicy(entry upstreams.Upstream) (*identity.Policy, error) {
-	allow := entry.Allow
+// entryPolicy says whom the lists of an upstream or a rule name; nil for everyone who may
+// sign in. The groups of GitHub are its organizations and teams.
+func (s Settings) entryPolicy(allow upstreams.Allow) (*identity.Policy, error) {
 	if allow.Empty() {
 		return nil, nil //nolint:nilnil // no policy is no error
 	}

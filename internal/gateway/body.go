@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"io"
+	"math"
 	"sync"
 )
 
@@ -82,4 +84,18 @@ func (b *body) requestID() string {
 		return unknownID
 	}
 	return b.scan.result()
+}
+
+// whole reads the body to its end and returns it. It is what is sent to the upstream.
+func (b *body) whole(ctx context.Context, length int64) ([]byte, error) {
+	b.mu.Lock()
+	b.keep = math.MaxInt
+	b.kept = make([]byte, 0, min(max(length, 0), keepSmall)+1)
+	buf := make([]byte, 16<<10)
+	for b.err == nil {
+		n, err := b.source.Read(buf)
+		b.took(buf[:n], err)
+	}
+	b.mu.Unlock()
+	return b.kept, b.failure(ctx)
 }

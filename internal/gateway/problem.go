@@ -17,6 +17,7 @@ const (
 	codeInvalidRequest = -32600
 	codeServerError    = -32000
 	codeNoSession      = -32001 // what the SDKs send for an unknown session
+	codeHeaderMismatch = -32020 // MCP 2026-07-28
 )
 
 // Problem is an error that a client sees.

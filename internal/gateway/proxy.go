@@ -14,6 +14,7 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/audit"
 	"github.com/mcpkeep/mcpkeep/internal/principal"
+	"github.com/mcpkeep/mcpkeep/internal/rules"
 )
 
 // Config describes an upstream.
@@ -34,6 +35,10 @@ type Config struct {
 	Sessions       Sessions
 	Logger         *slog.Logger
 	Called         func(audit.Call) // notes a call of a tool, without waiting; nil for no one
+	Rules          *rules.Policy    // what people may use; nil for everything
+	// Challenge returns what asks a client for a further scope (RFC 6750 §3.1). Rules with
+	// scopes need it.
+	Challenge func(p principal.Principal, scope string) string
 }
 
 // Upstream is an MCP server behind this one. It is an http.Handler for requests whose
@@ -44,6 +49,7 @@ type Upstream struct {
 	endpoint  atomic.Pointer[url.URL] // Target.URL, or where it redirected to
 	settled   atomic.Bool             // it has answered without a redirect
 	health    Traffic
+	hints     rules.Hints
 	calls     calls
 	quiet     time.Duration // after which an event stream gets a comment
 }
@@ -93,13 +99,21 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		u.fail(w, r, b, err)
 		return
 	}
+	asked, err := u.admit(r, header, b, p)
+	if err != nil {
+		u.refuse(w, r, b, err)
+		return
+	}
 	response, err := u.exchange(r, header, b)
 	if r.Context().Err() == nil {
 		u.health.Note(err)
 	}
 	if err == nil {
-		defer func() { _ = response.Body.Close() }()
+		defer func(source io.Closer) { _ = source.Close() }(response.Body)
 		err = u.giveSession(w.Header(), response.Header, p)
+	}
+	if err == nil {
+		err = u.filter(r.Context(), response, asked, p)
 	}
 	if err != nil {
 		u.fail(w, r, b, err)
