@@ -37,9 +37,10 @@ func TestFirstKey(t *testing.T) {
 		}
 		close(start)
 		all.Wait()
+		close(kids)
 		_, want := newReplica(repotest.Open(t, dbtest.Open(t, url), key), c.now).sign(t)
-		for range each * len(replicas) {
-			if kid := <-kids; kid != want {
+		for kid := range kids {
+			if kid != want {
 				t.Fatal("assertions are signed with different keys")
 			}
 		}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/mcpkeep/mcpkeep/internal/assertion"
@@ -36,7 +37,7 @@ func (u *Upstream) Vouch(ctx context.Context, h http.Header, p principal.Princip
 		h[assertionHeader] = []string{signed}
 	case !u.Identify:
 		u.Logger.WarnContext(ctx, "identity assertion not signed", "upstream", u.Name, "error", err)
-		return errNotSigned
+		return fmt.Errorf("%w: %w", errNotSigned, err)
 	}
 	return nil
 }
