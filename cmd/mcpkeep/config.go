@@ -18,8 +18,9 @@ import (
 
 // databaseFlags say where the data is.
 type databaseFlags struct {
-	DatabaseURL string `name:"database-url" env:"DATABASE_URL" default:"sqlite:mcpkeep.db" placeholder:"URL" help:"sqlite:PATH, a PostgreSQL URL or DSN, file:PATH of a file that contains one, or gcpsecret:NAME."`
-	MaxConns    int    `name:"database-max-conns" env:"MCPKEEP_DATABASE_MAX_CONNS" default:"0" placeholder:"N" help:"Most connections to PostgreSQL; 0 is pool_max_conns in the URL, or 10, on Cloud Run 4."`
+	DatabaseURL  string `name:"database-url" env:"DATABASE_URL" default:"sqlite:mcpkeep.db" placeholder:"URL" help:"sqlite:PATH, a PostgreSQL URL or DSN, file:PATH of a file that contains one, or gcpsecret:NAME."`
+	DatabaseAuth string `name:"database-auth" env:"MCPKEEP_DATABASE_AUTH" enum:"password,google-iam" default:"password" placeholder:"KIND" help:"password, as the URL says; or google-iam: log in to Cloud SQL as the service account, without one."`
+	MaxConns     int    `name:"database-max-conns" env:"MCPKEEP_DATABASE_MAX_CONNS" default:"0" placeholder:"N" help:"Most connections to PostgreSQL; 0 is pool_max_conns in the URL, or 10, on Cloud Run 4."`
 }
 
 // readURL reads the URL from its file if it is file:PATH.
@@ -32,6 +33,22 @@ func (f *databaseFlags) readURL() error {
 		return fmt.Errorf("DATABASE_URL (--database-url): %w", err)
 	}
 	f.DatabaseURL = value
+	if _, ok := db.WithGoogleLogin(value); f.DatabaseAuth == "google-iam" && !ok {
+		return setting.Errorf("MCPKEEP_DATABASE_AUTH", "password, or google-iam with a PostgreSQL URL in DATABASE_URL", "the database is not PostgreSQL")
+	}
+	return nil
+}
+
+// readMigrateURL reads the URL for migrations from its file, if the way to log in goes into it.
+func (f *serveFlags) readMigrateURL() error {
+	if f.MigrateURL == "" || f.DatabaseAuth != "google-iam" {
+		return nil
+	}
+	value, err := setting.Secret(f.MigrateURL)
+	if err != nil {
+		return fmt.Errorf("MCPKEEP_MIGRATE_DATABASE_URL (--migrate-database-url): %w", err)
+	}
+	f.MigrateURL = f.logIn(value)
 	return nil
 }
 
@@ -46,10 +63,19 @@ const cloudRunConns = 4
 
 // url is the database's URL with the size of the pool.
 func (f *databaseFlags) url() string {
+	url := db.WithMaxConns(f.DatabaseURL, f.MaxConns)
 	if f.MaxConns == 0 && serviceName() != "" {
-		return db.WithDefaultMaxConns(f.DatabaseURL, cloudRunConns)
+		url = db.WithDefaultMaxConns(url, cloudRunConns)
 	}
-	return db.WithMaxConns(f.DatabaseURL, f.MaxConns)
+	return f.logIn(url)
+}
+
+// logIn is a URL whose connections log in in the way of the setting.
+func (f *databaseFlags) logIn(url string) string {
+	if f.DatabaseAuth == "google-iam" {
+		url, _ = db.WithGoogleLogin(url)
+	}
+	return url
 }
 
 // keyFlags say with which keys what is in there was sealed.
@@ -178,8 +204,11 @@ func (f *serveFlags) config(baseURL string, log *slog.Logger) (mcpkeep.Config, e
 	if err == nil {
 		fastMCP, err = f.fastMCP()
 	}
-	if err == nil && f.MaxConns != 0 { // which goes into the URL
+	if err == nil && (f.MaxConns != 0 || f.DatabaseAuth != "password" || serviceName() != "") { // which goes into the URL
 		err = f.readURL()
+	}
+	if err == nil {
+		err = f.readMigrateURL()
 	}
 	if err == nil {
 		err = f.checkTLS()

@@ -202,7 +202,7 @@ func (f *databaseFlags) withMigrating(ctx context.Context, std streams, url stri
 	if err != nil {
 		return fmt.Errorf("MCPKEEP_MIGRATE_DATABASE_URL (--migrate-database-url): %w", err)
 	}
-	d, err := app.OpenForMigration(ctx, url, newLogger(std.err, "text", "warn", nil))
+	d, err := app.OpenForMigration(ctx, f.logIn(url), newLogger(std.err, "text", "warn", nil))
 	if err != nil {
 		return new(serveFlags).named(err)
 	}

@@ -110,6 +110,11 @@ func (p *postgres) plainConn(ctx context.Context) (*pgx.Conn, error) {
 			return nil, fmt.Errorf("prepare a connection: %w", err)
 		}
 	}
+	if p.login != nil {
+		if err := p.login(ctx, cfg); err != nil {
+			return nil, err
+		}
+	}
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	if p.anyServer {
 		cfg.ValidateConnect = nil

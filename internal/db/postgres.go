@@ -25,11 +25,13 @@ type postgres struct {
 	checks   *postgres // the pool for access checks, nil for none
 	// anyServer: one that takes no writes will do, to find out about it.
 	anyServer bool
-	pooler    poolerState
-	slots     slots
-	doubts    *doubts // shared with checks
-	clock     *serverClock
-	reading   clockReader
+	// login sets what a connection logs in with; nil for what the URL says.
+	login   func(context.Context, *pgx.ConnConfig) error
+	pooler  poolerState
+	slots   slots
+	doubts  *doubts // shared with checks
+	clock   *serverClock
+	reading clockReader
 }
 
 // openPostgres opens a pool on a server that takes writes, or with anyServer on any.
@@ -56,6 +58,11 @@ func openPostgres(ctx context.Context, url string, anyServer bool) (*postgres, e
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	p := &postgres{anyServer: anyServer, doubts: new(doubts), clock: newServerClock()}
 	p.pooler.said = address.pooler
+	if address.login == googleLogin {
+		if err := p.logInAtGoogle(ctx, address, cfg); err != nil {
+			return nil, err
+		}
+	}
 	cfg.BeforeConnect = p.beforeConnect
 	if !anyServer {
 		p.onlyWritable(cfg)
@@ -68,9 +75,12 @@ func openPostgres(ctx context.Context, url string, anyServer bool) (*postgres, e
 }
 
 // beforeConnect runs for each connection of the own pool.
-func (p *postgres) beforeConnect(_ context.Context, cfg *pgx.ConnConfig) error {
+func (p *postgres) beforeConnect(ctx context.Context, cfg *pgx.ConnConfig) error {
 	cfg.DefaultQueryExecMode = p.pooler.execMode(cfg.DefaultQueryExecMode)
-	return p.slots.mayConnect()
+	if err := p.slots.mayConnect(); err != nil || p.login == nil {
+		return err
+	}
+	return p.login(ctx, cfg)
 }
 
 func (*postgres) name() string { return "postgres" }

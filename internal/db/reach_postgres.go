@@ -23,9 +23,16 @@ func (p *postgres) refusal(err error) error {
 	var pgErr *pgconn.PgError
 	switch {
 	case errors.As(err, &connecting) && errors.As(err, &pgErr):
-		refused = who.refusedBy(pgErr)
+		if p.login != nil {
+			refused = who.refusedAtGoogle(pgErr)
+		}
+		if refused == nil {
+			refused = who.refusedBy(pgErr)
+		}
 	case errors.As(err, &connecting):
-		refused = refusedTLS(err)
+		if refused = refusedSocket(cfg.Host, err); refused == nil {
+			refused = refusedTLS(err)
+		}
 	case errors.As(err, &pgErr) && pgErr.Code == "08P01": // PgBouncer's, which asks the server later
 		refused = who.refusedBy(pgErr)
 	}

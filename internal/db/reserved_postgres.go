@@ -25,9 +25,12 @@ func (p *postgres) openPools(ctx context.Context, cfg *pgxpool.Config) (err erro
 		checks.MaxConns = kept
 		checks.MinConns, checks.MinIdleConns = min(checks.MinConns, kept), min(checks.MinIdleConns, kept)
 		p.checks = &postgres{doubts: p.doubts}
-		checks.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) error {
+		checks.BeforeConnect = func(ctx context.Context, conn *pgx.ConnConfig) error {
 			conn.DefaultQueryExecMode = p.pooler.execMode(conn.DefaultQueryExecMode)
-			return p.checks.slots.mayConnect()
+			if err := p.checks.slots.mayConnect(); err != nil || p.login == nil {
+				return err
+			}
+			return p.login(ctx, conn)
 		}
 		if p.checks.pool, err = pgxpool.NewWithConfig(ctx, checks); err != nil {
 			return fmt.Errorf("open the pool for access checks: %w", err)

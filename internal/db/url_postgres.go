@@ -43,6 +43,8 @@ const (
 type address struct {
 	dsn    string
 	pooler string // one of the above; "" when the URL does not say
+	login  string // googleLogin, or "" for a password
+	user   bool   // there is one
 }
 
 // param is a parameter of a URL or a keyword and its value of a DSN.
@@ -68,8 +70,9 @@ func parseAddress(text string) (address, error) {
 		if err != nil {
 			return address{}, err
 		}
+		params, login := withoutLogin(params)
 		params, pooler, err := translate(params)
-		return address{dsn: joinKeywords(params), pooler: pooler}, err
+		return address{dsn: joinKeywords(params), pooler: pooler, login: login, user: hasParam(params, "user")}, err
 	}
 	return parseURL(text[len(scheme):])
 }
@@ -95,8 +98,14 @@ func parseURL(text string) (address, error) {
 	if err != nil {
 		return address{}, err
 	}
+	params, login := withoutLogin(params)
 	params, pooler, err := translate(withoutSSL(params))
-	return address{dsn: "postgres://" + rest + joinQuery(params), pooler: pooler}, err
+	hasUser = hasUser && !strings.HasPrefix(user, ":") && user != "" || hasParam(params, "user")
+	return address{dsn: "postgres://" + rest + joinQuery(params), pooler: pooler, login: login, user: hasUser}, err
+}
+
+func hasParam(params []param, name string) bool {
+	return slices.ContainsFunc(params, func(p param) bool { return p.name == name })
 }
 
 // hostPort is a host of a URL, by name, by number or as a percent-encoded folder.
@@ -181,15 +190,21 @@ const maxConns = "pool_max_conns"
 
 // WithMaxConns is a URL or DSN with the size of the pool, which 0 leaves as it is.
 func WithMaxConns(text string, size int) string {
-	switch {
-	case size <= 0 || !isPostgres(text):
+	if size <= 0 || !isPostgres(text) {
 		return text
-	case !postgresScheme.MatchString(text):
-		return fmt.Sprintf("%s %s=%d", text, maxConns, size)
-	case strings.Contains(text, "?"):
-		return fmt.Sprintf("%s&%s=%d", text, maxConns, size)
 	}
-	return fmt.Sprintf("%s?%s=%d", text, maxConns, size)
+	return withParam(text, maxConns, strconv.Itoa(size))
+}
+
+// withParam adds a parameter whose value needs no escaping.
+func withParam(text, name, value string) string {
+	switch {
+	case !postgresScheme.MatchString(text):
+		return text + " " + name + "=" + value
+	case strings.Contains(text, "?"):
+		return text + "&" + name + "=" + value
+	}
+	return text + "?" + name + "=" + value
 }
 
 // WithDefaultMaxConns is a URL or DSN with the size of the pool, unless it says one.

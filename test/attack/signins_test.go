@@ -57,6 +57,9 @@ func TestSignIns(t *testing.T) {
 			}
 			kept := dbtest.Value[int64](t, dbtest.SQL(t, opts.Database), "SELECT COUNT(*) FROM mcpkeep_authorizations")
 			t.Logf("%v: %d sign-ins started, %d told to wait, %d kept; %d of %d honest ones got in", lasting(t), f.sent.Load(), f.refused.Load(), kept, in, len(errs))
+			if in < len(errs) {
+				t.Logf("refused for: %s", dbtest.Value[string](t, dbtest.SQL(t, opts.Database), "SELECT COALESCE(MAX(detail), 'nothing') FROM mcpkeep_events WHERE type = 'sign_in_refused'"))
+			}
 			if kept > signInsMost || kept < signInsMost/4 {
 				t.Errorf("%d sign-ins are kept", kept)
 			}

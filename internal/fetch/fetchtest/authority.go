@@ -20,9 +20,9 @@ import (
 // Wildcards let a test make up as many hosts as it likes.
 var Names = []string{"localhost", "client.test", "*.client.test", "*.flood.test"}
 
-// authority makes a certificate authority and a server certificate of it, and
+// Authority makes a certificate authority and a server certificate of it, and
 // returns the authority's own as a pool and as a PEM file.
-func authority(t testing.TB) (server tls.Certificate, pool *x509.CertPool, file string) {
+func Authority(t testing.TB) (server tls.Certificate, pool *x509.CertPool, file string) {
 	t.Helper()
 	root := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mcpkeep test authority"},

@@ -35,7 +35,7 @@ func New(t testing.TB) *Site {
 	t.Helper()
 	s := &Site{pages: map[string]http.HandlerFunc{}, requests: map[string]int{}}
 	var cert tls.Certificate
-	cert, s.Roots, s.CAFile = authority(t)
+	cert, s.Roots, s.CAFile = Authority(t)
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	srv.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it are part of the tests
