@@ -25,7 +25,7 @@ const BuiltIn = "mcpkeep"
 
 // The outcomes of a call.
 const (
-	OK       = "ok"       // a response came; of an upstream it may be an error of the tool
+	OK       = "ok"       // a result came
 	Error    = "error"    // refused, or an error of the tool
 	Failed   = "failed"   // no response came, or not all of it
 	Canceled = "canceled" // the client hung up, or its access ended

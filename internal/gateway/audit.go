@@ -27,11 +27,15 @@ func (u *Upstream) record(r *http.Request, b *body, p principal.Principal, began
 	case call.Outcome == "":
 		call.Outcome = audit.Failed // the response was cut short
 	}
-	for _, tool := range tools {
-		call.Tool = tool
+	ended := call.Outcome
+	for _, c := range tools {
+		call.Tool, call.Outcome = c.tool, ended
+		if ended == audit.OK && b.answers.failedAt(c, len(tools)+more == 1) {
+			call.Outcome = audit.Error
+		}
 		u.Called(call)
 	}
-	call.Tool = "" // beyond those that are told apart
+	call.Tool, call.Outcome = "", ended // beyond those that are told apart
 	for range more {
 		u.Called(call)
 	}
@@ -43,7 +47,7 @@ func CallBy(p principal.Principal, upstream, reference string) audit.Call {
 }
 
 // tools returns the tools that the message calls, and how many more calls a batch has.
-func (b *body) tools() ([]string, int) {
+func (b *body) tools() ([]called, int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.scan.called, b.scan.more

@@ -2,6 +2,8 @@ package gateway_test
 
 import (
 	"context"
+	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -108,6 +110,35 @@ func TestCallsAreNoted(t *testing.T) {
 	}
 }
 
+// says answers a request with a document, in small pieces.
+func says(kind, document string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		reading(httptest.NewRecorder(), r)
+		w.Header().Set("Content-Type", kind)
+		for piece := range pieces(document, 3) {
+			_, _ = w.Write([]byte(piece))
+			_ = http.NewResponseController(w).Flush()
+		}
+	}
+}
+
+// TestOutcomesOfABatch: each call has its own, by the id of its response.
+func TestOutcomesOfABatch(t *testing.T) {
+	t.Parallel()
+	s, n := noting(t, says("application/json", `[{"id":2,"error":{}},{"id":"\u0061","result":{"isError":true}},{"id":1,"result":{}}]`), nil)
+	call := func(id, tool string) string {
+		return `{"method":"tools/call","params":{"name":"` + tool + `"},"id":` + id + `}`
+	}
+	_, _ = send(t, http.MethodPost, s.URL, "["+call("1", "x")+","+call("2", "y")+","+call(`"a"`, "z")+"]")
+	got := map[string]string{}
+	for _, c := range n.take(t, 3) {
+		got[c.Tool] = c.Outcome
+	}
+	if want := map[string]string{"x": audit.OK, "y": audit.Error, "z": audit.Error}; !maps.Equal(got, want) {
+		t.Errorf("outcomes %v, want %v", got, want)
+	}
+}
+
 const callTool = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"}}`
 
 // TestOutcomes: how a call ended, and how long it took.
@@ -118,6 +149,11 @@ func TestOutcomes(t *testing.T) {
 		want     string
 	}{
 		"ok":     {reading, audit.OK},
+		"error":  {says("application/json", `{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"no"}}`), audit.Error},
+		"tool":   {says("application/json", `{"jsonrpc":"2.0","result":{"content":[{"isError":false}],"isError" : true},"id":1}`), audit.Error},
+		"fine":   {says("application/json", `{"id":1,"result":{"error":{},"structuredContent":{"isError":true},"isError":false},"error":null}`), audit.OK},
+		"stream": {says("text/event-stream", "data: {\"method\":\"x\",\"params\":{\"error\":1}}\n\nid: 1\r\ndata: {\"id\":1,\r\ndata: \"error\":{}}\r\n\r\n"), audit.Error},
+		"events": {says("text/event-stream", ": \"error\":{}\nevent: {\"error\":{}}\n\ndata: {\"id\":1,\"result\":{}}\n\n"), audit.OK},
 		"unauth": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, audit.Failed},
 		"lost": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -133,6 +169,7 @@ func TestOutcomes(t *testing.T) {
 	} {
 		s, n := noting(t, c.upstream, nil)
 		if response, err := http.Post(s.URL, "application/json", strings.NewReader(callTool)); err == nil { // one that is cut may be none
+			_, _ = io.Copy(io.Discard, response.Body)
 			_ = response.Body.Close()
 		}
 		if got := n.take(t, 1); len(got) != 1 || got[0].Outcome != c.want {

@@ -26,6 +26,8 @@ type body struct {
 	err    error
 	scan   scanner
 	ended  string // how the exchange ended, for the audit trail; see record
+
+	answers *answers // what the response says of that; nil without a message
 }
 
 // attempt reads the body from its beginning on.

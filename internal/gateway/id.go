@@ -31,10 +31,19 @@ type scanner struct {
 
 	id     []byte // raw, as are the others
 	seen   int    // members of that name
+	own    []byte // the id of the message that is read
 	method []byte
 	tool   []byte
-	called []string
+	called []called
 	more   int // calls beyond maxCalls
+
+	answers *answers // not nil when responses are read, not requests
+}
+
+// called is a call of a tool.
+type called struct {
+	id   string // as idOf has it
+	tool string
 }
 
 func (s *scanner) write(p []byte) {
@@ -122,7 +131,7 @@ func (s *scanner) open(c byte) {
 		s.base = 1
 	case s.base == 0:
 		s.base = 2
-	case s.depth == s.base && c == '{' && s.inValue && s.isNamed("params"):
+	case s.depth == s.base && c == '{' && s.inValue && s.isNamed(s.inner()):
 		s.inParams = true
 		s.endMember()
 	}
@@ -147,12 +156,16 @@ func (s *scanner) close() {
 func (s *scanner) beginValue() {
 	s.inValue = true
 	switch {
+	case s.answers != nil:
+		s.into = s.answers.member(s)
 	case s.inParams && s.isNamed("name"):
 		s.into = &s.tool
 	case s.inParams:
 	case s.base == 1 && string(s.key) == "id":
 		s.seen++
 		s.into = &s.id
+	case string(s.key) == "id":
+		s.into = &s.own
 	case s.isNamed("method"):
 		s.into = &s.method
 	}
@@ -179,14 +192,16 @@ func (s *scanner) keep(c byte) {
 
 // endMessage notes a call of a tool.
 func (s *scanner) endMessage() {
-	if unquoted(s.method) == "tools/call" {
-		if len(s.called) < maxCalls {
-			s.called = append(s.called, unquoted(s.tool))
-		} else {
-			s.more++
-		}
+	switch {
+	case s.answers != nil:
+		s.answers.end(s)
+	case unquoted(s.method) != "tools/call":
+	case len(s.called) < maxCalls:
+		s.called = append(s.called, called{idOf(s.own), unquoted(s.tool)})
+	default:
+		s.more++
 	}
-	s.method, s.tool = nil, nil
+	s.own, s.method, s.tool = nil, nil, nil
 }
 
 // unquoted reads a JSON string; it returns "" for anything else.

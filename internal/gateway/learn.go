@@ -37,6 +37,9 @@ func (u *Upstream) learn(r *http.Request, header http.Header, p principal.Princi
 			delete(header, name)
 		}
 	}
+	if err := u.Vouch(ctx, header, p); err != nil { // an assertion is for one request
+		return err
+	}
 	cursor := ""
 	for range maxPages {
 		l, err := u.listTools(r.WithContext(ctx), header, p, meta, cursor)

@@ -119,6 +119,9 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		u.fail(w, r, b, err)
 		return
 	}
+	if u.Called != nil && r.Method == http.MethodPost {
+		b.heed(response)
+	}
 	u.relay(w, r, response)
 	b.ended = outcomeOf(response.StatusCode)
 }
