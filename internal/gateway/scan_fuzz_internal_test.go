@@ -15,8 +15,8 @@ func seen(body []byte) (tools []string, certain bool) {
 	}
 	for _, raw := range batch {
 		var m struct {
-			Method string
-			Params json.RawMessage
+			Method string          `json:"method"`
+			Params json.RawMessage `json:"params"`
 		}
 		if strings.TrimSpace(string(raw))[0] != '{' || twice(raw) || json.Unmarshal(raw, &m) != nil {
 			return nil, false
@@ -24,7 +24,9 @@ func seen(body []byte) (tools []string, certain bool) {
 		if m.Method != "tools/call" {
 			continue
 		}
-		var params struct{ Name string }
+		var params struct {
+			Name string `json:"name"`
+		}
 		if twice(m.Params) {
 			return nil, false
 		}
@@ -102,13 +104,15 @@ func FuzzAnswers(f *testing.F) {
 	f.Add([]byte(`{"error": null ,"result":{"x":{"isError":true},"isError": false }}`), 1)
 	f.Fuzz(func(t *testing.T, body []byte, n int) {
 		var m struct {
-			Error  any
-			Result json.RawMessage
+			Error  any             `json:"error"`
+			Result json.RawMessage `json:"result"`
 		}
 		if !json.Valid(body) || strings.TrimSpace(string(body))[0] != '{' || json.Unmarshal(body, &m) != nil || twice(body) || twice(m.Result) || len(body) > longestID {
 			return
 		}
-		var result struct{ IsError any }
+		var result struct {
+			IsError any `json:"isError"`
+		}
 		_ = json.Unmarshal(m.Result, &result)
 		want := m.Error != nil || result.IsError == true
 		event := "id: 1\n" + "data: " + strings.NewReplacer("\r\n", "\r\ndata:", "\r", "\rdata:", "\n", "\ndata:").Replace(string(body)) + "\n\ndata: {}\n\n"
