@@ -31,10 +31,8 @@ func TestSignIns(t *testing.T) {
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
 			github := githubtest.New(t)
-			github.AddUser(githubtest.User{Login: "octocat"})
-			github.SignInAs("octocat")
 			opts := e.Options(t)
-			opts.Env = append(opts.Env, "MCPKEEP_PROVIDER=github", "MCPKEEP_ALLOWED_USERS=octocat",
+			opts.Env = append(opts.Env, "MCPKEEP_PROVIDER=github", "MCPKEEP_ALLOW_ANYONE=true",
 				"MCPKEEP_GITHUB_CLIENT_ID="+github.ClientID, "MCPKEEP_GITHUB_CLIENT_SECRET="+github.ClientSecret,
 				"MCPKEEP_GITHUB_URL="+github.URL, "MCPKEEP_GITHUB_API_URL="+github.APIURL)
 			p := harness.Start(t, opts)
@@ -44,7 +42,7 @@ func TestSignIns(t *testing.T) {
 			errs := make([]error, honest(t))
 			var all sync.WaitGroup
 			for i := range errs {
-				all.Go(func() { errs[i] = signInLate(t.Context(), p, github, lasting(t)) })
+				all.Go(func() { errs[i] = signInLate(t.Context(), p, github, fmt.Sprintf("person-%d", i), lasting(t)) })
 			}
 			all.Wait()
 			in := 0
@@ -90,9 +88,16 @@ func signIns(t *testing.T, p *harness.Process) kind {
 	}}
 }
 
-// signInLate approves, stays at the provider for a time and then comes back.
-func signInLate(ctx context.Context, p *harness.Process, github *githubtest.Server, userTakes time.Duration) error {
+// signInLate approves, stays at the provider for a time and then comes back. Each has an
+// account of their own: GitHub keeps ten tokens of one.
+func signInLate(ctx context.Context, p *harness.Process, github *githubtest.Server, login string, userTakes time.Duration) error {
 	c, b := harness.NewClient(p.URL, nil), harness.NewBrowser(nil)
+	site, err := url.Parse(github.URL)
+	if err != nil {
+		return err
+	}
+	github.AddUser(githubtest.User{Login: login})
+	b.SetCookie(site, github.SessionCookie(login))
 	if err := obeying(ctx, func() error { return c.Register(ctx) }); err != nil {
 		return fmt.Errorf("register: %w", err)
 	}

@@ -41,6 +41,9 @@ func NewBrowser(through http.RoundTripper) *Browser {
 	}}
 }
 
+// SetCookie adds a cookie of a site.
+func (b *Browser) SetCookie(u *url.URL, c *http.Cookie) { b.jar.SetCookies(u, []*http.Cookie{c}) }
+
 // Cookies returns the cookies that go to a URL.
 func (b *Browser) Cookies(u *url.URL) []*http.Cookie { return b.jar.Cookies(u) }
 
