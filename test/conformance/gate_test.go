@@ -46,6 +46,18 @@ func gate(t *testing.T, protected http.Handler) string {
 	return withToken(t, base, c.AccessToken) + "/mcp"
 }
 
+// gateway runs the program in front of an MCP server, and returns the URL of the same kind of
+// proxy.
+func gateway(t *testing.T, upstream string) string {
+	t.Helper()
+	p := harness.Start(t, harness.Options{Database: harness.SQLite(t), Args: []string{"--upstream", upstream}})
+	c := harness.NewClient(p.URL, nil)
+	if err := c.SignIn(t.Context(), harness.NewBrowser(nil)); err != nil {
+		t.Fatal(err)
+	}
+	return withToken(t, p.URL, c.AccessToken) + "/mcp"
+}
+
 // store is a database with the harness's person.
 func store(t *testing.T) storage.Store {
 	t.Helper()

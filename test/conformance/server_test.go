@@ -19,9 +19,9 @@ import (
 // revisions are those whose requirements the suite knows.
 func revisions() []string { return []string{"2025-11-25", "2026-07-28"} }
 
-// checkServer runs the server mode against a server made with mcp-go, by itself and
-// behind mcpkeep. Both fail at the same: at what the baseline names, which is what
-// mcp-go cannot do, and in scenarios that are not scored.
+// checkServer runs the server mode against a server made with mcp-go: by itself, behind
+// mcpkeep's handlers, and as an upstream of the program. All fail at the same: at what the
+// baseline names, which is what mcp-go cannot do, and in scenarios that are not scored.
 func checkServer(t *testing.T, revision string) []row {
 	t.Helper()
 	bare := httptest.NewServer(everything.New())
@@ -33,14 +33,23 @@ func checkServer(t *testing.T, revision string) []row {
 	if diff := cmp.Diff(alone.failures(), gated.failures()); diff != "" {
 		t.Errorf("what fails (-mcp-go alone +behind mcpkeep):\n%s", diff)
 	}
+	upstream := httptest.NewServer(everything.New())
+	t.Cleanup(upstream.Close)
+	through := serverMode(t, gateway(t, upstream.URL+"/mcp"), revision)
+	if diff := cmp.Diff(alone.failures(), through.failures()); diff != "" {
+		t.Errorf("what fails (-mcp-go alone +as an upstream):\n%s", diff)
+	}
 	required := requiredScenarios(t, revision)
 	scored, other := gated.split(required)
-	if len(scored.checks) != len(required) {
-		t.Errorf("%d of the %d required scenarios ran", len(scored.checks), len(required))
+	upstreamScored, upstreamOther := through.split(required)
+	if len(scored.checks) != len(required) || len(upstreamScored.checks) != len(required) {
+		t.Errorf("%d and %d of the %d required scenarios ran", len(scored.checks), len(upstreamScored.checks), len(required))
 	}
 	return []row{
 		{mode: "server, " + revision, subject: "mcp-go server behind mcpkeep", outcome: scored},
 		{mode: "server, " + revision + ", not scored", subject: "the same", outcome: other},
+		{mode: "server, " + revision, subject: "mcp-go server as an upstream", outcome: upstreamScored},
+		{mode: "server, " + revision + ", not scored", subject: "the same", outcome: upstreamOther},
 	}
 }
 
