@@ -98,6 +98,7 @@ soak: testtools ## hours: a thousand kills, a hundred crashes of the database, a
 	@MCPKEEP_ATTACK_FOR=10m MCPKEEP_ATTACK_HONEST=100 $(WITHPG) go -C test test -tags attack $(SOAK) -parallel 1 ./attack
 	@scripts/fastmcp.sh soak
 	@MCPKEEP_TEST_OUTAGE=1m MCPKEEP_TEST_TAKEOVER=soak $(MAKE) --no-print-directory test/takeover
+	@MCPKEEP_TEST_SILENCE=150s $(WITHPG) go -C test test $(SOAK) -run '^TestSilence$$' ./gateway
 	@MCPKEEP_HISTORY_OPERATIONS=1000000 $(WITHPG) go -C test test -tags chaos $(SOAK) ./histories ./week
 	@$(MAKE) --no-print-directory mutants
 

@@ -120,7 +120,9 @@ func told(answer sdk.InputResponse, asked *sdk.CallToolResult, err error) (*sdk.
 }
 
 func samples(ctx context.Context, r *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
-	p := &sdk.CreateMessageParams{MaxTokens: 10, Messages: []*sdk.SamplingMessage{{Role: "user", Content: &sdk.TextContent{Text: "question"}}}}
+	p := &sdk.CreateMessageParams{ //nolint:staticcheck // deprecated since 2026-07-28, and there
+		MaxTokens: 10, Messages: []*sdk.SamplingMessage{{Role: "user", Content: &sdk.TextContent{Text: "question"}}}, //nolint:staticcheck // the same
+	}
 	return told(question(r, p, func() (sdk.InputResponse, error) { return r.Session.CreateMessage(ctx, p) })) //nolint:staticcheck // for older revisions
 }
 
@@ -130,12 +132,12 @@ func elicits(ctx context.Context, r *sdk.CallToolRequest) (*sdk.CallToolResult, 
 }
 
 func asksForRoots(ctx context.Context, r *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
-	p := &sdk.ListRootsParams{}
+	p := &sdk.ListRootsParams{}                                                                           //nolint:staticcheck // the same
 	return told(question(r, p, func() (sdk.InputResponse, error) { return r.Session.ListRoots(ctx, p) })) //nolint:staticcheck // for older revisions
 }
 
 func logs(ctx context.Context, r *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
-	for _, level := range []sdk.LoggingLevel{"debug", "info", "error"} {
+	for _, level := range []sdk.LoggingLevel{"debug", "info", "error"} { //nolint:staticcheck // the same
 		if err := r.Session.Log(ctx, &sdk.LoggingMessageParams{Level: level, Data: "logged"}); err != nil { //nolint:staticcheck // the same
 			return nil, err
 		}

@@ -124,7 +124,7 @@ func refusesGet(p *httputil.ReverseProxy) http.Handler {
 func swallows(p *httputil.ReverseProxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		if err != nil || bytes.Contains(body, []byte("notifications/cancelled")) {
+		if err != nil || bytes.Contains(body, []byte("notifications/cancel")) {
 			w.WriteHeader(http.StatusAccepted)
 			return
 		}
@@ -133,7 +133,7 @@ func swallows(p *httputil.ReverseProxy) http.Handler {
 	})
 }
 
-// keepsCalls lets a call go on without its client.
+// keepsCalls lets a call continue without its client.
 func keepsCalls(p *httputil.ReverseProxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)

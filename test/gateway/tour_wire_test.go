@@ -90,7 +90,7 @@ func (p *place) resumed(t *testing.T, do func(context.Context, string, string, .
 }
 
 // nextEvent reads an event stream up to an event with data, byte for byte: another call
-// goes on after it. It returns "" for both at the end of the stream.
+// reads what comes after it. It returns "" for both at the end of the stream.
 func nextEvent(body io.Reader) (id, data string) {
 	lines := bufio.NewReaderSize(byteReader{body}, 16)
 	for {
