@@ -21,6 +21,7 @@ const afterExit = 500 * time.Millisecond
 type conn struct {
 	up      *Upstream
 	began   time.Time
+	secret  []byte // seals request states
 	key     string // whose process it is, for those that sessions share; "" for others
 	user    string // whom it counts for; "" for no one
 	label   string // in log lines
@@ -44,7 +45,8 @@ type conn struct {
 	lasting   map[int64]*call     // those that a task continues, for its progress
 	questions map[string]question // requests of the process, by their ids
 	sessions  map[*session]struct{}
-	early     []message // what the process said before there was a session
+	hidden    map[string]*session // of clients of the revision without sessions, by user and client
+	early     []message           // what the process said before there was a session
 	used      time.Time
 	skipped   int // lines that are no messages
 }
@@ -61,6 +63,7 @@ type call struct {
 	// reference is that of the client's request, for error messages.
 	reference string
 	ended     func(outcome string) // of the session's calls; called once
+	round     *round               // of a client that cannot be asked
 	timer     *time.Timer          // of a canceled call
 }
 
@@ -74,7 +77,7 @@ func newConn(u *Upstream, key, user, label string) *conn {
 	return &conn{
 		up: u, key: key, user: user, label: label, out: make(chan []byte, 16), ready: make(chan struct{}), done: make(chan struct{}),
 		calls: map[int64]*call{}, lasting: map[int64]*call{}, questions: map[string]question{}, sessions: map[*session]struct{}{},
-		began: time.Now(), used: time.Now(),
+		began: time.Now(), used: time.Now(), secret: newSecret(),
 	}
 }
 
@@ -214,51 +217,4 @@ func (c *conn) endWhen(cause error, condition func() bool) bool {
 	}
 	close(c.done)
 	return true
-}
-
-// register adds a call and returns its number. It fails when the process is over.
-func (c *conn) register(one *call) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.over != nil {
-		return c.over
-	}
-	c.last++
-	one.number = c.last
-	c.calls[one.number] = one
-	if one.session != nil {
-		one.limit(c.up.Answer, one.tooSlow)
-	}
-	c.used = time.Now()
-	return nil
-}
-
-// take removes a call. It returns nil when there is none of that number.
-func (c *conn) take(number int64) *call {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	one := c.calls[number]
-	delete(c.calls, number)
-	c.used = time.Now()
-	return one
-}
-
-// request sends a request of mcpkeep's own and returns the response.
-func (c *conn) request(ctx context.Context, method string, params json.RawMessage) (message, error) {
-	one := &call{reply: make(chan message, 1), method: method}
-	if err := c.register(one); err != nil {
-		return message{}, err
-	}
-	defer c.take(one.number)
-	if err := c.send(ctx, newRequest(integer(one.number), method, params)); err != nil {
-		return message{}, err
-	}
-	select {
-	case m := <-one.reply:
-		return m, nil
-	case <-c.done:
-		return message{}, c.overError()
-	case <-ctx.Done():
-		return message{}, ctx.Err()
-	}
 }

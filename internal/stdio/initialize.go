@@ -46,7 +46,7 @@ func (u *Upstream) initialize(w http.ResponseWriter, r *http.Request, p principa
 // idle: another takes its place then.
 func (u *Upstream) begin(ctx context.Context, p principal.Principal, m message) (*conn, *session, error) {
 	for first := true; ; first = false {
-		c, err := u.open(ctx, p, m.get("params"))
+		c, err := u.open(ctx, p, m.get("params"), "")
 		if err != nil {
 			return nil, nil, err
 		}

@@ -19,6 +19,8 @@ func (c *conn) notify(m message) {
 		c.updated(m)
 	case strings.HasSuffix(m.method, "/list_changed"):
 		c.toAll(m)
+	case m.method == "notifications/message" && !c.wantsLog():
+		// A client of the revision without sessions says with each request what it wants.
 	case c.up.Mode == Shared:
 		// It is about someone, and no one can say about whom.
 	default:
@@ -28,6 +30,20 @@ func (c *conn) notify(m message) {
 		}
 		c.toAll(m)
 	}
+}
+
+// wantsLog reports whether the client of the newest call wants log messages; so do all that have
+// a session.
+func (c *conn) wantsLog() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var newest *call
+	for _, one := range c.calls {
+		if one.session != nil && (newest == nil || one.number > newest.number) {
+			newest = one
+		}
+	}
+	return newest == nil || newest.round == nil || newest.round.request.level != ""
 }
 
 // isShared reports whether several sessions may be at the process.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/gateway"
@@ -19,8 +17,8 @@ type handshakeError struct{ answer message }
 func (*handshakeError) Error() string { return "the server refused the handshake" }
 
 // open returns a process for a session, after its handshake: a new one, or one that exists.
-func (u *Upstream) open(ctx context.Context, p principal.Principal, params json.RawMessage) (*conn, error) {
-	c, isNew, err := u.claim(p)
+func (u *Upstream) open(ctx context.Context, p principal.Principal, params json.RawMessage, more string) (*conn, error) {
+	c, isNew, err := u.claim(p, more)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +40,9 @@ func (u *Upstream) open(ctx context.Context, p principal.Principal, params json.
 }
 
 // claim finds the process that a session shares, or makes room for a new one.
-func (u *Upstream) claim(p principal.Principal) (c *conn, isNew bool, err error) {
+//
+// more is what requests without a session have in common to share one that is hidden.
+func (u *Upstream) claim(p principal.Principal, more string) (c *conn, isNew bool, err error) {
 	key, user := "", p.User.ID
 	switch u.Mode {
 	case PerPerson:
@@ -50,6 +50,9 @@ func (u *Upstream) claim(p principal.Principal) (c *conn, isNew bool, err error)
 	case Shared:
 		key, user = "everyone", ""
 	case PerSession:
+		if more != "" {
+			key = p.User.ID + "\x00" + p.ClientID + "\x00" + more
+		}
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -196,69 +199,4 @@ func (u *Upstream) ownHandshake() json.RawMessage {
 		{"protocolVersion", quoted(newest)}, {"capabilities", json.RawMessage(`{}`)},
 		{"clientInfo", object{{"name", quoted("mcpkeep")}, {"version", quoted(u.Version)}}.raw()},
 	}.raw()
-}
-
-// watchEvery is how often it is checked what has to end.
-const watchEvery = 2 * time.Second
-
-// watch begins to check the processes, unless that happens already. u.mu is held.
-func (u *Upstream) watch() {
-	if !u.watching {
-		u.watching = true
-		go u.check()
-	}
-}
-
-func (u *Upstream) every() time.Duration {
-	if u.Idle > 0 {
-		return min(watchEvery, u.Idle)
-	}
-	return watchEvery
-}
-
-// check ends what is idle or revoked, until no process is left.
-func (u *Upstream) check() {
-	for {
-		time.Sleep(u.every())
-		u.mu.Lock()
-		if len(u.all) == 0 {
-			u.watching = false
-			u.mu.Unlock()
-			return
-		}
-		sessions := make([]*session, 0, len(u.sessions))
-		for _, s := range u.sessions {
-			sessions = append(sessions, s)
-		}
-		u.mu.Unlock()
-		u.checkSessions(sessions)
-		u.checkShared()
-	}
-}
-
-func (u *Upstream) checkSessions(list []*session) {
-	live := map[string]bool{}
-	for _, s := range list {
-		grant := s.grantID()
-		isLive, known := live[grant]
-		if !known {
-			isLive = u.Mode == Shared || u.Live == nil || u.Live(context.Background(), grant)
-			live[grant] = isLive
-		}
-		if !isLive || u.Idle > 0 && s.isIdle(u.Idle) {
-			u.finish(s, errSessionEnd)
-		}
-	}
-}
-
-// checkShared ends processes that no session has used for a time.
-func (u *Upstream) checkShared() {
-	u.mu.Lock()
-	conns := slices.Collect(maps.Values(u.conns))
-	u.mu.Unlock()
-	for _, c := range conns {
-		c.stopWhen(errStopped, func() bool {
-			return u.Idle > 0 && len(c.sessions) == 0 && len(c.calls) == 0 && time.Since(c.used) >= u.Idle
-		})
-	}
 }

@@ -45,6 +45,8 @@ func (u *Upstream) post(w http.ResponseWriter, r *http.Request, p principal.Prin
 	switch {
 	case !takes.stream && !takes.json:
 		u.fail(w, r, id, errAccept)
+	case isModern(r.Header, list):
+		u.modern(w, r, p, list, takes)
 	case slices.ContainsFunc(list, func(m message) bool { return m.method == "initialize" }):
 		if batch {
 			u.fail(w, r, id, errInitBatch)

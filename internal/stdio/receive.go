@@ -47,7 +47,11 @@ func (c *conn) isEarly(m message) bool {
 func (c *conn) greet(s *session) {
 	c.greeted = true
 	for _, m := range c.early {
-		if m.isRequest() {
+		switch {
+		case m.isRequest() && s.isHidden:
+			c.answer(newError(m.id, codeNoMethod, "No client can be asked before it calls."))
+			continue
+		case m.isRequest():
 			c.questions[string(m.id)] = question{session: s}
 		}
 		s.add(nil, m)
@@ -73,6 +77,9 @@ func (c *conn) respond(line []byte, m message) {
 		c.skip(line, errUnasked)
 		return
 	}
+	if c.keep(n, m) {
+		return
+	}
 	one := c.take(n)
 	switch {
 	case one == nil:
@@ -87,7 +94,11 @@ func (c *conn) respond(line []byte, m message) {
 		if m.get("error") != nil {
 			outcome = audit.Error
 		}
-		one.deliver(m.withID(one.id).raw(), outcome)
+		m = m.withID(one.id)
+		if one.round != nil {
+			m = one.modernResponse(m)
+		}
+		one.deliver(m.raw(), outcome)
 	}
 }
 
@@ -131,6 +142,8 @@ func (c *conn) ask(m message) {
 		c.answer(newResult(m.id, json.RawMessage(`{}`)))
 	case c.up.Mode == Shared || to == nil:
 		c.answer(newError(m.id, codeNoMethod, "No client can be asked: this process has many."))
+	case to.isHidden:
+		c.askModern(to, m)
 	default:
 		c.mu.Lock()
 		if c.questions != nil {

@@ -68,8 +68,7 @@ func (u *Upstream) serve(w http.ResponseWriter, r *http.Request, s *session, st 
 		list, ended := st.next(a)
 		s.mu.Unlock()
 		if ended && len(list) == 1 {
-			w.Header().Set("Content-Type", jsonType)
-			_, _ = w.Write(list[0].data)
+			s.writeJSON(w, list[0].data)
 			s.release(st, a, list[0].number)
 			return
 		}
@@ -97,12 +96,11 @@ func (u *Upstream) serveJSON(w http.ResponseWriter, r *http.Request, s *session,
 			for _, e := range list {
 				content = append(content, e.data)
 			}
-			w.Header().Set("Content-Type", jsonType)
+			whole := bytes.Join(content, []byte{','})
 			if takes.batch {
-				_, _ = w.Write(append(append([]byte{'['}, bytes.Join(content, []byte{','})...), ']'))
-			} else {
-				_, _ = w.Write(bytes.Join(content, nil))
+				whole = append(append([]byte{'['}, whole...), ']')
 			}
+			s.writeJSON(w, whole)
 			s.release(st, a, s.log.last)
 			return
 		}
@@ -115,6 +113,18 @@ func (u *Upstream) serveJSON(w http.ResponseWriter, r *http.Request, s *session,
 			return
 		}
 	}
+}
+
+// writeJSON sends a whole response. In the revision without sessions, a method that does not
+// exist has its own status.
+func (s *session) writeJSON(w http.ResponseWriter, data []byte) {
+	w.Header().Set("Content-Type", jsonType)
+	if s.isHidden {
+		if o, err := parseObject(data); err == nil && string(o.child("error").get("code")) == "-32601" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}
+	_, _ = w.Write(data)
 }
 
 // hangUp says that a client is no longer there. When its access has ended, so has the session.
@@ -140,7 +150,11 @@ func (u *Upstream) stream(w http.ResponseWriter, r *http.Request, s *session, st
 		list, ended := st.next(a)
 		s.mu.Unlock()
 		for _, e := range list {
-			if _, err := w.Write(asEvent(eventID(st.number, e.number), e.data)); err != nil {
+			id := eventID(st.number, e.number)
+			if s.isHidden {
+				id = "" // nothing can be resumed
+			}
+			if _, err := w.Write(asEvent(id, e.data)); err != nil {
 				return
 			}
 		}
@@ -175,7 +189,7 @@ func (u *Upstream) stream(w http.ResponseWriter, r *http.Request, s *session, st
 // that they can resume a stream that broke before its first message; older ones take that
 // for a broken message.
 func (s *session) opening(st *stream, a *attachment) []byte {
-	if s.version < newest {
+	if s.version < newest || s.isHidden {
 		return comment
 	}
 	return asEvent(eventID(st.number, a.cursor), nil)

@@ -16,10 +16,12 @@ type session struct {
 	user, client string
 	version      string // the revision that was negotiated
 	conn         *conn
+	isHidden     bool // its client knows of no session
 
 	mu         sync.Mutex
 	grant      string // of the newest request
 	log        eventLog
+	listeners  []*listener
 	listened   bool // the client has opened the standalone stream once
 	subscribed map[string]bool
 	used       time.Time
@@ -52,6 +54,11 @@ func (s *session) add(st *stream, m message) {
 	data := m.raw()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	aboutCall := m.method == methodProgress || m.method == "notifications/message"
+	if s.isHidden && (st == nil || st.ended || !aboutCall) {
+		s.announce(m)
+		return
+	}
 	if st == nil || st.ended {
 		st = s.log.streams[standalone]
 	}
@@ -156,6 +163,11 @@ func (s *session) leave(cause error) {
 	}
 	c.mu.Lock()
 	delete(c.sessions, s)
+	for key, hidden := range c.hidden {
+		if hidden == s {
+			delete(c.hidden, key)
+		}
+	}
 	c.used = time.Now()
 	var calls []*call
 	for n, one := range c.calls {

@@ -1,6 +1,7 @@
 package stdio
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"sync"
@@ -64,12 +65,15 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		panic("a request without a principal reached an upstream")
 	}
-	switch r.Method {
-	case http.MethodPost:
+	switch method := r.Method; {
+	case method != http.MethodPost && r.Header.Get(versionHeader) == stateless:
+		w.Header().Set("Allow", http.MethodPost)
+		u.fail(w, r, nil, errMethod)
+	case method == http.MethodPost:
 		u.post(w, r, p)
-	case http.MethodGet:
+	case method == http.MethodGet:
 		u.get(w, r, p)
-	case http.MethodDelete:
+	case method == http.MethodDelete:
 		u.delete(w, r, p)
 	default:
 		w.Header().Set("Allow", strings.Join(methods, ", "))
@@ -119,6 +123,9 @@ func (u *Upstream) finish(s *session, cause error) {
 
 // Health returns what the traffic showed last. It asks nothing.
 func (u *Upstream) Health() gateway.Health { return u.traffic.Health() }
+
+// Vouch sets nothing: the environment of a process says whom it works for, not a header.
+func (*Upstream) Vouch(context.Context, http.Header, principal.Principal) error { return nil }
 
 // End ends all sessions and processes: the server is no longer configured. Later requests
 // get 404.
