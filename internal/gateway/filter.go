@@ -20,19 +20,7 @@ func (u *Upstream) filter(ctx context.Context, response *http.Response, a asked,
 	if !a.filters {
 		return nil
 	}
-	source := response.Body
-	message := func(content []byte) ([]byte, error) {
-		out, listing, err := u.Rules.Filter(p, content)
-		if err != nil {
-			u.Logger.WarnContext(ctx, "a message of the upstream cannot be filtered", "upstream", u.Name, logging.Error, err)
-			return nil, errBroken
-		}
-		if !a.learns {
-			listing.ReadOnly = nil // another result that looks like a list of tools is none
-		}
-		u.hints.Learn(p, listing)
-		return out, nil
-	}
+	source, message := response.Body, u.messageFilter(ctx, a, p)
 	switch kind := mediaType(response.Header); {
 	case kind == eventStream:
 		response.Body = &filtered{Reader: source, events: events{message: message}, close: source}
@@ -52,6 +40,22 @@ func (u *Upstream) filter(ctx context.Context, response *http.Response, a asked,
 	}
 	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
 	return nil
+}
+
+// messageFilter takes out of a message what the person may not use, and learns what it says.
+func (u *Upstream) messageFilter(ctx context.Context, a asked, p principal.Principal) func([]byte) ([]byte, error) {
+	return func(content []byte) ([]byte, error) {
+		out, listing, err := u.Rules.Filter(p, content)
+		if err != nil {
+			u.Logger.WarnContext(ctx, "a message of the upstream cannot be filtered", "upstream", u.Name, logging.Error, err)
+			return nil, errBroken
+		}
+		if !a.learns {
+			listing.ReadOnly = nil // another result that looks like a list of tools is none
+		}
+		u.hints.Learn(p, listing)
+		return out, nil
+	}
 }
 
 // readWhole reads a response that cannot be streamed.

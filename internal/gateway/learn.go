@@ -61,7 +61,7 @@ func (u *Upstream) listTools(r *http.Request, header http.Header, p principal.Pr
 		return l, err
 	}
 	r.ContentLength = int64(len(content))
-	response, err := u.exchange(r, header, &body{source: bytes.NewReader(content), keep: len(content)})
+	response, err := u.ask(r, header, &body{source: bytes.NewReader(content), keep: len(content)})
 	if err != nil {
 		return l, err
 	}

@@ -50,6 +50,7 @@ type Upstream struct {
 	settled   atomic.Bool             // it has answered without a redirect
 	health    Traffic
 	hints     rules.Hints
+	ask       func(*http.Request, http.Header, *body) (*http.Response, error) // what learn asks
 	calls     calls
 	quiet     time.Duration // after which an event stream gets a comment
 }
@@ -61,6 +62,7 @@ func New(cfg Config) (*Upstream, error) {
 	}
 	u := &Upstream{Config: cfg, transport: cfg.Target.transport(cfg.Connect, cfg.Answer), quiet: commentEvery}
 	u.endpoint.Store(cfg.Target.URL)
+	u.ask = u.exchange
 	return u, nil
 }
 
