@@ -64,7 +64,7 @@ func TestRotation(t *testing.T) {
 			last = append(last, kid)
 			if _, ok := signed[kid]; !ok {
 				signed[kid] = now
-				if lead := now.Sub(published[kid]); now != began && (lead < time.Hour || published[kid].IsZero()) {
+				if lead := now.Sub(published[kid]); !now.Equal(began) && (lead < time.Hour || published[kid].IsZero()) {
 					t.Errorf("a key signs %v after all replicas published it", lead)
 				}
 			}
