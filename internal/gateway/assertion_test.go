@@ -110,6 +110,12 @@ func verified(t *testing.T, keys *assertion.Signer, token string) (claims map[st
 // can be signed; one that would not learn who calls is not asked.
 func TestNoKey(t *testing.T) {
 	t.Parallel()
+	u, _ := changed(t, http.NotFound, func(cfg *gateway.Config) {
+		cfg.Identify, cfg.Assert = false, gateway.Assert{Signer: signer(&oneKey{err: errors.New("away")})}
+	})
+	if err := u.Vouch(t.Context(), http.Header{}, alice); !errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("for a proxy in front: %v", err) // which gets 503 then
+	}
 	for _, headers := range []bool{true, false} {
 		seen := make(chan http.Header, 1)
 		url := asserting(t, signer(&oneKey{err: errors.New("away")}), headers, func(w http.ResponseWriter, r *http.Request) {
