@@ -10,7 +10,12 @@ import (
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-func TestMain(m *testing.M) { harness.Main(m) }
+func TestMain(m *testing.M) {
+	if target := os.Getenv(bareVariable); target != "" {
+		serveBare(target)
+	}
+	harness.Main(m)
+}
 
 // few is how many clients are registered in the small database of each engine.
 const few = 100
