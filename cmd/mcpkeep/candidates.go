@@ -16,6 +16,9 @@ func candidates(app *kong.Application, words []string) []candidate {
 	if len(words) == 0 {
 		words = []string{""}
 	}
+	if _, behind := splitCommand(words[:len(words)-1]); behind != nil {
+		return nil // another program's arguments
+	}
 	node := app.Node
 	var awaiting *kong.Flag // its value comes next
 	for _, word := range words[:len(words)-1] {

@@ -91,8 +91,9 @@ type serveFlags struct {
 	BaseURL        string        `name:"base-url" env:"MCPKEEP_BASE_URL,FASTMCP_SERVER_AUTH_GITHUB_BASE_URL,FASTMCP_SERVER_AUTH_GOOGLE_BASE_URL" placeholder:"URL" help:"Public origin and issuer, such as https://mcp.example.com; further origins of this server follow, comma-separated. Default when listening on loopback: http://127.0.0.1:PORT; on Cloud Run the address of the service; otherwise required."`
 	AllowHTTP      bool          `name:"allow-http" env:"MCPKEEP_ALLOW_HTTP" help:"Accept base URLs with plain http on private networks. Others on the network can read passwords and tokens."`
 	AllowedOrigins []string      `name:"allowed-origins" env:"MCPKEEP_ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of web pages that may call the MCP endpoint, such as https://app.example.com, or schemes of apps, such as chrome-extension:. Pages of this server and of this machine always may."`
-	Upstream       string        `name:"upstream" env:"MCPKEEP_UPSTREAM" placeholder:"URL" help:"MCP server to protect at /mcp, such as http://127.0.0.1:9000/mcp or unix:/run/mcp.sock:/mcp. Only signed-in users reach it, and it learns who calls. The built-in tools are at /mcpkeep/mcp then. Default: the built-in tools at /mcp."`
+	Upstream       string        `name:"upstream" env:"MCPKEEP_UPSTREAM" placeholder:"URL" help:"MCP server to protect at /mcp, such as http://127.0.0.1:9000/mcp or unix:/run/mcp.sock:/mcp. Only signed-in users reach it, and it learns who calls. The built-in tools are at /mcpkeep/mcp then. For a server that speaks stdio, put its command after -- instead. Default: the built-in tools at /mcp."`
 	Config         string        `name:"config" env:"MCPKEEP_CONFIG" placeholder:"FILE" help:"YAML or JSON file that names the MCP servers to protect, in the mcpServers object of MCP clients: see docs/gateway.md. Not together with MCPKEEP_UPSTREAM. The server reads it again at SIGHUP. Default none."`
+	Command        []string      `kong:"-"` // after "--"
 	Name           string        `name:"name" env:"MCPKEEP_NAME" default:"mcpkeep" placeholder:"TEXT" help:"Name of this server on pages, in its metadata and in MCP's serverInfo."`
 	Listen         string        `name:"listen" env:"MCPKEEP_LISTEN" placeholder:"ADDR" help:"Listen address; port 0 picks a free port. Default 127.0.0.1:8080, 0.0.0.0:$PORT when PORT is set, :443 for HTTPS."`
 	Port           string        `name:"port" env:"PORT" hidden:"" help:"Port to listen on at all addresses; platforms set it."`
@@ -128,6 +129,8 @@ type serveFlags struct {
 func (f *serveFlags) upstreams() (upstreams.File, error) {
 	text, path := setting.Trim(f.Upstream), setting.Trim(f.Config)
 	switch {
+	case f.Command != nil:
+		return f.atCommand()
 	case text != "" && path != "":
 		return upstreams.File{}, setting.Errorf("MCPKEEP_CONFIG", "a file or MCPKEEP_UPSTREAM, not both", "MCPKEEP_UPSTREAM is set too")
 	case path != "":

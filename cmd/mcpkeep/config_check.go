@@ -34,7 +34,7 @@ func (c *configCheckCmd) Run(std streams) error {
 		_, _ = fmt.Fprintf(std.err, "%s\n", oneLine(w.String()))
 	}
 	for _, u := range file.Upstreams {
-		if _, err := fmt.Fprintf(std.out, "%s at %s: %s\n", u.Name, u.Path(), u.Target); err != nil {
+		if _, err := fmt.Fprintf(std.out, "%s at %s: %s\n", u.Name, u.Path(), u.Where()); err != nil {
 			return err
 		}
 	}

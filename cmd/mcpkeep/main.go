@@ -87,7 +87,8 @@ func run(ctx context.Context, args []string, std streams) int {
 	}
 	arrange(parser.Model)
 	ignoreEmptyVariables(parser.Model)
-	command, err := parser.Parse(joinValues(parser.Model, helpArguments(args)))
+	own, behind := splitCommand(args)
+	command, err := parser.Parse(joinValues(parser.Model, helpArguments(own)))
 	if exited >= 0 {
 		return exited // --help or --version has printed everything
 	}
@@ -96,6 +97,9 @@ func run(ctx context.Context, args []string, std streams) int {
 	}
 	if err != nil {
 		return report(std, usageError{withoutValues(bad.instead(err), args)})
+	}
+	if taker, ok := selected(command).(takeCommand); ok && behind != nil {
+		taker.takeCommand(behind)
 	}
 	if err := readFiles(command); err != nil {
 		return report(std, err)
@@ -110,17 +114,22 @@ func run(ctx context.Context, args []string, std streams) int {
 // readFiles reads the settings that a command needs from the files that they name. The
 // commands that report on settings do so themselves.
 func readFiles(command *kong.Context) error {
-	selected := command.Selected()
-	if selected == nil || !selected.Target.CanAddr() {
-		return nil
-	}
-	switch c := selected.Target.Addr().Interface().(type) {
+	switch c := selected(command).(type) {
 	case *doctorCmd, *settingsCmd:
 		return nil
 	case interface{ readURL() error }:
 		return c.readURL()
 	}
 	return nil
+}
+
+// selected is the command's structure; nil if there is none.
+func selected(command *kong.Context) any {
+	node := command.Selected()
+	if node == nil || !node.Target.CanAddr() {
+		return nil
+	}
+	return node.Target.Addr().Interface()
 }
 
 var errInterrupted = errors.New("interrupted")

@@ -26,7 +26,8 @@ type serveCmd struct{ serveFlags }
 
 // Help describes the settings that exist only as variables.
 func (*serveCmd) Help() string {
-	return "Each flag can also be set by the environment variable in parentheses. Two settings exist only as variables: " +
+	return "`mcpkeep serve [FLAGS] -- COMMAND ARGUMENTS` protects an MCP server that speaks stdio; each session gets a process of its own. " +
+		"Each flag can also be set by the environment variable in parentheses. Two settings exist only as variables: " +
 		"MCPKEEP_LOCAL_PASSWORD, the password of the local provider (default: generated on first start and shown once, on the terminal or else in a file), " +
 		"because flags are visible to every user of the machine; and PORT, which makes the server listen on all addresses."
 }

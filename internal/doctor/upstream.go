@@ -22,6 +22,10 @@ func (d *Doctor) upstreams(ctx context.Context) {
 	}
 	d.progress(areaUpstream)
 	for _, u := range d.Upstreams {
+		if u.Command != nil {
+			d.startable(u)
+			continue
+		}
 		if d.reachUpstream(ctx, u) {
 			d.revisions(ctx, u)
 		}

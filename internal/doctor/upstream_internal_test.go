@@ -134,3 +134,25 @@ func TestUpstreamAway(t *testing.T) {
 		}
 	}
 }
+
+// TestUpstreamCommand: whether a server that speaks stdio is installed, and where its sessions live.
+func TestUpstreamCommand(t *testing.T) {
+	t.Parallel()
+	about := func(path, mode string) Finding {
+		d := &Doctor{Upstreams: []upstreams.Upstream{{Name: "a", Command: &upstreams.Command{Path: path, Process: mode}}}}
+		d.upstreams(t.Context())
+		if len(d.findings) != 1 || d.findings[0].Check != "upstream_startable" {
+			t.Fatalf("%+v", d.findings)
+		}
+		return d.findings[0]
+	}
+	if f := about("sh", upstreams.ProcessSession); f.Status != OK || !strings.Contains(f.What, "Mcp-Session-Id") {
+		t.Errorf("%+v", f)
+	}
+	if f := about("sh", upstreams.ProcessShared); f.Status != OK || strings.Contains(f.What, "Mcp-Session-Id") {
+		t.Errorf("%+v", f)
+	}
+	if f := about("no-such-program-here", upstreams.ProcessSession); f.Status != Failed || f.Fix == "" || !strings.Contains(f.What, "not found in PATH") {
+		t.Errorf("%+v", f)
+	}
+}

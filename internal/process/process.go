@@ -17,6 +17,18 @@ type Command struct {
 	OpenFiles uint64      // limit for open files; 0 for that of mcpkeep
 	User      *Credential // another user to run as
 	Stderr    func(line string)
+	Unnamed   bool // errors name neither program nor directory
+}
+
+func (c Command) program() string { return c.named("the command", c.Path) }
+
+func (c Command) folder() string { return c.named("the working directory", c.Dir) }
+
+func (c Command) named(what, name string) string {
+	if c.Unnamed {
+		return what
+	}
+	return what + " " + name
 }
 
 // Credential is a user of the system.

@@ -26,7 +26,7 @@ func Start(cmd Command) (*Process, error) {
 	supervisor, err := startSupervisor(pipes)
 	if err != nil {
 		pipes.closeAll()
-		return nil, fmt.Errorf("start the supervisor of %s: %w", cmd.Path, err)
+		return nil, fmt.Errorf("start the supervisor of %s: %w", cmd.program(), err)
 	}
 	pipes.closeTheirs()
 	p := &Process{
@@ -40,7 +40,7 @@ func Start(cmd Command) (*Process, error) {
 	go readLines(pipes.stderr, cmd.Stderr)
 	reports := bufio.NewReader(pipes.reports)
 	if err := plan.write(pipes.control); err != nil {
-		err = fmt.Errorf("the supervisor of %s has ended: %w", cmd.Path, err)
+		err = fmt.Errorf("the supervisor of %s has ended: %w", cmd.program(), err)
 		return nil, p.abandon(supervisor, pipes, err)
 	}
 	first, err := reports.ReadString('\n')

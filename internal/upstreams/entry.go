@@ -41,35 +41,38 @@ var ofClients = []string{"alwaysAllow", "autoApprove", "description", "disabledT
 
 // server reads an entry. A disabled one is checked as well.
 func (r *reader) server(name string, key, n *yaml.Node) (u Upstream, enabled bool) {
-	u = Upstream{Name: name, Connect: Connect, Answer: Answer, MaxBody: MaxBody, MaxConcurrent: MaxConcurrent}
+	u = withDefaults(name)
 	enabled = true
+	command := &Command{Process: ProcessSession, Limits: defaultLimits()}
 	var identity string
+	given := members{}
 	known := r.httpKeys(&u, &identity)
+	maps.Copy(known, r.commandKeys(command))
 	known["disabled"] = func(_, v *yaml.Node) { enabled = !r.flag(v) }
 	known["type"], known["transport"] = r.transport, r.transport
 	accepted := maps.Clone(known)
 	for _, name := range ofClients {
 		known[name] = func(key, _ *yaml.Node) { r.warn(key, name+" is a setting of clients and has no effect here") }
 	}
-	r.each(n, "an object with a url", func(name string, key, value *yaml.Node) {
+	r.each(n, "an object with a url or a command", func(name string, key, value *yaml.Node) {
 		if read := known[name]; read != nil {
+			given[name] = member{key, value}
 			read(key, value)
 			return
 		}
 		r.fail(key, listed(accepted), "%s is not known here", keyShown(name))
 	})
-	if u.Target.URL == nil {
-		r.fail(key, gateway.WantTarget, "url is missing")
+	r.checkScopes(u)
+	if _, ok := given["command"]; ok {
+		u.Command = command
+		r.checkCommand(given, command, enabled)
 		return u, enabled
 	}
-	r.checkScopes(u)
+	if r.checkURL(key, given); u.Target.URL == nil {
+		return u, enabled
+	}
 	u.identify(identity)
 	return u, enabled
-}
-
-// transport checks what an entry says of how it is reached.
-func (r *reader) transport(_, n *yaml.Node) {
-	r.choice(n, "http", "streamable-http", "streamableHttp", "streamable_http")
 }
 
 // httpKeys are the keys of an upstream with a URL.

@@ -18,8 +18,9 @@ type File struct {
 // Upstream is an entry of mcpServers.
 type Upstream struct {
 	Name           string
-	Title          string // "" for the server's name
-	Target         gateway.Target
+	Title          string         // "" for the server's name
+	Target         gateway.Target // without a URL if there is a command
+	Command        *Command       // nil for a server with a URL
 	Headers        http.Header    // sent with each request
 	ForwardHeaders []string       // headers of clients that cross as well, in canonical form
 	CA             *x509.CertPool // nil for the system's
@@ -78,10 +79,13 @@ const DefaultName = "default"
 
 // At returns the upstream that --upstream names: one without a file.
 func At(target gateway.Target) Upstream {
-	return Upstream{
-		Name: DefaultName, Target: target, Identify: target.Near(), Assert: target.Near(), Audience: target.Configured,
-		Connect: Connect, Answer: Answer, MaxBody: MaxBody, MaxConcurrent: MaxConcurrent,
-	}
+	u := withDefaults(DefaultName)
+	u.Target, u.Identify, u.Assert, u.Audience = target, target.Near(), target.Near(), target.Configured
+	return u
+}
+
+func withDefaults(name string) Upstream {
+	return Upstream{Name: name, Connect: Connect, Answer: Answer, MaxBody: MaxBody, MaxConcurrent: MaxConcurrent}
 }
 
 // Path is where clients reach the upstream.
@@ -90,6 +94,17 @@ func (u Upstream) Path() string {
 		return "/mcp"
 	}
 	return "/" + u.Name + "/mcp"
+}
+
+// Where says what the upstream is, without arguments, which may be secret.
+func (u Upstream) Where() string {
+	switch {
+	case u.Command == nil:
+		return u.Target.String()
+	case u.Command.Unnamed:
+		return "a command"
+	}
+	return "the command " + u.Command.Path
 }
 
 // Equal reports whether two entries mean the same, wherever they are in their files.

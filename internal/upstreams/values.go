@@ -2,7 +2,6 @@ package upstreams
 
 import (
 	"errors"
-	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -117,8 +116,12 @@ const largestBody = 1 << 30
 
 // size reads a number of bytes, such as 4MB.
 func (r *reader) size(n *yaml.Node) int {
+	return int(r.sizeIn(n, 1<<10, largestBody, "a size such as 512KB or 4MB, from 1KB to 1GB"))
+}
+
+// sizeIn reads a number of bytes within bounds.
+func (r *reader) sizeIn(n *yaml.Node, least, most int64, want string) int64 {
 	n = resolved(n)
-	const want = "a size such as 512KB or 4MB, from 1KB to 1GB"
 	text := n.Value
 	if n.Tag != "!!int" {
 		text = setting.Trim(r.text(n, want))
@@ -128,9 +131,9 @@ func (r *reader) size(n *yaml.Node) int {
 		r.fail(n, want, "not usable")
 		return 0
 	}
-	count, _ := strconv.Atoi(parts[1])
-	unit := map[string]int{"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}[parts[2]]
-	if count > math.MaxInt/unit || count*unit < 1<<10 || count*unit > largestBody {
+	count, _ := strconv.ParseInt(parts[1], 10, 64)
+	unit := map[string]int64{"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}[parts[2]]
+	if count*unit < least || count*unit > most { // nine digits and 1 GB fit
 		r.fail(n, want, "out of range")
 		return 0
 	}
