@@ -1,6 +1,9 @@
 package app
 
 import (
+	"net/http"
+
+	"github.com/mcpkeep/mcpkeep/internal/gateway"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/principal"
 	"github.com/mcpkeep/mcpkeep/internal/recheck"
@@ -27,6 +30,17 @@ func (s Settings) rulePolicy(list upstreams.Rules) (*rules.Policy, error) {
 		all = append(all, rule)
 	}
 	return rules.New(all), nil
+}
+
+// guarded is an upstream behind its rules. One over HTTP judges by itself.
+func (a *App) guarded(b behind) (http.Handler, error) {
+	if _, judges := any(b.upstream).(*gateway.Upstream); judges {
+		return b.upstream, nil
+	}
+	policy, err := a.checked.settings.rulePolicy(b.entry.Rules)
+	return gateway.Guard(gateway.Config{
+		Name: b.entry.Name, MaxBody: b.entry.MaxBody, Rules: policy, Challenge: challenge(b.entry.Scopes), Logger: a.log, Called: a.calls.Add,
+	}, b.upstream), err
 }
 
 // offered are the scopes of an entry.

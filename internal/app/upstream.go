@@ -79,7 +79,12 @@ func (a *App) serverFor(list []behind) (*server.Server, error) {
 	}
 	var resources []server.Resource
 	for _, b := range list {
-		resources = append(resources, b.resource())
+		r := b.resource()
+		var err error
+		if r.Handler, err = a.guarded(b); err != nil {
+			return nil, err
+		}
+		resources = append(resources, r)
 	}
 	slices.SortStableFunc(resources, func(x, y server.Resource) int { // pages name the first one
 		return strings.Compare(strings.TrimPrefix(x.Path, oauth.DefaultPath), strings.TrimPrefix(y.Path, oauth.DefaultPath))
