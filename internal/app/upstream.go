@@ -2,8 +2,10 @@ package app
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/gateway"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/principal"
 	"github.com/mcpkeep/mcpkeep/internal/server"
 	"github.com/mcpkeep/mcpkeep/internal/setting"
 	"github.com/mcpkeep/mcpkeep/internal/upstreams"
@@ -22,8 +25,18 @@ const ToolsPath = "/mcpkeep/mcp"
 // behind is an upstream and its entry in the configuration.
 type behind struct {
 	entry    upstreams.Upstream
-	upstream *gateway.Upstream
+	upstream upstream
 	entryFor *identity.Policy // who may enter; nil for everyone who may sign in
+}
+
+// upstream is an MCP server behind this one.
+type upstream interface {
+	http.Handler
+	Health() gateway.Health
+	// Vouch sets the headers that tell it who calls.
+	Vouch(ctx context.Context, h http.Header, p principal.Principal) error
+	Close() // ends what it has running
+	End()   // ends all its requests, since it is no longer configured
 }
 
 // ReadUpstreams reads a configuration file.
@@ -40,6 +53,10 @@ func (a *App) openUpstream(entry upstreams.Upstream) (behind, error) {
 	policies, err := a.checked.settings.rulePolicy(entry.Rules)
 	if err != nil {
 		return behind{}, err
+	}
+	if entry.Command != nil {
+		upstream, err := a.openCommand(entry)
+		return behind{entry: entry, upstream: upstream, entryFor: policy}, err
 	}
 	target := entry.Target
 	target.CA = entry.CA
@@ -61,12 +78,17 @@ func (b behind) resource() server.Resource {
 	return r
 }
 
+var errNoAddress = errors.New("it is a command, which has no address of its own: send its calls through mcpkeep")
+
 var errRulesNeedBody = errors.New("its rules are about the body of each request, which a proxy does not show: send its calls through mcpkeep")
 
 // front is what a proxy that sends calls to the upstream by itself can ask about it.
 func (b behind) front() *server.Front {
 	f := &server.Front{Upstream: b.entry.Name, Identify: b.upstream.Vouch}
-	if b.entry.Rules.NeedsBody() {
+	switch {
+	case b.entry.Command != nil:
+		f.Unfit = errNoAddress
+	case b.entry.Rules.NeedsBody():
 		f.Unfit = errRulesNeedBody
 	}
 	return f

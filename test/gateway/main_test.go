@@ -3,13 +3,25 @@ package gateway_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 
 	"github.com/mcpkeep/mcpkeep/test/conformance/everything"
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-func TestMain(m *testing.M) { harness.Main(m) }
+// asStdio is the variable that makes this program an MCP server that speaks stdio.
+const asStdio = "MCPKEEP_TEST_STDIO"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asStdio) == "" {
+		harness.Main(m)
+		return
+	}
+	if err := everything.ServeStdio(); err != nil {
+		panic(err)
+	}
+}
 
 // upstream is an mcp-go server that remembers the headers of its last request.
 type upstream struct {

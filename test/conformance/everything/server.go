@@ -3,6 +3,8 @@ package everything
 import (
 	"log/slog"
 	"net/http"
+	"os"
+	"strconv"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -14,6 +16,22 @@ type fixture struct{ *server.MCPServer }
 // New returns the handler of the MCP endpoint, with sessions for the revisions
 // that have them. It is for one test: some tools change what it lists.
 func New(options ...server.StreamableHTTPOption) http.Handler {
+	return server.NewStreamableHTTPServer(newFixture().MCPServer, append(options,
+		server.WithStateful(true),
+		server.WithEventStore(server.NewInMemoryEventStore()),
+		server.WithStreamableHTTPLogger(slog.New(slog.DiscardHandler)),
+	)...)
+}
+
+// ServeStdio serves it on standard input and output until the input ends. A further tool returns
+// the ID of the process.
+func ServeStdio() error {
+	f := newFixture()
+	f.answer("test_process_id", "Returns the ID of the server's process", text(strconv.Itoa(os.Getpid())))
+	return server.ServeStdio(f.MCPServer)
+}
+
+func newFixture() fixture {
 	f := fixture{server.NewMCPServer("everything", "1.0.0",
 		server.WithToolCapabilities(true),
 		server.WithResourceCapabilities(true, true),
@@ -33,11 +51,7 @@ func New(options ...server.StreamableHTTPOption) http.Handler {
 	f.addChangingTools()
 	f.addResources()
 	f.addPrompts()
-	return server.NewStreamableHTTPServer(f.MCPServer, append(options,
-		server.WithStateful(true),
-		server.WithEventStore(server.NewInMemoryEventStore()),
-		server.WithStreamableHTTPLogger(slog.New(slog.DiscardHandler)),
-	)...)
+	return f
 }
 
 // text is a message part.

@@ -1,0 +1,94 @@
+// Uses everything of an MCP server and prints what it saw: one JSON document.
+//
+//   node tour.mjs SETUP      setup.library is sdk (1.x) or client (2.x); either setup.command
+//                            with setup.args, or setup.server with setup.token
+
+const setup = JSON.parse(process.argv[2])
+const { Client, StdioClientTransport, StreamableHTTPClientTransport, schemas } = await load()
+
+/** The packages of the two generations of the SDK. */
+async function load() {
+  if (setup.library === 'client') {
+    const [client, stdio] = await Promise.all([import('@modelcontextprotocol/client'), import('@modelcontextprotocol/client/stdio')])
+    return { ...client, ...stdio }
+  }
+  const [client, http, stdio, schemas] = await Promise.all([
+    import('@modelcontextprotocol/sdk/client/index.js'),
+    import('@modelcontextprotocol/sdk/client/streamableHttp.js'),
+    import('@modelcontextprotocol/sdk/client/stdio.js'),
+    import('@modelcontextprotocol/sdk/types.js'),
+  ])
+  return { ...client, ...http, ...stdio, schemas }
+}
+
+const seen = []
+const notified = {}
+const client = new Client(
+  { name: 'tour', version: '1' },
+  { capabilities: { sampling: {}, elicitation: { form: {} }, roots: { listChanged: true } } },
+)
+
+/** Has a request of the server served. */
+function serve(method, schema, handler) {
+  client.setRequestHandler(schemas ? schemas[schema] : method, async (request) => {
+    const result = handler(request)
+    seen.push([method, request.params ?? null, result])
+    return result
+  })
+}
+serve('sampling/createMessage', 'CreateMessageRequestSchema', () => ({
+  role: 'assistant', model: 'none', content: { type: 'text', text: 'sampled' },
+}))
+serve('elicitation/create', 'ElicitRequestSchema', () => ({ action: 'decline' }))
+serve('roots/list', 'ListRootsRequestSchema', () => ({ roots: [{ uri: 'file:///tour', name: 'tour' }] }))
+client.fallbackNotificationHandler = async ({ method }) => { notified[method] = (notified[method] ?? 0) + 1 }
+
+const transport = setup.command
+  ? new StdioClientTransport({ command: setup.command, args: setup.args, stderr: 'ignore' })
+  : new StreamableHTTPClientTransport(new URL(setup.server), { requestInit: { headers: { Authorization: `Bearer ${setup.token}` } } })
+await client.connect(transport)
+
+/** Notes what came of a step. */
+async function step(name, action) {
+  try {
+    seen.push([name, await action()])
+  } catch (error) {
+    seen.push([name, { code: error.code, message: error.message }])
+  }
+}
+
+seen.push(['server', client.getServerVersion(), client.getServerCapabilities(), client.getInstructions()])
+const tool = (name, args = {}, options = undefined) => () =>
+  schemas ? client.callTool({ name, arguments: args }, undefined, options) : client.callTool({ name, arguments: args }, options)
+let progress = 0
+await step('tools', () => client.listTools())
+await step('echo', tool('echo', { message: 'ä'.repeat(1_000_000) }))
+await step('sum', tool('get-sum', { a: 1, b: 2 }))
+await step('image', tool('get-tiny-image'))
+await step('progress', tool('trigger-long-running-operation', { duration: 1, steps: 4 }, { onprogress: () => progress++ }))
+await step('sampling', tool('trigger-sampling-request', { prompt: 'p', maxTokens: 5 }))
+await step('elicitation', tool('trigger-elicitation-request'))
+await step('roots', tool('get-roots-list'))
+await step('a wrong call', tool('get-sum', { a: 'x' }))
+await step('an unknown tool', tool('no-such-tool'))
+await step('canceled', async () => {
+  const stop = new AbortController()
+  setTimeout(() => stop.abort('enough'), 200)
+  try {
+    await tool('trigger-long-running-operation', { duration: 30, steps: 30 }, { signal: stop.signal })()
+  } catch {
+    return 'stopped'
+  }
+})
+await step('resources', async () => (await client.listResources()).resources.length)
+await step('templates', () => client.listResourceTemplates())
+await step('resource', () => client.readResource({ uri: 'demo://resource/static/document/features.md' }))
+await step('prompts', () => client.listPrompts())
+await step('prompt', () => client.getPrompt({ name: 'simple-prompt' }))
+await step('completion', () => client.complete({
+  ref: { type: 'ref/prompt', name: 'completable-prompt' }, argument: { name: 'department', value: 'E' },
+}))
+if (setup.level) await step('level', () => client.setLoggingLevel('debug'))
+if (setup.level) await step('ping', () => client.ping())
+await client.close()
+process.stdout.write(JSON.stringify({ seen, progress }), () => process.exit(0))
