@@ -133,7 +133,7 @@ func TestSignalToSupervisor(t *testing.T) {
 		if err := syscall.Kill(supervisor, sig); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = p.Stdin.Write([]byte(fmt.Sprintln(sig)))
+		_, _ = fmt.Fprintln(p.Stdin, sig)
 		if line, err := out.ReadString('\n'); err != nil || line != fmt.Sprintln(sig) {
 			t.Fatalf("%q %v", line, err)
 		}

@@ -31,12 +31,11 @@ func (r *reader) program(n *yaml.Node, c *Command) string {
 // word reads a text that may be empty. A file:// URL stands for itself.
 func (r *reader) word(n *yaml.Node, want string) string {
 	n = resolved(n)
-	text := ""
+	read := func() string { return r.text(n, want) }
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && strings.HasPrefix(setting.Trim(n.Value), "file://") {
-		text = r.expanded(n)
-	} else {
-		text = r.text(n, want)
+		read = func() string { return r.expanded(n) }
 	}
+	text := read()
 	if strings.ContainsRune(text, 0) {
 		r.fail(n, want, "a character that no program can get")
 	}
@@ -96,7 +95,7 @@ func (r *reader) user(n *yaml.Node) *process.Credential {
 		if errors.Join(err, err2) != nil {
 			r.fail(n, want, "out of range")
 		}
-		return &process.Credential{UID: uint32(uid), GID: uint32(gid), Home: "/", Name: parts[1]} //nolint:gosec // parsed as 32 bits
+		return &process.Credential{UID: uint32(uid), GID: uint32(gid), Home: "/", Name: parts[1]}
 	}
 	known, err := user.Lookup(text)
 	if err != nil {
@@ -114,5 +113,5 @@ func (r *reader) user(n *yaml.Node) *process.Credential {
 
 func number(id string) uint32 {
 	value, _ := strconv.ParseUint(id, 10, 32) // the system's own numbers
-	return uint32(value)                      //nolint:gosec // parsed as 32 bits
+	return uint32(value)
 }
