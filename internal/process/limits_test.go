@@ -10,7 +10,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/process"
 )
 
-// TestLimits: a user at the limit keeps no one else out, and what is released can be had again.
+// TestLimits: a user at the limit keeps no one else out, and what is released is free again.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	l := process.NewLimits(3, 2)
@@ -35,7 +35,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestLimitsConcurrently: no more than the limit run, whoever asks.
+// TestLimitsConcurrently: no more than the limit run, whichever users ask.
 func TestLimitsConcurrently(t *testing.T) {
 	t.Parallel()
 	l := process.NewLimits(5, 2)

@@ -27,7 +27,7 @@ var (
 // transport reads how a server is reached; fits compares it with the entry.
 func (r *reader) transport(_, n *yaml.Node) { r.choice(n, slices.Concat(wordsHTTP, wordsStdio)...) }
 
-// fits checks that a server is reached as its entry says, and that its keys are of its kind.
+// fits checks that a server is reached as its entry says, and that its keys fit its kind.
 func (r *reader) fits(given members, kind string, words, others []string) {
 	for _, name := range []string{"type", "transport"} {
 		if m, ok := given[name]; ok && !slices.Contains(words, r.text(m.value, "")) {
