@@ -78,6 +78,22 @@ func (t *ForeignTable) List(ctx context.Context, q Querier, collection, after st
 	return rows, err
 }
 
+// ListAll returns a page of the rows of all collections, of a table with LayoutKey, after a row,
+// and the row to continue after: "" at the end. In the keys of the rows is the collection.
+func (t *ForeignTable) ListAll(ctx context.Context, q Querier, after string, limit int) (list []ForeignRow, next string, err error) {
+	rows, err := t.read(ctx, q, t.selection()+"key > $1 ORDER BY key LIMIT $2", after, limit)
+	for _, row := range rows {
+		if len(rows) == limit {
+			next = row.Key
+		}
+		if name, ok := strings.CutPrefix(row.Key, t.collection("")); ok {
+			row.Key = name
+			list = append(list, row)
+		}
+	}
+	return list, next, err
+}
+
 // ListClients is List of clients that oauth_clients does not have, where they have the key of
 // clientKey followed by their own. The grants are those that are live.
 func (t *ForeignTable) ListClients(

@@ -24,7 +24,6 @@ var mayScan = map[string]struct{ engine, why string }{
 	"CountSealedRows":          {"", "counts the rows of each key when an administrator asks or rotates"},
 	"SetClientCount":           {"", "the first registration under a ceiling counts; from then on MeasureClientCount does"},
 	"MeasureClientCount":       {"", "the cleaner counts the clients every five minutes, outside of transactions"},
-	"ListSharedRowsOf":         {"postgres", "an import or a report passes over the rows of FastMCP once: each page begins where the last ended"},
 	"ListSuccessorsToRekey":    {"postgres", "a rotation passes over every row once: each page begins where the last ended"},
 	"ForgetUnknownClients":     {"", "passes over the 10,000 that stay, in an index"},
 	"CountYoungClients":        {"sqlite", "counts the up to 2,000 rows that an index found"},

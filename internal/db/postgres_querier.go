@@ -723,14 +723,16 @@ func (p pgQuerier) ListResourcesOfClient(ctx context.Context, clientKey string) 
 	return rowsOf(v, func(r pgdb.Resource) sqlitedb.Resource { return sqlitedb.Resource(r) }), err
 }
 
+func (p pgQuerier) ListRowsOfFastMCP(ctx context.Context, arg sqlitedb.ListRowsOfFastMCPParams) ([]sqlitedb.ListRowsOfFastMCPRow, error) {
+	v, err := p.q.ListRowsOfFastMCP(ctx, pgdb.ListRowsOfFastMCPParams(arg))
+	return rowsOf(v, func(r pgdb.ListRowsOfFastMCPRow) sqlitedb.ListRowsOfFastMCPRow {
+		return sqlitedb.ListRowsOfFastMCPRow(r)
+	}), err
+}
+
 func (p pgQuerier) ListSharedRows(ctx context.Context, arg sqlitedb.ListSharedRowsParams) ([]sqlitedb.ListSharedRowsRow, error) {
 	v, err := p.q.ListSharedRows(ctx, pgdb.ListSharedRowsParams(arg))
 	return rowsOf(v, func(r pgdb.ListSharedRowsRow) sqlitedb.ListSharedRowsRow { return sqlitedb.ListSharedRowsRow(r) }), err
-}
-
-func (p pgQuerier) ListSharedRowsOf(ctx context.Context, arg sqlitedb.ListSharedRowsOfParams) ([]sqlitedb.ListSharedRowsOfRow, error) {
-	v, err := p.q.ListSharedRowsOf(ctx, pgdb.ListSharedRowsOfParams(arg))
-	return rowsOf(v, func(r pgdb.ListSharedRowsOfRow) sqlitedb.ListSharedRowsOfRow { return sqlitedb.ListSharedRowsOfRow(r) }), err
 }
 
 func (p pgQuerier) ListSigningKeys(ctx context.Context) ([]sqlitedb.SigningKey, error) {

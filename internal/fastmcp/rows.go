@@ -27,9 +27,9 @@ func (r Row) Expired(now time.Time) bool { return !r.ExpiresAt.IsZero() && !now.
 type Rows interface {
 	// Get returns a row. The error is ErrNoRow if there is none.
 	Get(ctx context.Context, collection, key string) (Row, error)
-	// List returns rows of a collection in the order of their keys, from the first key after
-	// the given one, at most limit. Fewer than limit are the last ones.
-	List(ctx context.Context, collection, after string, limit int) ([]Row, error)
+	// List returns a page of the rows of all collections, perhaps with those of other programs,
+	// and the place to continue at: "" for the first page, and after the last one.
+	List(ctx context.Context, after string, limit int) (rows []Row, next string, err error)
 }
 
 // Table is a store in the database, in the transaction that it was made for.

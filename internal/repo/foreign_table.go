@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
@@ -45,13 +46,37 @@ func (f foreignTable) Get(ctx context.Context, collection, key string) (fastmcp.
 }
 
 // List implements fastmcp.Rows.
-func (f foreignTable) List(ctx context.Context, collection, after string, limit int) ([]fastmcp.Row, error) {
-	rows, err := f.t.List(ctx, f.q, collection, after, limit)
-	list := make([]fastmcp.Row, len(rows))
-	for i, row := range rows {
-		list[i] = foreignRow(collection, row)
+func (f foreignTable) List(ctx context.Context, after string, limit int) (list []fastmcp.Row, next string, err error) {
+	if f.t.Layout == db.LayoutKey {
+		rows, next, err := f.t.ListAll(ctx, f.q, after, limit)
+		for _, row := range rows {
+			collection, key, _ := strings.Cut(row.Key, ":")
+			row.Key = key
+			list = append(list, foreignRow(collection, row))
+		}
+		return list, next, err
 	}
-	return list, err
+	from, key, _ := strings.Cut(after, ":")
+	for _, collection := range fastmcp.Collections() {
+		if collection < from {
+			continue
+		}
+		if collection > from {
+			key = ""
+		}
+		rows, err := f.t.List(ctx, f.q, collection, key, limit-len(list))
+		if err != nil {
+			return nil, "", err
+		}
+		for _, row := range rows {
+			list = append(list, foreignRow(collection, row))
+			next = fastmcp.RowKey(collection, row.Key)
+		}
+		if len(list) == limit {
+			return list, next, nil
+		}
+	}
+	return list, "", nil
 }
 
 // Lock implements fastmcp.Table.

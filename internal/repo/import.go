@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
@@ -27,37 +28,29 @@ func (r *Repo) EachForeignSession(ctx context.Context, f func(fastmcp.Row) error
 }
 
 func (r *Repo) eachForeign(ctx context.Context, collections []string, f func(fastmcp.Row) error) error {
-	for i := range r.shared(nil) {
-		for _, collection := range collections {
-			if err := r.eachOf(ctx, i, collection, f); err != nil {
+	for table := range r.shared(nil) {
+		for after, more := "", true; more; more = after != "" {
+			var rows []fastmcp.Row
+			var next string
+			err := r.db.Read(ctx, "list rows of FastMCP", func(ctx context.Context, q db.Querier) (err error) {
+				rows, next, err = r.shared(q)[table].List(ctx, after, foreignPage)
+				return err
+			})
+			if err != nil {
 				return err
 			}
+			for _, row := range rows {
+				if !slices.Contains(collections, row.Collection) {
+					continue
+				}
+				if err := f(row); err != nil {
+					return err
+				}
+			}
+			after = next
 		}
 	}
 	return nil
-}
-
-// eachOf reads a collection in one of the tables.
-func (r *Repo) eachOf(ctx context.Context, table int, collection string, f func(fastmcp.Row) error) error {
-	for after := ""; ; {
-		var rows []fastmcp.Row
-		err := r.db.Read(ctx, "list rows of FastMCP", func(ctx context.Context, q db.Querier) (err error) {
-			rows, err = r.shared(q)[table].List(ctx, collection, after, foreignPage)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			after = row.Key
-			if err := f(row); err != nil {
-				return err
-			}
-		}
-		if len(rows) < foreignPage {
-			return nil
-		}
-	}
 }
 
 // ForeignRow returns a row that FastMCP has stored in the database, expired or not. The error

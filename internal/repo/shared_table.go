@@ -43,19 +43,18 @@ func (t clientTable) Get(ctx context.Context, collection, key string) (fastmcp.R
 	return fastmcp.Row{Collection: collection, Key: key, Value: row.Value, CreatedAt: timeOf(row.CreatedAt)}, err
 }
 
-// List implements fastmcp.Rows.
-func (t clientTable) List(ctx context.Context, collection, after string, limit int) ([]fastmcp.Row, error) {
-	prefix := fastmcp.RowKey(collection, "")
-	rows, err := t.q.ListSharedRowsOf(ctx, sqlitedb.ListSharedRowsOfParams{
-		Prefix: prefix, After: prefix + after, MaxRows: int64(limit),
-	})
-	list := make([]fastmcp.Row, len(rows))
-	for i, row := range rows {
-		list[i] = fastmcp.Row{
-			Collection: collection, Key: strings.TrimPrefix(row.Key, prefix), Value: row.Value, CreatedAt: timeOf(row.CreatedAt),
-		}
+// List implements fastmcp.Rows. It walks over the whole table: where one collection ends shows
+// only at the end, because databases sort texts in orders of their own.
+func (t clientTable) List(ctx context.Context, after string, limit int) (list []fastmcp.Row, next string, err error) {
+	rows, err := t.q.ListRowsOfFastMCP(ctx, sqlitedb.ListRowsOfFastMCPParams{After: after, MaxRows: int64(limit)})
+	for _, row := range rows {
+		collection, key, _ := strings.Cut(row.Key, ":")
+		list = append(list, fastmcp.Row{Collection: collection, Key: key, Value: row.Value, CreatedAt: timeOf(row.CreatedAt)})
 	}
-	return list, err
+	if len(rows) == limit {
+		next = rows[limit-1].Key
+	}
+	return list, next, err
 }
 
 // Lock implements fastmcp.Table.

@@ -1,8 +1,9 @@
 -- Rows of FastMCP's other collections are in oauth_clients, next to the clients.
 
--- name: ListSharedRowsOf :many
+-- Without the columns of ours: a report reads the table before they are there.
+-- name: ListRowsOfFastMCP :many
 SELECT key, value, created_at FROM oauth_clients
-WHERE substr(key, 1, length(CAST(@prefix AS TEXT))) = CAST(@prefix AS TEXT) AND key > @after
+WHERE key > @after
 ORDER BY key
 LIMIT CAST(@max_rows AS BIGINT);
 

@@ -175,9 +175,10 @@ type Querier interface {
 	ListProviderTokensToRekey(ctx context.Context, arg ListProviderTokensToRekeyParams) ([]ListProviderTokensToRekeyRow, error)
 	ListRequestsToRekey(ctx context.Context, arg ListRequestsToRekeyParams) ([]ListRequestsToRekeyRow, error)
 	ListResourcesOfClient(ctx context.Context, clientKey string) ([]Resource, error)
-	ListSharedRows(ctx context.Context, arg ListSharedRowsParams) ([]ListSharedRowsRow, error)
 	// Rows of FastMCP's other collections are in oauth_clients, next to the clients.
-	ListSharedRowsOf(ctx context.Context, arg ListSharedRowsOfParams) ([]ListSharedRowsOfRow, error)
+	// Without the columns of ours: a report reads the table before they are there.
+	ListRowsOfFastMCP(ctx context.Context, arg ListRowsOfFastMCPParams) ([]ListRowsOfFastMCPRow, error)
+	ListSharedRows(ctx context.Context, arg ListSharedRowsParams) ([]ListSharedRowsRow, error)
 	ListSigningKeys(ctx context.Context) ([]SigningKey, error)
 	ListSigningKeysToRekey(ctx context.Context, arg ListSigningKeysToRekeyParams) ([]ListSigningKeysToRekeyRow, error)
 	ListSuccessorsToRekey(ctx context.Context, arg ListSuccessorsToRekeyParams) ([]ListSuccessorsToRekeyRow, error)

@@ -380,36 +380,36 @@ func (q *Queries) ListEndedSessionsOfUser(ctx context.Context, arg ListEndedSess
 	return items, nil
 }
 
-const listSharedRowsOf = `-- name: ListSharedRowsOf :many
+const listRowsOfFastMCP = `-- name: ListRowsOfFastMCP :many
 
 SELECT key, value, created_at FROM oauth_clients
-WHERE substr(key, 1, length(CAST(?1 AS TEXT))) = CAST(?1 AS TEXT) AND key > ?2
+WHERE key > ?1
 ORDER BY key
-LIMIT CAST(?3 AS BIGINT)
+LIMIT CAST(?2 AS BIGINT)
 `
 
-type ListSharedRowsOfParams struct {
-	Prefix  string
+type ListRowsOfFastMCPParams struct {
 	After   string
 	MaxRows int64
 }
 
-type ListSharedRowsOfRow struct {
+type ListRowsOfFastMCPRow struct {
 	Key       string
 	Value     []byte
 	CreatedAt *time.Time
 }
 
 // Rows of FastMCP's other collections are in oauth_clients, next to the clients.
-func (q *Queries) ListSharedRowsOf(ctx context.Context, arg ListSharedRowsOfParams) ([]ListSharedRowsOfRow, error) {
-	rows, err := q.db.QueryContext(ctx, listSharedRowsOf, arg.Prefix, arg.After, arg.MaxRows)
+// Without the columns of ours: a report reads the table before they are there.
+func (q *Queries) ListRowsOfFastMCP(ctx context.Context, arg ListRowsOfFastMCPParams) ([]ListRowsOfFastMCPRow, error) {
+	rows, err := q.db.QueryContext(ctx, listRowsOfFastMCP, arg.After, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ListSharedRowsOfRow{}
+	items := []ListRowsOfFastMCPRow{}
 	for rows.Next() {
-		var i ListSharedRowsOfRow
+		var i ListRowsOfFastMCPRow
 		if err := rows.Scan(&i.Key, &i.Value, &i.CreatedAt); err != nil {
 			return nil, err
 		}
