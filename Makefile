@@ -112,6 +112,12 @@ test/takeover: testtools ## FastMCP servers of several versions, whose place mcp
 	@scripts/redis.sh
 	@$(WITHPG) go -C test test -tags takeover $(SLOW) -v ./takeover $(ARGS)
 
+# What FastMCP issues and stores, for the tests without Python. Its keys are those of the test.
+.PHONY: testdata/fastmcp
+testdata/fastmcp: testtools ## record FastMCP's rows and tokens again, of each version (Python)
+	@scripts/fastmcp.sh soak
+	@MCPKEEP_TEST_TAKEOVER=soak $(WITHPG) go -C test test -tags takeover $(SLOW) -v -run '^TestRecordings$$' ./takeover -update
+
 .PHONY: test/upgrade
 test/upgrade: testtools ## databases of earlier releases; ARGS='-from HEAD~1' for others
 	@$(WITHPG) go -C test test $(RACE) -tags upgrade $(SLOW) -v ./upgrade $(ARGS)
