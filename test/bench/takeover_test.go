@@ -6,13 +6,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,36 +23,39 @@ import (
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-// firstUses is how many sessions are measured request by request.
-const firstUses = 200
+// fewSessions are in the small database of each engine.
+const fewSessions = 1000
 
-// sessions is how many sign-ins FastMCP has stored. MCPKEEP_BENCH_SESSIONS changes it, for a
-// quick look.
-func sessions(t *testing.T) int {
+// manySessions are in the large one. MCPKEEP_BENCH_SESSIONS changes it, for a quick look.
+func manySessions(t *testing.T) int {
 	t.Helper()
-	n, err := strconv.Atoi(os.Getenv("MCPKEEP_BENCH_SESSIONS"))
-	if os.Getenv("MCPKEEP_BENCH_SESSIONS") == "" {
+	value := os.Getenv("MCPKEEP_BENCH_SESSIONS")
+	if value == "" {
 		return 100_000
 	}
-	if err != nil || n < firstUses {
-		t.Fatalf("MCPKEEP_BENCH_SESSIONS: want a number from %d on", firstUses)
+	n, err := strconv.Atoi(value)
+	if err != nil || n < fewSessions {
+		t.Fatalf("MCPKEEP_BENCH_SESSIONS: want a number from %d on", fewSessions)
 	}
 	return n
 }
 
-// TestTakeover measures what it costs to take FastMCP's sessions over, on both engines: the
-// report, the requests of clients, and all sessions in bulk.
+// TestTakeover measures what it costs to take FastMCP's sessions over, on both engines: calls
+// of clients, the report, and all sessions in bulk.
 func TestTakeover(t *testing.T) {
 	binary := program(t)
-	fmt.Println(cells("Measure", "Engine", "Result"))
-	fmt.Println("|---|---|---|")
+	calls := []string{cells("Call", "Engine", "Sessions", "FastMCP's token", "mcpkeep's token", "Ratio"), "|---|---|--:|--:|--:|--:|"}
+	commands := []string{cells("Command", "Engine", "Sessions", "Time", "Processor time", "Peak memory"), "|---|---|--:|--:|--:|--:|"}
 	for _, e := range []dbtest.Engine{dbtest.SQLite(), dbtest.Postgres()} {
-		w := newTakeover(t, e, binary)
-		w.fill(sessions(t))
-		w.check()
-		w.requests()
-		w.bulk()
+		for _, n := range []int{fewSessions, manySessions(t)} {
+			w := newTakeover(t, e, binary)
+			w.fill(n)
+			commands = append(commands, w.run("adopt", "--check"))
+			calls = append(calls, w.calls()...)
+			commands = append(commands, w.run("adopt", "--rate", "10000"))
+		}
 	}
+	_, _ = os.Stdout.WriteString("\n" + strings.Join(calls, "\n") + "\n\n" + strings.Join(commands, "\n") + "\n")
 }
 
 // takeoverBench is the database of a FastMCP server.
@@ -105,7 +105,7 @@ func (w *takeoverBench) fill(n int) {
 			for key, value := range s.Rows {
 				insertRow(w, tx, key, value)
 			}
-			if len(w.measured) < firstUses {
+			if len(w.measured) < 2*firstUses {
 				w.measured = append(w.measured, s)
 			}
 		}
@@ -134,12 +134,8 @@ func (w *takeoverBench) session(i int) fastmcptest.Session {
 	return s
 }
 
-func (w *takeoverBench) line(what, format string, args ...any) {
-	fmt.Println(cells(what, w.engine, fmt.Sprintf(format, args...)))
-}
-
 // run runs a command, and returns how long it took and the most memory that it had.
-func (w *takeoverBench) run(args ...string) (took time.Duration, megabytes float64) {
+func (w *takeoverBench) run(args ...string) string {
 	w.Helper()
 	cmd := exec.CommandContext(w.Context(), w.binary, args...)
 	cmd.Env = w.env
@@ -147,100 +143,12 @@ func (w *takeoverBench) run(args ...string) (took time.Duration, megabytes float
 	if out, err := cmd.CombinedOutput(); err != nil {
 		w.Fatalf("%v: %v\n%s", args, err, out[:min(len(out), 2000)])
 	}
-	took = time.Since(began)
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return took, 0
+	took, memory := time.Since(began), "unknown"
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		memory = megas(float64(usage.Maxrss) * 1024)
 	}
-	return took, float64(usage.Maxrss) / 1024
+	processor := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return cells("`"+strings.Join(args, " ")+"`", w.engine, thousands(w.total), seconds(took), seconds(processor), memory)
 }
 
-func (w *takeoverBench) check() {
-	w.Helper()
-	took, memory := w.run("adopt", "--check", "--json")
-	w.line(fmt.Sprintf("`adopt --check`, %s sessions", thousands(w.total)), "%.1f s, %.0f MB", took.Seconds(), memory)
-}
-
-func (w *takeoverBench) bulk() {
-	w.Helper()
-	took, memory := w.run("adopt", "--json", "--rate", "10000")
-	n := w.total - len(w.measured)
-	w.line(fmt.Sprintf("`adopt`, %s sessions", thousands(n)), "%.0f s (%.0f per second), %.0f MB", took.Seconds(), float64(n)/took.Seconds(), memory)
-}
-
-// requests measures calls with tokens of FastMCP and with tokens of mcpkeep.
-func (w *takeoverBench) requests() {
-	w.Helper()
-	cmd := exec.CommandContext(w.Context(), w.binary, "serve")
-	cmd.Env, cmd.Stderr = w.env, os.Stderr
-	must(w, cmd.Start())
-	defer func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-	}()
-	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-		if res, err := http.Get("http://" + w.address + "/readyz"); err == nil {
-			_ = res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				break
-			}
-		}
-		if time.Since(began) > time.Minute {
-			w.Fatal("not ready")
-		}
-	}
-	var first, second, ours, again []time.Duration
-	for _, s := range w.measured {
-		first, second = append(first, w.call(s.Access)), append(second, w.call(s.Access))
-		token := w.refresh(s)
-		ours, again = append(ours, w.call(token)), append(again, w.call(token))
-	}
-	w.line("first call with a token of FastMCP", "%s", median(first))
-	w.line("second call with it", "%s", median(second))
-	w.line("first call with a token of mcpkeep", "%s", median(ours))
-	w.line("second call with it", "%s", median(again))
-}
-
-func median(all []time.Duration) string {
-	slices.Sort(all)
-	return fmt.Sprintf("%.1f ms", float64(all[len(all)/2])/1e6)
-}
-
-// call calls the MCP endpoint once.
-func (w *takeoverBench) call(token string) time.Duration {
-	w.Helper()
-	const body = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"b","version":"1"}}}`
-	req, err := http.NewRequestWithContext(w.Context(), http.MethodPost, "http://"+w.address+"/mcp", strings.NewReader(body))
-	must(w, err)
-	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json, text/event-stream")
-	began := time.Now()
-	res, err := http.DefaultClient.Do(req)
-	must(w, err)
-	text, err := io.ReadAll(res.Body)
-	must(w, err)
-	_ = res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		w.Fatalf("status %d: %s", res.StatusCode, text)
-	}
-	return time.Since(began)
-}
-
-// refresh exchanges a refresh token of FastMCP for an access token of mcpkeep.
-func (w *takeoverBench) refresh(s fastmcptest.Session) string {
-	w.Helper()
-	res, err := http.PostForm("http://"+w.address+"/token", url.Values{
-		"grant_type": {"refresh_token"}, "refresh_token": {s.Refresh}, "client_id": {s.ClientID},
-	})
-	must(w, err)
-	defer func() { _ = res.Body.Close() }()
-	var got struct {
-		AccessToken string `json:"access_token"`
-	}
-	must(w, json.NewDecoder(res.Body).Decode(&got))
-	if res.StatusCode != http.StatusOK {
-		w.Fatalf("refresh: status %d", res.StatusCode)
-	}
-	return got.AccessToken
-}
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
