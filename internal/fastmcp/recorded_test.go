@@ -67,7 +67,7 @@ func TestRecorded(t *testing.T) {
 				t.Fatal(err)
 			}
 			if r.Version != version {
-				t.Errorf("it is of %s", r.Version)
+				t.Errorf("it says that it was made with %s", r.Version)
 			}
 			r.reads(t)
 		})
