@@ -102,13 +102,17 @@ func TestManyTimes(t *testing.T) { // not parallel: it counts
 			t.Fatal("too long arguments were accepted")
 		}
 	}
+	times := 200
+	if testing.Short() {
+		times = 20
+	}
 	once(0)
 	files, goroutines := descriptors(), runtime.NumGoroutine()
 	began := time.Now()
-	for i := range 200 {
+	for i := range times {
 		once(i)
 	}
-	t.Logf("%v for each start and end", time.Since(began)/200)
+	t.Logf("%v for each start and end", time.Since(began)/time.Duration(times))
 	eventually(t, "descriptors are left", func() bool { return descriptors() <= files })
 	eventually(t, "goroutines are left", func() bool { return runtime.NumGoroutine() <= goroutines })
 	if list := children(); list != "" {
