@@ -64,7 +64,7 @@ func (u *Upstream) listen(w http.ResponseWriter, r *http.Request, s *session, m 
 	}
 	s.mu.Unlock()
 	defer s.unlisten(l)
-	u.stream(w, r, s, l.stream, a, forms{})
+	u.stream(w, r, s, l.stream, a)
 }
 
 // tagged says which stream a notification is in.

@@ -31,7 +31,7 @@ func (u *Upstream) get(w http.ResponseWriter, r *http.Request, p principal.Princ
 		u.fail(w, r, nil, err)
 		return
 	}
-	u.stream(w, r, s, st, a, forms{stream: true})
+	u.stream(w, r, s, st, a)
 }
 
 // resume attaches the client to a stream, after the event that it names.
@@ -73,7 +73,7 @@ func (u *Upstream) serve(w http.ResponseWriter, r *http.Request, s *session, st 
 			return
 		}
 	}
-	u.stream(w, r, s, st, a, takes)
+	u.stream(w, r, s, st, a)
 }
 
 // release detaches a client that has the events up to a number.
@@ -90,6 +90,7 @@ func (u *Upstream) serveJSON(w http.ResponseWriter, r *http.Request, s *session,
 	for {
 		s.mu.Lock()
 		list, ended := st.next(a)
+		last := s.log.last
 		s.mu.Unlock()
 		if ended {
 			content := make([][]byte, 0, len(list))
@@ -101,7 +102,7 @@ func (u *Upstream) serveJSON(w http.ResponseWriter, r *http.Request, s *session,
 				whole = append(append([]byte{'['}, whole...), ']')
 			}
 			s.writeJSON(w, whole)
-			s.release(st, a, s.log.last)
+			s.release(st, a, last)
 			return
 		}
 		select {
@@ -136,7 +137,7 @@ func (u *Upstream) hangUp(r *http.Request, s *session, st *stream, a *attachment
 }
 
 // stream sends events as they come, until the stream has ended.
-func (u *Upstream) stream(w http.ResponseWriter, r *http.Request, s *session, st *stream, a *attachment, _ forms) {
+func (u *Upstream) stream(w http.ResponseWriter, r *http.Request, s *session, st *stream, a *attachment) {
 	startStream(w)
 	out := http.NewResponseController(w)
 	defer func() { s.release(st, a, a.cursor) }()
