@@ -140,9 +140,10 @@ func TestForeignSession(t *testing.T) {
 		other := &client{t: t, url: s.URL, caller: caller, session: c.session}
 		for method, body := range map[string]string{http.MethodPost: request(1, "tools/call", callOf("echo", nil)), http.MethodGet: "", http.MethodDelete: ""} {
 			response := other.send(t.Context(), method, body)
-			if text := read(t, response); response.StatusCode != http.StatusNotFound {
-				t.Errorf("%s by %s: %d %s", method, caller, response.StatusCode, text)
+			if response.StatusCode != http.StatusNotFound { // unread: a stream has no end
+				t.Errorf("%s by %s: %d", method, caller, response.StatusCode)
 			}
+			_ = response.Body.Close()
 		}
 	}
 	if m, _ := c.call(1, "ping", nil); m["error"] != nil || len(seen) > 0 {
