@@ -175,6 +175,8 @@ func TestRounds(t *testing.T) {
 	if result(second)["resultType"] != "input_required" || asked == state {
 		t.Fatalf("without an answer: %v", second)
 	}
+	body, headers := modernRequest(3, "tools/call", again(state, answers), nil)
+	refused(t, "the state of an earlier round", c.send(t.Context(), http.MethodPost, body, headers...), http.StatusBadRequest, "request state")
 	last := c.modern(t.Context(), 3, "tools/call", again(asked, answers), nil).next()
 	if last["id"] != 3.0 || fmt.Sprint(result(last)["answer"]) != "map[action:accept]" || result(last)["resultType"] != "complete" {
 		t.Errorf("the last round: %v", last)
