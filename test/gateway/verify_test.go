@@ -12,7 +12,7 @@ func TestVerify(t *testing.T) {
 	t.Parallel()
 	u := newUpstream(t)
 	p, _ := configured(t, `{"mcpServers": {"default": {"url": "`+u.url+`"}, "third": {"url": "https://mcp.example.com/mcp"},
-		"ruled": {"url": "`+u.url+`", "rules": [{"tools": ["delete_*"], "allow": {"users": ["no one-here"]}}]}}}`)
+		"ruled": {"url": "`+u.url+`", "rules": [{"tools": ["delete_*"], "allow": {"users": ["someone-else"]}}]}}}`)
 	tokens := map[string]string{
 		"default": signInAt(t, p, "/mcp").AccessToken, "third": signInAt(t, p, "/third/mcp").AccessToken, "ruled": signInAt(t, p, "/ruled/mcp").AccessToken,
 	}
