@@ -16,6 +16,9 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/upstreams"
 )
 
+// googleIAM is the value of MCPKEEP_DATABASE_AUTH for Cloud SQL.
+const googleIAM = "google-iam"
+
 // databaseFlags say where the data is.
 type databaseFlags struct {
 	DatabaseURL  string `name:"database-url" env:"DATABASE_URL" default:"sqlite:mcpkeep.db" placeholder:"URL" help:"sqlite:PATH, a PostgreSQL URL or DSN, file:PATH of a file that contains one, or gcpsecret:NAME."`
@@ -33,23 +36,19 @@ func (f *databaseFlags) readURL() error {
 		return fmt.Errorf("DATABASE_URL (--database-url): %w", err)
 	}
 	f.DatabaseURL = value
-	if _, ok := db.WithGoogleLogin(value); f.DatabaseAuth == "google-iam" && !ok {
+	if _, ok := db.WithGoogleLogin(value); f.DatabaseAuth == googleIAM && !ok {
 		return setting.Errorf("MCPKEEP_DATABASE_AUTH", "password, or google-iam with a PostgreSQL URL in DATABASE_URL", "the database is not PostgreSQL")
 	}
 	return nil
 }
 
-// readMigrateURL reads the URL for migrations from its file, if the way to log in goes into it.
-func (f *serveFlags) readMigrateURL() error {
-	if f.MigrateURL == "" || f.DatabaseAuth != "google-iam" {
-		return nil
-	}
-	value, err := setting.Secret(f.MigrateURL)
+// migrateURL reads the URL for migrations, from its file if it is file:PATH.
+func (f *databaseFlags) migrateURL(url string) (string, error) {
+	value, err := setting.Secret(url)
 	if err != nil {
-		return fmt.Errorf("MCPKEEP_MIGRATE_DATABASE_URL (--migrate-database-url): %w", err)
+		return "", fmt.Errorf("MCPKEEP_MIGRATE_DATABASE_URL (--migrate-database-url): %w", err)
 	}
-	f.MigrateURL = f.logIn(value)
-	return nil
+	return f.logIn(value), nil
 }
 
 // migrateFlags say where to migrate.
@@ -72,7 +71,7 @@ func (f *databaseFlags) url() string {
 
 // logIn is a URL whose connections log in in the way of the setting.
 func (f *databaseFlags) logIn(url string) string {
-	if f.DatabaseAuth == "google-iam" {
+	if f.DatabaseAuth == googleIAM {
 		url, _ = db.WithGoogleLogin(url)
 	}
 	return url
@@ -168,7 +167,8 @@ func (f *serveFlags) listenAddress() (string, error) {
 	return "127.0.0.1:8080", nil
 }
 
-// publicURL returns the base URL for a server that listens on addr.
+// publicURL returns the base URL for a server that listens on addr. That of a Cloud Run
+// service, which costs a request to learn, counts as set from then on.
 func (f *serveFlags) publicURL(addr *net.TCPAddr) (string, error) {
 	switch {
 	case f.BaseURL != "":
@@ -207,11 +207,11 @@ func (f *serveFlags) config(baseURL string, log *slog.Logger) (mcpkeep.Config, e
 	if err == nil {
 		fastMCP, err = f.fastMCP()
 	}
-	if err == nil && (f.MaxConns != 0 || f.DatabaseAuth != "password" || serviceName() != "") { // which goes into the URL
+	if err == nil && (f.MaxConns != 0 || f.DatabaseAuth == googleIAM || serviceName() != "") { // which goes into the URL
 		err = f.readURL()
 	}
-	if err == nil {
-		err = f.readMigrateURL()
+	if err == nil && f.MigrateURL != "" && f.DatabaseAuth == googleIAM {
+		f.MigrateURL, err = f.migrateURL(f.MigrateURL)
 	}
 	if err == nil {
 		err = f.checkTLS()

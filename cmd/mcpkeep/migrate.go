@@ -8,7 +8,6 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/app"
 	"github.com/mcpkeep/mcpkeep/internal/console"
 	"github.com/mcpkeep/mcpkeep/internal/db"
-	"github.com/mcpkeep/mcpkeep/internal/setting"
 )
 
 type migrateCmd struct {
@@ -198,11 +197,11 @@ func (f *databaseFlags) withMigrating(ctx context.Context, std streams, url stri
 	if url == "" {
 		return f.withDatabase(ctx, std, do)
 	}
-	url, err := setting.Secret(url)
+	url, err := f.migrateURL(url)
 	if err != nil {
-		return fmt.Errorf("MCPKEEP_MIGRATE_DATABASE_URL (--migrate-database-url): %w", err)
+		return err
 	}
-	d, err := app.OpenForMigration(ctx, f.logIn(url), newLogger(std.err, "text", "warn", nil))
+	d, err := app.OpenForMigration(ctx, url, newLogger(std.err, "text", "warn", nil))
 	if err != nil {
 		return new(serveFlags).named(err)
 	}

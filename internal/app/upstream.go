@@ -50,20 +50,20 @@ func (a *App) openUpstream(entry upstreams.Upstream) (behind, error) {
 	if err != nil {
 		return behind{}, err
 	}
-	policies, err := a.checked.settings.rulePolicy(entry.Rules)
-	if err != nil {
-		return behind{}, err
-	}
 	if entry.Command != nil {
 		upstream, err := a.openCommand(entry)
 		return behind{entry: entry, upstream: upstream, entryFor: policy}, err
+	}
+	rules, err := a.checked.settings.rulePolicy(entry.Rules)
+	if err != nil {
+		return behind{}, err
 	}
 	target := entry.Target
 	target.CA = entry.CA
 	upstream, err := gateway.New(gateway.Config{
 		Name: entry.Name, Target: target, Identify: entry.Identify, Assert: a.assert(entry), Connect: entry.Connect, Answer: entry.Answer, Idle: entry.Idle,
 		MaxBody: entry.MaxBody, MaxConcurrent: entry.MaxConcurrent, Headers: entry.Headers, ForwardHeaders: entry.ForwardHeaders,
-		Sessions: a.keys, Logger: a.log, Called: a.calls.Add, Rules: policies, Challenge: challenge(entry.Scopes),
+		Sessions: a.keys, Logger: a.log, Called: a.calls.Add, Rules: rules, Challenge: challenge(entry.Scopes),
 	})
 	return behind{entry: entry, upstream: upstream, entryFor: policy}, err
 }

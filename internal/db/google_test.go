@@ -107,8 +107,8 @@ func TestGoogleLogin(t *testing.T) {
 // refuses: what the instance refuses is said with the role or command that fixes it.
 func (s cloudSQL) refuses(t *testing.T) {
 	for what, tt := range map[string]struct {
-		spoil, mend func()
-		want        string
+		spoil, restore func()
+		want           string
 	}{
 		"role":    {func() { s.SetRole(gcptest.RoleInstanceUser, false) }, func() { s.SetRole(gcptest.RoleInstanceUser, true) }, "roles/cloudsql.instanceUser"},
 		"IAM":     {func() { s.SetIAM(false) }, func() { s.SetIAM(true) }, "cloudsql.iam_authentication=on"},
@@ -122,7 +122,7 @@ func (s cloudSQL) refuses(t *testing.T) {
 				t.Errorf("%s, %s: %v; want %s", what, door, err, tt.want)
 			}
 		}
-		tt.mend()
+		tt.restore()
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 const stateless = "2026-07-28"
 
 var (
-	errMediaType = &problem{http.StatusUnsupportedMediaType, codeInvalidRequest, "The body is not application/json in UTF-8."}
-	errMismatch  = &problem{http.StatusBadRequest, codeHeaderMismatch, "The Mcp-Method or Mcp-Name header does not match the body."}
+	errMediaType = &problem{http.StatusUnsupportedMediaType, CodeInvalidRequest, "The body is not application/json in UTF-8."}
+	errMismatch  = &problem{http.StatusBadRequest, CodeHeaderMismatch, "The Mcp-Method or Mcp-Name header does not match the body."}
 )
 
 // asked is what the rules need to know of a request for its response.
@@ -107,7 +107,7 @@ func agree(header http.Header, messages []rules.Message, batch bool) error {
 	m := messages[0]
 	named, hasName := m.Name()
 	same := !batch && (len(method) == 0 || slices.Equal(method, []string{m.Method})) &&
-		(len(name) == 0 || !hasName || len(name) == 1 && headerText(name[0]) == named)
+		(len(name) == 0 || !hasName || len(name) == 1 && HeaderText(name[0]) == named)
 	if same {
 		return nil
 	}

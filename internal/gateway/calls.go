@@ -3,15 +3,11 @@ package gateway
 import (
 	"context"
 	"errors"
-	"net/http"
 	"sync"
 	"time"
 )
 
-var (
-	errGone    = errors.New("the upstream is no longer configured")
-	errTooMany = &problem{http.StatusTooManyRequests, codeServerError, "Too many of your calls are running. Try again when one has finished."}
-)
+var errGone = errors.New("the upstream is no longer configured")
 
 // calls are the open requests of an upstream. The zero value has none.
 type calls struct {
@@ -28,9 +24,9 @@ func (c *calls) begin(ctx context.Context, user string, counts bool, limit int) 
 	defer c.mu.Unlock()
 	switch {
 	case c.gone:
-		return ctx, nil, errNoSession
+		return ctx, nil, ErrNoSession
 	case counts && c.byUser[user] >= limit:
-		return ctx, nil, errTooMany
+		return ctx, nil, ErrTooMany
 	case c.open == nil:
 		c.open, c.byUser = make(map[*context.CancelCauseFunc]struct{}), make(map[string]int)
 	}

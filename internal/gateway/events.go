@@ -45,7 +45,7 @@ func (e *events) add(p []byte) (out []byte, err error) {
 		}
 	}
 	if len(e.event)+len(e.line) > maxMessage {
-		return out, errBroken
+		return out, ErrBroken
 	}
 	return out, nil
 }

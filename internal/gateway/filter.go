@@ -48,7 +48,7 @@ func (u *Upstream) messageFilter(ctx context.Context, a asked, p principal.Princ
 		out, listing, err := u.Rules.Filter(p, content)
 		if err != nil {
 			u.Logger.WarnContext(ctx, "a message of the upstream cannot be filtered", "upstream", u.Name, logging.Error, err)
-			return nil, errBroken
+			return nil, ErrBroken
 		}
 		if !a.learns {
 			listing.ReadOnly = nil // another result that looks like a list of tools is none
@@ -70,11 +70,11 @@ func (u *Upstream) readWhole(source io.ReadCloser) ([]byte, error) {
 		content.Write(buffer[:n])
 		switch {
 		case content.Len() > maxMessage:
-			return nil, errBroken
+			return nil, ErrBroken
 		case err == io.EOF:
 			return content.Bytes(), nil
 		case err != nil:
-			return nil, errBroken
+			return nil, ErrBroken
 		}
 	}
 }

@@ -25,7 +25,7 @@ func Guard(cfg Config, endpoint http.Handler) http.Handler {
 		w := &kept{header: http.Header{}}
 		endpoint.ServeHTTP(w, r)
 		if w.content.Len() > maxMessage {
-			return nil, errBroken
+			return nil, ErrBroken
 		}
 		return &http.Response{StatusCode: max(w.status, http.StatusOK), Header: w.header, Body: io.NopCloser(&w.content)}, nil
 	}
@@ -56,7 +56,7 @@ func (u *Upstream) guard(w http.ResponseWriter, r *http.Request, endpoint http.H
 	out := &filtering{w: w, events: events{message: u.messageFilter(r.Context(), a, p)}}
 	endpoint.ServeHTTP(out, r)
 	if out.finish() != nil {
-		u.fail(w, r, b, errBroken)
+		u.fail(w, r, b, ErrBroken)
 	}
 }
 
@@ -164,7 +164,7 @@ func (f *filtering) finish() error {
 	}
 	content := f.whole.content.Bytes()
 	if len(content) > maxMessage {
-		return errBroken
+		return ErrBroken
 	}
 	if len(bytes.TrimSpace(content)) > 0 {
 		var err error

@@ -20,7 +20,7 @@ const (
 	maxPages    = 100
 )
 
-var errNoHints = &problem{http.StatusBadGateway, codeServerError, "The MCP server behind this address does not say which of its tools only read. The operator allows only such tools."}
+var errNoHints = &problem{http.StatusBadGateway, CodeServerError, "The MCP server behind this address does not say which of its tools only read. The operator allows only such tools."}
 
 // learn asks the upstream which of its tools are read-only, for the caller and in the
 // caller's session: no other replica needs to say what it heard, and nothing is lost by a
@@ -69,7 +69,7 @@ func (u *Upstream) listTools(r *http.Request, header http.Header, p principal.Pr
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusNotFound, http.StatusBadRequest:
-		return l, errNoSession // what makes clients begin again
+		return l, ErrNoSession // what makes clients begin again
 	default:
 		return l, errNoHints
 	}
@@ -96,7 +96,7 @@ func (u *Upstream) readListing(response *http.Response, p principal.Principal) (
 	message := func(content []byte) ([]byte, error) {
 		_, l, err := u.Rules.Filter(p, content)
 		if err != nil {
-			return nil, errBroken
+			return nil, ErrBroken
 		}
 		if l.ReadOnly != nil {
 			found = l

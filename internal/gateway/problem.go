@@ -9,15 +9,18 @@ import (
 	"strconv"
 
 	"github.com/mcpkeep/mcpkeep/internal/logging"
+	"github.com/mcpkeep/mcpkeep/internal/rules"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// JSON-RPC error codes. Those below -32000 are the implementation's (JSON-RPC 2.0 §5.1).
+// JSON-RPC error codes. Those from -32099 to -32000 are the implementation's (JSON-RPC 2.0 §5.1).
 const (
-	codeInvalidRequest = -32600
-	codeServerError    = -32000
-	codeNoSession      = -32001 // what the SDKs send for an unknown session
-	codeHeaderMismatch = -32020 // MCP 2026-07-28
+	CodeParse          = rules.CodeParse
+	CodeInvalidRequest = rules.CodeInvalidRequest
+	CodeInvalidParams  = rules.CodeInvalidParams
+	CodeServerError    = -32000
+	CodeNoSession      = -32001 // what the SDKs send for an unknown session
+	CodeHeaderMismatch = -32020 // MCP 2026-07-28
 )
 
 // Problem is an error that a client sees.
@@ -70,16 +73,21 @@ func (p *Problem) Write(w http.ResponseWriter, id json.RawMessage, reference str
 }
 
 var (
-	errUnreachable = &problem{http.StatusBadGateway, codeServerError, "The MCP server behind this address cannot be reached."}
-	errBroken      = &problem{http.StatusBadGateway, codeServerError, "The MCP server behind this address sent a response that is not valid."}
-	errRefused     = &problem{http.StatusBadGateway, codeServerError, "The MCP server behind this address refused the gateway's own access. The operator needs to fix this."}
-	errFailed      = &problem{http.StatusBadGateway, codeServerError, "The MCP server behind this address failed."}
-	errTooSlow     = &problem{http.StatusGatewayTimeout, codeServerError, "The MCP server behind this address did not respond in time."}
-	errNotSigned   = &problem{http.StatusServiceUnavailable, codeServerError, "This server cannot confirm who calls at the moment. Try again soon."}
-	errTooLarge    = &problem{http.StatusRequestEntityTooLarge, codeInvalidRequest, "The request is too large."}
-	errNoSession   = &problem{http.StatusNotFound, codeNoSession, "Session not found. Start a new one with an initialize request."}
-	errMethod      = &problem{http.StatusMethodNotAllowed, codeInvalidRequest, "The method is not allowed."}
-	errIncomplete  = &problem{http.StatusBadRequest, codeInvalidRequest, "The request body ended early."}
+	errUnreachable = &problem{http.StatusBadGateway, CodeServerError, "The MCP server behind this address cannot be reached."}
+	errRefused     = &problem{http.StatusBadGateway, CodeServerError, "The MCP server behind this address refused the gateway's own access. The operator needs to fix this."}
+	errFailed      = &problem{http.StatusBadGateway, CodeServerError, "The MCP server behind this address failed."}
+	errNotSigned   = &problem{http.StatusServiceUnavailable, CodeServerError, "This server cannot confirm who calls at the moment. Try again soon."}
+)
+
+// Problems of every kind of upstream.
+var (
+	ErrBroken     = &problem{http.StatusBadGateway, CodeServerError, "The MCP server behind this address sent a response that is not valid."}
+	ErrTooSlow    = &problem{http.StatusGatewayTimeout, CodeServerError, "The MCP server behind this address did not respond in time."}
+	ErrTooLarge   = &problem{http.StatusRequestEntityTooLarge, CodeInvalidRequest, "The request is too large."}
+	ErrTooMany    = &problem{http.StatusTooManyRequests, CodeServerError, "Too many of your calls are running. Try again when one has finished."}
+	ErrNoSession  = &problem{http.StatusNotFound, CodeNoSession, "Session not found. Start a new one with an initialize request."}
+	ErrMethod     = &problem{http.StatusMethodNotAllowed, CodeInvalidRequest, "The method is not allowed."}
+	ErrIncomplete = &problem{http.StatusBadRequest, CodeInvalidRequest, "The request body ended early."}
 )
 
 // problemOf says what a failed exchange means to the client. Nothing of the error itself
@@ -93,11 +101,11 @@ func problemOf(err error) *problem {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &tooLarge):
-		return errTooLarge
+		return ErrTooLarge
 	case errors.As(err, &operation) && operation.Op == "dial":
 		return errUnreachable
 	case errors.As(err, &network) && network.Timeout():
-		return errTooSlow
+		return ErrTooSlow
 	}
 	return errUnreachable
 }
@@ -119,7 +127,7 @@ func (u *Upstream) fail(w http.ResponseWriter, r *http.Request, b *body, err err
 	switch cause := context.Cause(ctx); {
 	case cause == nil:
 	case errors.Is(cause, errGone):
-		err = errNoSession
+		err = ErrNoSession
 	default:
 		return // the client hung up, or its access ended, to which the caller responds
 	}

@@ -77,7 +77,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b := u.body(w, r)
 	if !slices.Contains(methods, r.Method) {
 		w.Header().Set("Allow", strings.Join(methods, ", "))
-		u.fail(w, r, b, errMethod)
+		u.fail(w, r, b, ErrMethod)
 		return
 	}
 	p, ok := principal.FromContext(r.Context())
@@ -94,7 +94,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(ctx)
 	header := u.outgoing(r.Header)
 	if !u.openSession(header, p) {
-		u.fail(w, r, b, errNoSession)
+		u.fail(w, r, b, ErrNoSession)
 		return
 	}
 	if err := u.Vouch(r.Context(), header, p); err != nil {
@@ -186,7 +186,7 @@ func (b *body) failure(ctx context.Context) error {
 	case b.err == nil || errors.Is(b.err, io.EOF) || ctx.Err() != nil:
 		return nil
 	case errors.As(b.err, &tooLarge):
-		return errTooLarge
+		return ErrTooLarge
 	}
-	return errIncomplete
+	return ErrIncomplete
 }

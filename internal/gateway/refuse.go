@@ -35,7 +35,7 @@ func (u *Upstream) judgeAll(r *http.Request, header http.Header, p principal.Pri
 			return err
 		}
 		worst = max(worst, verdict.Outcome)
-		var answer any = errorTo(m.ID, codeInvalidRequest, "The batch was not sent on: another request of it is refused.", nil)
+		var answer any = errorTo(m.ID, CodeInvalidRequest, "The batch was not sent on: another request of it is refused.", nil)
 		switch verdict.Outcome {
 		case rules.Denied:
 			answer = notFound(m, target, header)
@@ -97,7 +97,7 @@ func (u *Upstream) refuse(w http.ResponseWriter, r *http.Request, b *body, err e
 		w.WriteHeader(http.StatusAccepted)
 		return
 	case len(refused.answers) == 0:
-		document = errorTo(nil, codeInvalidRequest, "A further scope is required.", nil)
+		document = errorTo(nil, CodeInvalidRequest, "A further scope is required.", nil)
 	case !refused.batch:
 		document = refused.answers[0]
 	}
@@ -146,7 +146,7 @@ func askForMore(m rules.Message, scope, challenge string, header http.Header) an
 	text := "This requires a scope that the app does not have (" + scope +
 		"). Connect the app again and approve that scope; apps that support step-up ask for it automatically."
 	if m.Method != "tools/call" {
-		return errorTo(m.ID, codeServerError, text, nil)
+		return errorTo(m.ID, CodeServerError, text, nil)
 	}
 	result := map[string]any{
 		"content": []any{map[string]string{"type": "text", "text": text}}, "isError": true,
@@ -158,8 +158,8 @@ func askForMore(m rules.Message, scope, challenge string, header http.Header) an
 	return map[string]any{"jsonrpc": "2.0", "id": json.RawMessage(m.ID), "result": result}
 }
 
-// headerText decodes a header value that stands for any text (MCP 2026-07-28, transports).
-func headerText(value string) string {
+// HeaderText decodes a header value that stands for any text (MCP 2026-07-28, transports).
+func HeaderText(value string) string {
 	const prefix, suffix = "=?base64?", "?="
 	encoded, ok := strings.CutPrefix(value, prefix)
 	if ok {

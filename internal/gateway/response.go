@@ -40,18 +40,18 @@ func judge(method string, response *http.Response) error {
 	case status == http.StatusMisdirectedRequest:
 		return errRefused // it does not want our Host
 	case status < 200 || status >= 300 && status < 400:
-		return errBroken
+		return ErrBroken
 	case encoded(response.Header):
-		return errBroken // no encoding was asked for
+		return ErrBroken // no encoding was asked for
 	case isMessage(kind):
 		return nil
 	case status >= http.StatusInternalServerError:
 		return errFailed
 	case status >= http.StatusBadRequest:
-		return orProblem(kind == "text/plain" || kind == "", &problem{status, codeInvalidRequest, "The MCP server behind this address refused the request."})
+		return orProblem(kind == "text/plain" || kind == "", &problem{status, CodeInvalidRequest, "The MCP server behind this address refused the request."})
 	}
 	empty := response.ContentLength == 0 || status == http.StatusAccepted || status == http.StatusNoContent || method == http.MethodDelete
-	return orProblem(empty && kind != "text/html", errBroken)
+	return orProblem(empty && kind != "text/html", ErrBroken)
 }
 
 func orProblem(ok bool, p *problem) error {

@@ -78,7 +78,7 @@ func (u *Upstream) giveSession(to, from http.Header, p principal.Principal) erro
 		return nil
 	}
 	if len(values) > 1 || values[0] == "" || len(values[0]) > maxSessionID {
-		return errBroken
+		return ErrBroken
 	}
 	bound, err := u.bind(p, values[0])
 	if err == nil {

@@ -9,14 +9,11 @@ import (
 // strangers. A stack trace has a bound of its own.
 const longestValue, longestStack = 512, 16 << 10
 
-// stack is the attribute with a stack trace.
-const stack = "stack"
-
 // bound cuts what is too long in an attribute.
 func bound(a slog.Attr) slog.Attr {
 	a.Value = a.Value.Resolve()
 	limit := longestValue
-	if a.Key == stack {
+	if a.Key == Stack {
 		limit = longestStack
 	}
 	switch a.Value.Kind() {

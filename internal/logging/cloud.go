@@ -51,10 +51,10 @@ func (c cloudRun) Handle(ctx context.Context, r slog.Record) error {
 
 // cloudLine sorts the attributes of a line.
 type cloudLine struct {
-	service                 Service
-	isRequest, isEvent      bool
-	attrs, request, labels  []slog.Attr
-	panicked, stackOfItself string
+	service                Service
+	isRequest, isEvent     bool
+	attrs, request, labels []slog.Attr
+	panicked, stackTrace   string
 }
 
 // searched are the attributes by which events are looked for.
@@ -76,8 +76,8 @@ func (l *cloudLine) add(a slog.Attr) {
 		l.attrs = append(l.attrs, slog.String(TraceID, "projects/"+l.service.Project+"/traces/"+a.Value.String()))
 	case a.Key == Panic:
 		l.panicked = a.Value.String()
-	case a.Key == stack:
-		l.stackOfItself = a.Value.String()
+	case a.Key == Stack:
+		l.stackTrace = a.Value.String()
 	case l.isRequest && ofRequest:
 		l.request = append(l.request, slog.Attr{Key: name, Value: a.Value})
 	case l.isRequest && a.Key == DurationMS:
@@ -95,7 +95,7 @@ func (l *cloudLine) finished() []slog.Attr {
 	if l.isEvent {
 		l.attrs = append(l.attrs, group(labelsField, l.labels))
 	}
-	if l.stackOfItself != "" {
+	if l.stackTrace != "" {
 		l.attrs = append(l.attrs, l.report()...)
 	}
 	return l.attrs
@@ -106,7 +106,7 @@ func (l *cloudLine) finished() []slog.Attr {
 func (l *cloudLine) report() []slog.Attr {
 	return []slog.Attr{
 		slog.String("@type", "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent"),
-		slog.String("stack_trace", "panic: "+l.panicked+"\n\n"+l.stackOfItself),
+		slog.String("stack_trace", "panic: "+l.panicked+"\n\n"+l.stackTrace),
 		group(contextField, []slog.Attr{slog.String("service", l.service.Name), slog.String("version", l.service.Revision)}),
 	}
 }

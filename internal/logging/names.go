@@ -23,7 +23,7 @@ const (
 	UserAgent  = "user_agent" // the product only
 	RemoteIP   = "remote_ip"
 	Panic      = "panic"
-	Stack      = stack // of a panic
+	Stack      = "stack" // of a panic
 
 	TraceID      = "trace"
 	SpanID       = "span"

@@ -4,6 +4,7 @@ package process
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -62,9 +63,7 @@ const (
 // stageError is a stage and the number of a system error.
 func stageError(stage string, err error) error {
 	var number syscall.Errno
-	if e, ok := asErrno(err); ok {
-		number = e
-	}
+	_ = errors.As(err, &number) // 0 is no system error
 	return fmt.Errorf("%s %d", stage, int(number))
 }
 

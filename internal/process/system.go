@@ -3,18 +3,11 @@
 package process
 
 import (
-	"errors"
 	"os"
 	"strconv"
 	"syscall"
 	"unsafe"
 )
-
-func asErrno(err error) (syscall.Errno, bool) {
-	var number syscall.Errno
-	ok := errors.As(err, &number)
-	return number, ok
-}
 
 // closeListed closes the descriptors of a folder when the command begins, but for the standard ones.
 func closeListed(folder string) {

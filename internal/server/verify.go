@@ -80,7 +80,8 @@ func (s *Server) answerProxy(w http.ResponseWriter, r *http.Request) error {
 	}
 	r = s.forPrincipal(r, access, now)
 	identity := http.Header{}
-	if err := front.Identify(r.Context(), identity, s.principal(access)); err != nil {
+	p, _ := principal.FromContext(r.Context()) // which forPrincipal has set
+	if err := front.Identify(r.Context(), identity, p); err != nil {
 		return err
 	}
 	for name, values := range identity {

@@ -38,7 +38,7 @@ func (m modernRequest) clientInfo() json.RawMessage {
 
 // hiddenAt returns the hidden session of a user and client at a process.
 func (u *Upstream) hiddenAt(c *conn, p principal.Principal) (*session, error) {
-	key := p.User.ID + "\x00" + p.ClientID
+	key := userAndClient(p)
 	c.mu.Lock()
 	s := c.hidden[key]
 	c.mu.Unlock()

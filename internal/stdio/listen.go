@@ -3,6 +3,7 @@ package stdio
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 )
 
 // listener is a stream for which a client asked with subscriptions/listen.
@@ -43,11 +44,7 @@ func (u *Upstream) listen(w http.ResponseWriter, r *http.Request, s *session, m 
 		}
 	}
 	if len(l.uris) > 0 {
-		uris, err := json.Marshal(l.uris)
-		if err != nil {
-			panic(err) // they are strings
-		}
-		allowed = append(allowed, member{"resourceSubscriptions", uris})
+		allowed = append(allowed, member{"resourceSubscriptions", quotedList(l.uris)})
 	}
 	s.mu.Lock()
 	l.stream = s.log.open(1, false)
@@ -78,7 +75,7 @@ func (l *listener) wants(m message) bool {
 	if m.method != methodUpdated {
 		return l.lists[m.method]
 	}
-	return contains(l.uris, m.params().text("uri"))
+	return slices.Contains(l.uris, m.params().text("uri"))
 }
 
 // announce puts a notification into the streams of those who asked for it. s.mu is held.

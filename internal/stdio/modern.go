@@ -1,12 +1,10 @@
 package stdio
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/mcpkeep/mcpkeep/internal/gateway"
 	"github.com/mcpkeep/mcpkeep/internal/principal"
@@ -25,8 +23,8 @@ const (
 )
 
 const (
-	codeParams  = -32602
-	codeHeader  = -32020
+	codeParams  = gateway.CodeInvalidParams
+	codeHeader  = gateway.CodeHeaderMismatch
 	codeVersion = -32022
 )
 
@@ -117,21 +115,18 @@ func readModern(m message) (modernRequest, error) {
 
 // unsupported names the revisions that there are.
 func (u *Upstream) unsupported(w http.ResponseWriter, id json.RawMessage, version string) {
-	supported, err := json.Marshal(append([]string{stateless}, newestFirst()...))
-	if err != nil {
-		panic(err) // they are strings
-	}
-	data := object{{"supported", supported}, {"requested", quoted(version)}}
+	data := object{{"supported", supported()}, {"requested", quoted(version)}}
 	e := object{{"code", integer(codeVersion)}, {"message", quoted("Unsupported protocol version")}, {"data", data.raw()}}
 	w.Header().Set("Content-Type", jsonType)
 	w.WriteHeader(http.StatusBadRequest)
 	_, _ = w.Write(object{{"jsonrpc", quoted("2.0")}, {"id", id}, {"error", e.raw()}}.raw())
 }
 
-func newestFirst() []string {
-	list := slices.Clone(revisions)
+// supported lists the revisions that there are, the newest first.
+func supported() json.RawMessage {
+	list := append(slices.Clone(revisions), stateless)
 	slices.Reverse(list)
-	return list
+	return quotedList(list)
 }
 
 // checkHeaders compares the headers with the message (2026-07-28, server validation).
@@ -144,32 +139,18 @@ func (m modernRequest) checkHeaders(h http.Header) error {
 		want["Mcp-Name"] = m.params.text("uri")
 	}
 	for name, value := range want {
-		if got := h[name]; len(got) != 1 || decoded(got[0]) != value {
+		if got := h[name]; len(got) != 1 || gateway.HeaderText(got[0]) != value {
 			return errHeader
 		}
 	}
 	return nil
 }
 
-// decoded reads a header's value in Base64, which is marked as such.
-func decoded(value string) string {
-	if rest, ok := strings.CutPrefix(value, "=?base64?"); ok && strings.HasSuffix(rest, "?=") {
-		if text, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(rest, "?=")); err == nil {
-			return string(text)
-		}
-	}
-	return value
-}
-
 // discovery is the result of server/discover.
 func (c *conn) discovery() json.RawMessage {
 	greeting := c.greeting(newest)
-	supported, err := json.Marshal(append([]string{stateless}, newestFirst()...))
-	if err != nil {
-		panic(err) // they are strings
-	}
 	result := object{
-		{"supportedVersions", supported}, {"capabilities", greeting.child("capabilities").without("tasks").raw()},
+		{"supportedVersions", supported()}, {"capabilities", greeting.child("capabilities").without("tasks").raw()},
 	}
 	if text := greeting.get("instructions"); text != nil {
 		result = append(result, member{"instructions", text})

@@ -1,6 +1,10 @@
 package stdio
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 const (
 	methodProgress  = "notifications/progress"
@@ -66,11 +70,7 @@ func (c *conn) toAll(m message) {
 func (c *conn) list() []*session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	list := make([]*session, 0, len(c.sessions))
-	for s := range c.sessions {
-		list = append(list, s)
-	}
-	return list
+	return slices.Collect(maps.Keys(c.sessions))
 }
 
 // updated tells of a resource those who asked for that.

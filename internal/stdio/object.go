@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -111,20 +112,11 @@ func (o object) with(name string, value json.RawMessage) object {
 func (o object) without(names ...string) object {
 	var left object
 	for _, m := range o {
-		if !contains(names, m.name) {
+		if !slices.Contains(names, m.name) {
 			left = append(left, m)
 		}
 	}
 	return left
-}
-
-func contains(list []string, s string) bool {
-	for _, one := range list {
-		if one == s {
-			return true
-		}
-	}
-	return false
 }
 
 // raw returns the object in one line.
@@ -152,10 +144,15 @@ func (o object) raw() json.RawMessage {
 }
 
 // quoted returns a JSON string.
-func quoted(s string) json.RawMessage {
-	raw, err := json.Marshal(s)
+func quoted(s string) json.RawMessage { return marshaled(s) }
+
+// quotedList returns an array of JSON strings.
+func quotedList(list []string) json.RawMessage { return marshaled(list) }
+
+func marshaled(v any) json.RawMessage {
+	raw, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // a string can always be marshaled
+		panic(err) // strings can always be marshaled
 	}
 	return raw
 }

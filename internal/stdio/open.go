@@ -46,12 +46,12 @@ func (u *Upstream) claim(p principal.Principal, more string) (c *conn, isNew boo
 	key, user := "", p.User.ID
 	switch u.Mode {
 	case PerPerson:
-		key = p.User.ID + "\x00" + p.ClientID
+		key = userAndClient(p)
 	case Shared:
 		key, user = "everyone", ""
 	case PerSession:
 		if more != "" {
-			key = p.User.ID + "\x00" + p.ClientID + "\x00" + more
+			key = userAndClient(p) + "\x00" + more
 		}
 	}
 	u.mu.Lock()
@@ -60,7 +60,7 @@ func (u *Upstream) claim(p principal.Principal, more string) (c *conn, isNew boo
 		return c, false, nil
 	}
 	if u.gone {
-		return nil, false, errNoSession
+		return nil, false, gateway.ErrNoSession
 	}
 	if b := u.backoffs[user]; b != nil {
 		if wait := b.backoff.Wait(time.Now()); wait > 0 {
@@ -81,6 +81,9 @@ func (u *Upstream) claim(p principal.Principal, more string) (c *conn, isNew boo
 	u.watch()
 	return c, true, nil
 }
+
+// userAndClient is a key for what belongs to both.
+func userAndClient(p principal.Principal) string { return p.User.ID + "\x00" + p.ClientID }
 
 // over forgets a process that is over: its sessions get 404, and new ones a new process.
 func (u *Upstream) over(c *conn, cause error) {
@@ -176,7 +179,7 @@ func (c *conn) shake(ctx context.Context, params json.RawMessage) error {
 		return &handshakeError{answer}
 	}
 	if c.handshake, err = parseObject(answer.get("result")); err != nil {
-		return gateway.NewProblem(502, codeServerError, "The MCP server behind this address sent a response that is not valid.")
+		return gateway.ErrBroken
 	}
 	if c.up.Mode == Shared && c.start() {
 		return c.send(ctx, newRequest(nil, "notifications/initialized", nil))

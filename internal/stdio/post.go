@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mcpkeep/mcpkeep/internal/audit"
+	"github.com/mcpkeep/mcpkeep/internal/gateway"
 	"github.com/mcpkeep/mcpkeep/internal/principal"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
@@ -75,9 +76,9 @@ func (u *Upstream) body(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, errTooLarge
+		return nil, gateway.ErrTooLarge
 	case err != nil:
-		return nil, errBody
+		return nil, gateway.ErrIncomplete
 	}
 	return raw, nil
 }
@@ -170,5 +171,5 @@ func (u *Upstream) tooMany(w http.ResponseWriter, r *http.Request, list []messag
 	for _, m := range list {
 		u.record(p, m, storage.ReferenceOf(r.Context()), audit.Error, 0)
 	}
-	u.fail(w, r, requestID(list), errTooMany)
+	u.fail(w, r, requestID(list), gateway.ErrTooMany)
 }

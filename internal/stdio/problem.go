@@ -14,33 +14,26 @@ import (
 
 // JSON-RPC error codes.
 const (
-	codeParse          = -32700
-	codeInvalidRequest = -32600
+	codeParse          = gateway.CodeParse
+	codeInvalidRequest = gateway.CodeInvalidRequest
 	codeNoMethod       = -32601
-	codeServerError    = -32000
-	codeNoSession      = -32001 // what the SDKs send for an unknown session
+	codeServerError    = gateway.CodeServerError
 )
 
 var (
-	errNoSession  = gateway.NewProblem(http.StatusNotFound, codeNoSession, "Session not found. Start a new one with an initialize request.")
 	errNeedsID    = gateway.NewProblem(http.StatusBadRequest, codeInvalidRequest, "The header Mcp-Session-Id is missing.")
 	errHasSession = gateway.NewProblem(http.StatusBadRequest, codeInvalidRequest, "The session is initialized already.")
-	errMethod     = gateway.NewProblem(http.StatusMethodNotAllowed, codeInvalidRequest, "The method is not allowed.")
 	errMediaType  = gateway.NewProblem(http.StatusUnsupportedMediaType, codeInvalidRequest, "The Content-Type has to be application/json.")
 	errAccept     = gateway.NewProblem(http.StatusNotAcceptable, codeInvalidRequest, "The client has to accept application/json or text/event-stream.")
-	errTooLarge   = gateway.NewProblem(http.StatusRequestEntityTooLarge, codeInvalidRequest, "The request is too large.")
-	errBody       = gateway.NewProblem(http.StatusBadRequest, codeInvalidRequest, "The request body ended early.")
 	errParse      = gateway.NewProblem(http.StatusBadRequest, codeParse, "The request is not JSON in UTF-8.")
 	errInvalid    = gateway.NewProblem(http.StatusBadRequest, codeInvalidRequest, "The request is not a JSON-RPC message.")
 	errInitBatch  = gateway.NewProblem(http.StatusBadRequest, codeInvalidRequest, "An initialize request comes alone.")
 	errEventID    = gateway.NewProblem(http.StatusBadRequest, codeInvalidRequest, "These events are no longer kept.")
 	errVersion    = gateway.NewProblem(http.StatusBadRequest, codeInvalidRequest, "The revision in the header MCP-Protocol-Version is not supported.")
-	errTooMany    = gateway.NewProblem(http.StatusTooManyRequests, codeServerError, "Too many of your calls are running. Try again when one has finished.")
 	errBusy       = gateway.NewProblem(http.StatusServiceUnavailable, codeServerError, "Too many sessions of this MCP server are open. Close one, or try again later.")
 	errCrashes    = gateway.NewProblem(http.StatusServiceUnavailable, codeServerError, "The MCP server behind this address keeps failing. Try again later.")
 	errNoStart    = gateway.NewProblem(http.StatusBadGateway, codeServerError, "The MCP server behind this address cannot be started.")
 	errTooSlow    = gateway.NewProblem(http.StatusGatewayTimeout, codeServerError, "The MCP server behind this address did not start in time.")
-	errLate       = gateway.NewProblem(http.StatusGatewayTimeout, codeServerError, "The MCP server behind this address did not respond in time.")
 	errProcess    = gateway.NewProblem(http.StatusBadGateway, codeServerError, "The process of the MCP server behind this address has ended. Start a new session.")
 	errHuge       = gateway.NewProblem(http.StatusBadGateway, codeServerError, "The MCP server behind this address sent a message that is too large.")
 
@@ -65,7 +58,7 @@ func problemOf(err error) *gateway.Problem {
 	case errors.Is(err, errLongLine):
 		return errHuge
 	case errors.Is(err, errStopped) || errors.Is(err, errSessionEnd):
-		return errNoSession
+		return gateway.ErrNoSession
 	case errors.Is(err, context.DeadlineExceeded):
 		return errTooSlow
 	case errors.Is(err, errExited):

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/audit"
+	"github.com/mcpkeep/mcpkeep/internal/gateway"
 	"github.com/mcpkeep/mcpkeep/internal/principal"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
@@ -142,10 +143,15 @@ func (one *call) limit(after time.Duration, end func()) {
 	}
 }
 
+// cancellation tells the process that no one waits for the response any more.
+func (one *call) cancellation() message {
+	return newRequest(nil, methodCancelled, object{{"requestId", integer(one.number)}}.raw())
+}
+
 // tooSlow ends a call that took too long, and tells the process.
 func (one *call) tooSlow() {
-	one.session.conn.answer(newRequest(nil, methodCancelled, object{{"requestId", integer(one.number)}}.raw()))
-	one.fail(errLate)
+	one.session.conn.answer(one.cancellation())
+	one.fail(gateway.ErrTooSlow)
 }
 
 // response passes on an answer to a question that this client was asked.

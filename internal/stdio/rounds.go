@@ -83,7 +83,7 @@ func (u *Upstream) serveModern(w http.ResponseWriter, r *http.Request, s *sessio
 	ended := st.ended
 	s.mu.Unlock()
 	if c := s.conn; !ended && c.take(one.number) != nil {
-		c.answer(newRequest(nil, methodCancelled, object{{"requestId", integer(one.number)}}.raw()))
+		c.answer(one.cancellation())
 		one.ended(audit.Canceled)
 	}
 }

@@ -190,7 +190,7 @@ func (s *session) leave(cause error) {
 	}
 	c.mu.Unlock()
 	for _, one := range calls {
-		c.answer(newRequest(nil, methodCancelled, object{{"requestId", integer(one.number)}}.raw()))
+		c.answer(one.cancellation())
 		one.fail(cause)
 	}
 	for _, id := range open {

@@ -2,7 +2,9 @@ package stdio
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -68,7 +70,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch method := r.Method; {
 	case method != http.MethodPost && r.Header.Get(versionHeader) == stateless:
 		w.Header().Set("Allow", http.MethodPost)
-		u.fail(w, r, nil, errMethod)
+		u.fail(w, r, nil, gateway.ErrMethod)
 	case method == http.MethodPost:
 		u.post(w, r, p)
 	case method == http.MethodGet:
@@ -77,7 +79,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		u.delete(w, r, p)
 	default:
 		w.Header().Set("Allow", strings.Join(methods, ", "))
-		u.fail(w, r, nil, errMethod)
+		u.fail(w, r, nil, gateway.ErrMethod)
 	}
 }
 
@@ -101,13 +103,13 @@ func (u *Upstream) sessionOf(r *http.Request, p principal.Principal) (*session, 
 	case len(values) == 0:
 		return nil, errNeedsID
 	case len(values) > 1:
-		return nil, errNoSession
+		return nil, gateway.ErrNoSession
 	}
 	u.mu.Lock()
 	s := u.sessions[values[0]]
 	u.mu.Unlock()
 	if s == nil || !s.belongsTo(p) {
-		return nil, errNoSession
+		return nil, gateway.ErrNoSession
 	}
 	s.touch(p)
 	return s, nil
@@ -132,10 +134,7 @@ func (*Upstream) Vouch(context.Context, http.Header, principal.Principal) error 
 func (u *Upstream) End() {
 	u.mu.Lock()
 	u.gone = true
-	conns := make([]*conn, 0, len(u.all))
-	for c := range u.all {
-		conns = append(conns, c)
-	}
+	conns := slices.Collect(maps.Keys(u.all))
 	u.mu.Unlock()
 	for _, c := range conns {
 		c.stop(errStopped)

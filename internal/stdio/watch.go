@@ -35,10 +35,7 @@ func (u *Upstream) check() {
 			u.mu.Unlock()
 			return
 		}
-		sessions := make([]*session, 0, len(u.sessions))
-		for _, s := range u.sessions {
-			sessions = append(sessions, s)
-		}
+		sessions := slices.Collect(maps.Values(u.sessions))
 		u.mu.Unlock()
 		u.checkSessions(sessions)
 		u.checkShared()

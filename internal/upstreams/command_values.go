@@ -42,19 +42,12 @@ func (r *reader) word(n *yaml.Node, want string) string {
 	return text
 }
 
+// wantWord says what a number without quotes should be.
+const wantWord = "text, such as \"8080\" in quotes"
+
 // arguments reads a list of texts.
 func (r *reader) arguments(n *yaml.Node) []string {
-	const want = "a list of texts"
-	n = resolved(n)
-	if n.Kind != yaml.SequenceNode {
-		r.fail(n, want, "%s here", kindOf(n))
-		return nil
-	}
-	var list []string
-	for _, entry := range n.Content {
-		list = append(list, r.word(entry, "text, such as \"8080\" in quotes"))
-	}
-	return list
+	return r.list(n, "a list of texts", func(entry *yaml.Node) string { return r.word(entry, wantWord) })
 }
 
 // environment reads variables.
@@ -67,7 +60,7 @@ func (r *reader) environment(n *yaml.Node) map[string]string {
 		case ofCaller.MatchString(name):
 			r.fail(key, "another name", "mcpkeep sets %s itself", name)
 		}
-		values[name] = r.word(value, "text, such as \"8080\" in quotes")
+		values[name] = r.word(value, wantWord)
 	})
 	return values
 }

@@ -164,17 +164,23 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := upstreams.Parse("f.yaml", []byte(tt.text), options())
-			var known *upstreams.Error
-			switch {
-			case err == nil:
-				t.Fatal("accepted")
-			case !errors.As(err, &known) || !strings.HasPrefix(err.Error(), tt.want):
-				t.Errorf("%v, want %s", err, tt.want)
-			case strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "\n"):
-				t.Errorf("a value or a second line: %q", err)
-			}
+			refuses(t, tt.text, tt.want)
 		})
+	}
+}
+
+// refuses demands that a file is refused in one line that shows no value.
+func refuses(t *testing.T, text, want string) {
+	t.Helper()
+	_, err := upstreams.Parse("f.yaml", []byte(text), options())
+	var known *upstreams.Error
+	switch {
+	case err == nil:
+		t.Fatal("accepted")
+	case !errors.As(err, &known) || !strings.HasPrefix(err.Error(), want):
+		t.Errorf("%v, want %s", err, want)
+	case strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "\n"):
+		t.Errorf("a value or a second line: %q", err)
 	}
 }
 

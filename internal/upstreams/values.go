@@ -54,18 +54,24 @@ func (r *reader) expanded(n *yaml.Node) string {
 
 // texts reads a list of values that are not empty.
 func (r *reader) texts(n *yaml.Node, want string) []string {
+	return r.list(n, want, func(entry *yaml.Node) string {
+		text := setting.Trim(r.text(entry, want))
+		if text == "" {
+			r.fail(entry, want, "an empty value")
+		}
+		return text
+	})
+}
+
+// list reads a list with a function for each of its values.
+func (r *reader) list(n *yaml.Node, want string, read func(*yaml.Node) string) (list []string) {
 	n = resolved(n)
 	if n.Kind != yaml.SequenceNode {
 		r.fail(n, want, "%s here", kindOf(n))
 		return nil
 	}
-	var list []string
 	for _, entry := range n.Content {
-		text := setting.Trim(r.text(entry, want))
-		if text == "" {
-			r.fail(entry, want, "an empty value")
-		}
-		list = append(list, text)
+		list = append(list, read(entry))
 	}
 	return list
 }

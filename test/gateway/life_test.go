@@ -18,6 +18,20 @@ import (
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
+// proceeds calls a tool and demands that notifications of its progress come.
+func proceeds(t *testing.T, m *client.Client) {
+	t.Helper()
+	var progress atomic.Int32
+	m.OnNotification(func(n mcp.JSONRPCNotification) {
+		if n.Method == "notifications/progress" {
+			progress.Add(1)
+		}
+	})
+	if err := call(t.Context(), m, "test_tool_with_progress", &mcp.Meta{ProgressToken: "p"}); err != nil || progress.Load() == 0 {
+		t.Errorf("progress: %v, %d notifications", err, progress.Load())
+	}
+}
+
 // connect makes an MCP session with a client's token.
 func connect(t *testing.T, c *harness.Client) *client.Client {
 	t.Helper()
@@ -56,15 +70,7 @@ func TestLife(t *testing.T) {
 	u := newUpstream(t)
 	p, c := protect(t, u.url)
 	m := connect(t, c)
-	var progress atomic.Int32
-	m.OnNotification(func(n mcp.JSONRPCNotification) {
-		if n.Method == "notifications/progress" {
-			progress.Add(1)
-		}
-	})
-	if err := call(t.Context(), m, "test_tool_with_progress", &mcp.Meta{ProgressToken: "p"}); err != nil || progress.Load() == 0 {
-		t.Errorf("progress: %v, %d notifications", err, progress.Load())
-	}
+	proceeds(t, m)
 	for len(u.seen) > 1 {
 		<-u.seen
 	}

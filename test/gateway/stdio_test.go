@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -42,15 +41,7 @@ func TestStdioLife(t *testing.T) {
 	p := commanded(t, nil)
 	c := signIn(t, p)
 	m := connect(t, c)
-	var progress atomic.Int32
-	m.OnNotification(func(n mcp.JSONRPCNotification) {
-		if n.Method == "notifications/progress" {
-			progress.Add(1)
-		}
-	})
-	if err := call(t.Context(), m, "test_tool_with_progress", &mcp.Meta{ProgressToken: "p"}); err != nil || progress.Load() == 0 {
-		t.Errorf("progress: %v, %d notifications", err, progress.Load())
-	}
+	proceeds(t, m)
 	if status, body := post(t, p.URL+"/mcp", signIn(t, p).AccessToken, m.GetSessionId()); status != http.StatusNotFound {
 		t.Errorf("another client with this session: %d %s", status, body)
 	}
