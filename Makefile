@@ -94,7 +94,7 @@ SOAK := -count=1 -timeout 4h -v
 .PHONY: soak
 soak: testtools ## hours: a thousand kills, a hundred crashes of the database, a million storage steps
 	@MCPKEEP_CHAOS_KILLS=500 $(WITHPG) go -C test test -tags chaos $(SOAK) -run '^TestKilledUnderLoad$$' ./chaos
-	@MCPKEEP_FAULTS_FOR=15m $(WITHPG) go -C test test -tags faults $(SOAK) -parallel 8 ./faults
+	@MCPKEEP_FAULTS_FOR=8m $(WITHPG) go -C test test -tags faults $(SOAK) -parallel 4 ./faults
 	@MCPKEEP_ATTACK_FOR=10m MCPKEEP_ATTACK_HONEST=100 $(WITHPG) go -C test test -tags attack $(SOAK) -parallel 1 ./attack
 	@scripts/fastmcp.sh soak
 	@MCPKEEP_TEST_OUTAGE=1m MCPKEEP_TEST_TAKEOVER=soak $(MAKE) --no-print-directory test/takeover
