@@ -1,10 +1,10 @@
 package stdio
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,6 +30,9 @@ type conn struct {
 	out     chan []byte
 	ready   chan struct{} // closed when the handshake has ended
 	done    chan struct{} // closed when the process is over, and all calls have their errors
+
+	// sessionless translates for a process that knows no sessions; nil for others.
+	sessionless atomic.Pointer[sessionless]
 
 	// handshake is the result of initialize, failure what went wrong instead. Both are set
 	// before ready is closed.
@@ -147,28 +150,6 @@ func (c *conn) write(p Process) {
 			_ = p.Stdin.Close()
 			return
 		}
-	}
-}
-
-// send hands a message to the process. It waits while the process reads nothing.
-func (c *conn) send(ctx context.Context, m message) error {
-	line := append(m.raw(), '\n')
-	select {
-	case c.out <- line:
-		return nil
-	case <-c.done:
-		return c.overError()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// answer sends a message that no one waits for. A process that does not read does not get it.
-func (c *conn) answer(m message) {
-	select {
-	case c.out <- append(m.raw(), '\n'):
-	default:
-		go func() { _ = c.send(context.Background(), m) }()
 	}
 }
 

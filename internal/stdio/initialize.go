@@ -78,11 +78,13 @@ func (u *Upstream) admit(s *session) error {
 // greeting is the result of initialize for a client that wants a revision.
 func (c *conn) greeting(wanted string) object {
 	result := c.handshake
-	if c.up.Mode != Shared {
+	switch {
+	case c.up.Mode == Shared:
+		capabilities := result.child("capabilities").without("logging", "tasks")
+		result = result.with("capabilities", capabilities.raw())
+	case c.sessionless.Load() == nil:
 		return result
 	}
-	capabilities := result.child("capabilities").without("logging", "tasks")
-	result = result.with("capabilities", capabilities.raw())
 	if agreed := result.text("protocolVersion"); slices.Contains(revisions, wanted) && wanted < agreed {
 		result = result.with("protocolVersion", quoted(wanted))
 	}

@@ -167,7 +167,10 @@ func (c *conn) complete(method string, result object) json.RawMessage {
 		result = append(result, member{"resultType", quoted("complete")})
 	}
 	if slices.Contains(cached, method) {
-		result = result.with("ttlMs", integer(0)).with("cacheScope", quoted("private"))
+		if !result.has("ttlMs") {
+			result = append(result, member{"ttlMs", integer(0)})
+		}
+		result = result.with("cacheScope", quoted("private"))
 	}
 	if info := c.handshake.get("serverInfo"); info != nil {
 		result = result.with("_meta", result.child("_meta").with(metaServer, info).raw())

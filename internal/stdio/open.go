@@ -176,10 +176,13 @@ func (c *conn) shake(ctx context.Context, params json.RawMessage) error {
 	case err != nil:
 		return err
 	case answer.get("error") != nil:
-		return &handshakeError{answer}
-	}
-	if c.handshake, err = parseObject(answer.get("result")); err != nil {
-		return gateway.ErrBroken
+		if !c.discover(ctx, params) {
+			return &handshakeError{answer}
+		}
+	default:
+		if c.handshake, err = parseObject(answer.get("result")); err != nil {
+			return gateway.ErrBroken
+		}
 	}
 	if c.up.Mode == Shared && c.start() {
 		return c.send(ctx, newRequest(nil, "notifications/initialized", nil))

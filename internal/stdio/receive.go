@@ -19,16 +19,26 @@ func (c *conn) receive(line []byte) {
 		c.skip(line, err)
 		return
 	}
+	x := c.sessionless.Load()
 	for _, m := range list {
-		switch {
-		case m.isResponse():
-			c.respond(line, m)
-		case c.isEarly(m):
-		case m.isRequest():
-			c.ask(m)
-		default:
-			c.notify(m)
+		if x == nil {
+			c.accept(line, m)
+			continue
 		}
+		c.settleCrossing(x.incoming(m))
+	}
+}
+
+// accept handles a message of the process.
+func (c *conn) accept(line []byte, m message) {
+	switch {
+	case m.isResponse():
+		c.respond(line, m)
+	case c.isEarly(m):
+	case m.isRequest():
+		c.ask(m)
+	default:
+		c.notify(m)
 	}
 }
 
@@ -95,8 +105,11 @@ func (c *conn) respond(line []byte, m message) {
 			outcome = audit.Error
 		}
 		m = m.withID(one.id)
-		if one.round != nil {
+		switch {
+		case one.round != nil:
 			m = one.modernResponse(m)
+		case c.sessionless.Load() != nil:
+			m = older(m)
 		}
 		one.deliver(m.raw(), outcome)
 	}
@@ -137,13 +150,18 @@ func (one *call) fail(cause error) {
 // ask passes a request of the process on to a client.
 func (c *conn) ask(m message) {
 	to, st := c.target()
+	c.askOf(to, st, 0, m)
+}
+
+// askOf passes a request on to a session, about one of its calls; 0 is the newest one.
+func (c *conn) askOf(to *session, st *stream, number int64, m message) {
 	switch {
 	case m.method == "ping" && (to == nil || !to.isConnected()):
 		c.answer(newResult(m.id, json.RawMessage(`{}`)))
 	case c.up.Mode == Shared || to == nil:
 		c.answer(newError(m.id, codeNoMethod, "No client can be asked: this process has many."))
 	case to.isHidden:
-		c.askModern(to, m)
+		c.askModern(to, number, m)
 	default:
 		c.mu.Lock()
 		if c.questions != nil {

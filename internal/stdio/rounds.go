@@ -93,12 +93,15 @@ func (m modernRequest) digestOf() [sha256.Size]byte {
 	return sha256.Sum256(append([]byte(m.method+"\x00"), m.params.without("_meta", "inputResponses", "requestState").raw()...))
 }
 
-// askModern puts a question of the process to the client that has the newest call that may
-// lead to one, in the result of that call.
-func (c *conn) askModern(s *session, m message) {
+// askModern puts a question of the process to the client, in the result of the call of this
+// number. 0 is the newest one that may lead to a question.
+func (c *conn) askModern(s *session, number int64, m message) {
 	c.mu.Lock()
 	var one *call
 	for _, other := range c.calls {
+		if number != 0 && other.number != number {
+			continue
+		}
 		if other.session == s && other.round != nil && slices.Contains(asking, other.method) && (one == nil || other.number > one.number) {
 			one = other
 		}
@@ -182,12 +185,14 @@ func (c *conn) keep(n int64, m message) bool {
 	return true
 }
 
+// oldNotFound is the code of older revisions for a resource that does not exist.
+const oldNotFound = "-32002"
+
 // modernResponse is the response of the process in the form of the revision.
 func (one *call) modernResponse(m message) message {
 	if result, err := parseObject(m.get("result")); err == nil {
 		m.object = m.with("result", one.session.conn.complete(one.method, result))
 	}
-	const oldNotFound = "-32002"
 	if e := m.child("error"); e != nil && string(e.get("code")) == oldNotFound {
 		m.object = m.with("error", e.with("code", integer(codeParams)).raw())
 	}
