@@ -68,6 +68,11 @@ test/conformance: testtools clienttools ## the official conformance suite (Node.
 docs/clients: ## run both and write what was seen into docs/clients.md
 	@$(MAKE) --no-print-directory test/clients test/conformance ARGS='-v -update'
 
+.PHONY: docs/takeover
+docs/takeover: testtools ## run all of FastMCP's versions and write what was seen into docs/takeover.md
+	@scripts/fastmcp.sh soak
+	@MCPKEEP_TEST_TAKEOVER=soak $(MAKE) --no-print-directory test/takeover ARGS='-timeout 2h -run ^TestMatrix$$$$ -update'
+
 .PHONY: test/browser
 test/browser: testtools ## the pages in a real browser (Chromium)
 	@$(WITHPG) go -C test test $(RACE) -tags browser $(SLOW) ./browser
@@ -97,7 +102,7 @@ soak: testtools ## hours: a thousand kills, a hundred crashes of the database, a
 	@MCPKEEP_FAULTS_FOR=8m $(WITHPG) go -C test test -tags faults $(SOAK) -parallel 4 ./faults
 	@MCPKEEP_ATTACK_FOR=10m MCPKEEP_ATTACK_HONEST=100 $(WITHPG) go -C test test -tags attack $(SOAK) -parallel 1 ./attack
 	@scripts/fastmcp.sh soak
-	@MCPKEEP_TEST_OUTAGE=1m MCPKEEP_TEST_TAKEOVER=soak $(MAKE) --no-print-directory test/takeover
+	@MCPKEEP_TEST_OUTAGE=1m MCPKEEP_TEST_TAKEOVER=soak $(MAKE) --no-print-directory test/takeover ARGS='-timeout 2h'
 	@MCPKEEP_TEST_SILENCE=150s $(WITHPG) go -C test test $(SOAK) -run '^TestSilence$$' ./gateway
 	@MCPKEEP_HISTORY_OPERATIONS=1000000 $(WITHPG) go -C test test -tags chaos $(SOAK) ./histories ./week
 	@$(MAKE) --no-print-directory mutants

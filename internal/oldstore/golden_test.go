@@ -16,7 +16,7 @@ import (
 )
 
 // golden is a store that FastMCP wrote at one sign-in with a GitHub App, recorded by
-// `go -C test test -tags takeover ./takeover -run TestStores -record DIR`.
+// `go -C test test -tags takeover ./takeover -run TestMatrix -record DIR`.
 type golden struct {
 	BaseURL      string    `json:"base_url"`
 	ClientSecret string    `json:"client_secret"`
@@ -138,7 +138,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := read.Report()
+			r := read.Report(nil)
 			if r.Version.Guess != want.guess || r.Clients.Total != 1 || r.Sessions.Live != 1 || len(r.Sessions.Groups) != 1 || r.Sessions.Groups[0].EndsWith != want.ends {
 				t.Errorf("%+v", r)
 			}

@@ -30,7 +30,7 @@ type Client struct {
 	AuthMethod  string // token_endpoint_auth_method; none unless set
 	Scope       string // asked for; none unless set
 	Resource    string // URL of the MCP endpoint; Server's /mcp unless set
-	FastMCP     bool   // the server is FastMCP, or took its place: answers may have another iss, or none
+	FastMCP     bool   // the server is FastMCP, or took its place: answers may have another iss, or none, and no refresh token
 
 	ID, Secret                string
 	Key                       *ecdsa.PrivateKey // of private_key_jwt
@@ -163,7 +163,7 @@ func (c *Client) token(ctx context.Context, form url.Values) error {
 	if err := c.sendForm(ctx, "/token", form, &answer); err != nil {
 		return err
 	}
-	if answer.Access == "" || answer.Refresh == "" {
+	if answer.Access == "" || answer.Refresh == "" && !c.FastMCP {
 		return errors.New("the token answer lacks a token")
 	}
 	c.AccessToken, c.RefreshToken, c.ExpiresIn = answer.Access, answer.Refresh, answer.ExpiresIn

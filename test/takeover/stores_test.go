@@ -15,7 +15,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-// storesInto is where TestStores leaves the stores that FastMCP wrote, for tests without Python.
+// storesInto is where TestMatrix leaves the stores that FastMCP wrote, for tests without Python.
 var storesInto = flag.String("record", "", "directory to copy FastMCP's stores into, with the tokens of its client")
 
 // store is one that FastMCP keeps outside of the database.
@@ -24,59 +24,12 @@ type store struct {
 	redis         bool
 }
 
-var stores = []store{
-	{"directory", "2.13.0", false}, {"directory", "2.14.7", false}, {"directory", "4.2.3", false}, {"redis", "2.14.7", true},
-}
-
-// TestStores: the rows of FastMCP's default directory and of Redis are imported while neither
-// program runs; the client continues with the browser opened 0 times, with the token that it
-// has and, where FastMCP kept one, with its refresh token.
-func TestStores(t *testing.T) {
-	t.Parallel()
-	for _, s := range stores {
-		t.Run(s.name+"/"+s.version, func(t *testing.T) {
-			t.Parallel()
-			d := deploy(t, time.Hour)
-			source := s.set(t, d)
-			stop := serve(t, s.version, d.setup)
-			c := newClient(t, s.version, d.url()+"/mcp", d.gh.URL)
-			c.call("ping", "pong", 1)
-			first := c.tokens()
-			stop()
-			s.keep(t, d, source, first)
-
-			d.adoptFrom(t, source, first)
-			keep := harness.Start(t, d.options)
-			c.call("whoami", "octocat", 0)
-			if got := keep.Command(t.Context(), t, "grants", "list", "--json"); !strings.Contains(got.Stdout, `"adopted":true`) {
-				t.Errorf("grants list: %s", got.Stdout)
-			}
-			if s.version == "2.13.0" { // which kept its refresh tokens in memory
-				return
-			}
-			if got := d.refresh(t, first); got != 200 {
-				t.Errorf("the refresh gets %d", got)
-			}
-			again := d.adopt(t, nil, "--from", source, "--json")
-			if !strings.Contains(again.Stdout, `"rows_imported":0`) {
-				t.Errorf("again: %+v", again)
-			}
-			if got := d.refresh(t, held{Refresh: first.Refresh, Client: "another"}); got == 200 {
-				t.Error("another client refreshed")
-			}
-		})
+func storeOf(c combination) store {
+	name := "directory"
+	if c.store == inRedis {
+		name = "redis"
 	}
-}
-
-// set prepares a store, and returns its name for --from.
-func (s store) set(t *testing.T, d *deployment) string {
-	t.Helper()
-	if s.redis {
-		d.setup["redis"] = harness.Redis(t)
-		return d.setup["redis"].(string)
-	}
-	d.setup["home"] = t.TempDir()
-	return d.setup["home"].(string)
+	return store{name: name, version: c.version, redis: c.store == inRedis}
 }
 
 // adopt runs mcpkeep adopt with the deployment's settings.
@@ -96,14 +49,14 @@ func (d *deployment) adoptFrom(t *testing.T, source string, h held) {
 	if got := harness.Run(t.Context(), t, env, "migrate", "up"); got.Status != 0 {
 		t.Fatalf("migrate up: %+v", got)
 	}
-	if got := d.adopt(t, nil, "--check", "--json", "--from", source); got.Status != 0 || !strings.Contains(got.Stdout, `"live":1`) {
+	if got := d.adopt(t, nil, "--check", "--json", "--from", source); got.Status != 0 || !strings.Contains(got.Stdout, `"live":2`) {
 		t.Errorf("adopt --check: %+v", got)
 	}
 	if got := d.adopt(t, &h.Access, "--token", "-", "--from", source); got.Status != 0 || strings.Contains(got.Stdout+got.Stderr, h.Access) {
 		t.Errorf("adopt --token: %+v", got)
 	}
 	got := d.adopt(t, nil, "--from", source, "--json")
-	if got.Status != 0 || !strings.Contains(got.Stdout, `"adopted":1`) {
+	if got.Status != 0 || !strings.Contains(got.Stdout, `"adopted":2`) {
 		t.Fatalf("adopt --from: %+v", got)
 	}
 }

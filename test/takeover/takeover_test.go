@@ -5,7 +5,6 @@ package takeover_test
 import (
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,17 +14,6 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/identity/githubtest"
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
-
-// versions of FastMCP: the first with the OAuth proxy, the last 2, and the newest.
-var versions = append([]string{"2.13.0", "2.14.7", "4.2.3"}, further()...)
-
-// further are the versions of the soak, where MCPKEEP_TEST_TAKEOVER is soak.
-func further() []string {
-	if os.Getenv("MCPKEEP_TEST_TAKEOVER") != "soak" {
-		return nil
-	}
-	return []string{"2.13.3", "3.4.11"}
-}
 
 // deployment is a place where first FastMCP serves and then mcpkeep, whose settings are
 // FastMCP's own variables, and where the test's GitHub is.
@@ -107,69 +95,4 @@ func status(t *testing.T, req *http.Request) int {
 	}
 	_ = res.Body.Close()
 	return res.StatusCode
-}
-
-// TestApp: a GitHub App, whose tokens expire. FastMCP's client, signed in at the Python
-// server, calls at mcpkeep with the token that it has, refreshes when that and GitHub's have
-// run out, and calls again, with the browser opened 0 times. Back at the Python server, the
-// refresh token that mcpkeep rotated is refused.
-func TestApp(t *testing.T) {
-	t.Parallel()
-	for _, version := range versions {
-		t.Run(version, func(t *testing.T) {
-			t.Parallel()
-			const lifetime = time.Minute // in which mcpkeep starts, on a machine under load
-			d := deploy(t, lifetime)
-			stop := serve(t, version, d.setup)
-			c := newClient(t, version, d.url()+"/mcp", d.gh.URL)
-			c.call("ping", "pong", 1)
-			signedIn, first := time.Now(), c.tokens()
-			stop()
-			if version == "2.13.0" { // which kept its refresh tokens in memory
-				d.options.Env = append(d.options.Env, "MCPKEEP_FASTMCP_LEGACY_UNTIL="+time.Now().Add(time.Hour).Format(time.RFC3339))
-			}
-			keep := harness.Start(t, d.options)
-			c.call("whoami", "octocat", 0)
-			if now := c.tokens(); now.Access != first.Access {
-				t.Error("the client did not continue with its token")
-			}
-			time.Sleep(time.Until(signedIn.Add(lifetime + time.Second)))
-			c.call("whoami", "octocat", 0)
-			second := c.tokens()
-			if !strings.HasPrefix(second.Access, "mka_") || !strings.HasPrefix(second.Refresh, "mkr_") {
-				t.Errorf("the client did not refresh: %.8s", second.Access)
-			}
-			keep.Kill9()
-			serve(t, version, d.setup)
-			if got := d.refresh(t, first); got != http.StatusBadRequest && got != http.StatusUnauthorized {
-				t.Errorf("back at FastMCP the rotated token gets %d", got)
-			}
-		})
-	}
-}
-
-// TestOAuthApp: an OAuth app, whose tokens do not expire, and neither does FastMCP's access
-// token for a year (an hour with 2.13). It works at mcpkeep, and back at the Python server.
-func TestOAuthApp(t *testing.T) {
-	t.Parallel()
-	for _, version := range versions {
-		t.Run(version, func(t *testing.T) {
-			t.Parallel()
-			d := deploy(t, 0)
-			stop := serve(t, version, d.setup)
-			c := newClient(t, version, d.url()+"/mcp", d.gh.URL)
-			c.call("ping", "pong", 1)
-			first := c.tokens()
-			stop()
-			keep := harness.Start(t, d.options)
-			c.call("whoami", "octocat", 0)
-			c.call("whoami", "octocat", 0)
-			keep.Kill9()
-			serve(t, version, d.setup)
-			c.call("ping", "pong", 0)
-			if got := d.mcp(t, first.Access); got != http.StatusOK {
-				t.Errorf("the adopted token gets %d at FastMCP", got)
-			}
-		})
-	}
 }
