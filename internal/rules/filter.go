@@ -23,12 +23,13 @@ type Listing struct {
 // and nil when nothing is left. The error is ErrUnreadable.
 func (p *Policy) Filter(who principal.Principal, message []byte) ([]byte, Listing, error) {
 	var l Listing
-	if !valid(message) {
+	document, ok := read(message)
+	if !ok {
 		return nil, l, ErrUnreadable
 	}
-	f := filter{policy: p, who: who, text: message, listing: &l}
+	f := filter{policy: p, who: who, text: document, listing: &l}
 	root := f.root()
-	if f.text[root.start] != '[' {
+	if f.raw[root.start] != '[' {
 		if !f.message(root) {
 			return nil, l, nil
 		}
@@ -57,16 +58,16 @@ type edit struct {
 
 func (f *filter) edited() []byte {
 	if len(f.edits) == 0 {
-		return f.text
+		return f.raw
 	}
 	var out bytes.Buffer
 	at := 0
 	for _, e := range f.edits {
-		out.Write(f.text[at:e.start])
+		out.Write(f.raw[at:e.start])
 		out.WriteString(e.with)
 		at = e.end
 	}
-	out.Write(f.text[at:])
+	out.Write(f.raw[at:])
 	return out.Bytes()
 }
 

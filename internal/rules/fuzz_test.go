@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/mcpkeep/mcpkeep/internal/rules"
 )
@@ -79,6 +80,27 @@ func callOf(raw json.RawMessage, find reading) string {
 	return name
 }
 
+// isRead says by encoding/json whether a document is JSON in UTF-8, with up to 200 levels.
+func isRead(raw []byte) bool {
+	if !utf8.Valid(raw) || !json.Valid(raw) {
+		return false
+	}
+	d, depth, deepest := json.NewDecoder(bytes.NewReader(raw)), 0, 0
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return deepest <= 200
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+			deepest = max(deepest, depth)
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+	}
+}
+
 // FuzzParse: of a body that is not refused, every parser sees the same calls as the judge.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
@@ -90,6 +112,12 @@ func FuzzParse(f *testing.F) {
 		`{"params":{"ref":{"type":"ref/prompt","name":"p"}},"method":"completion/complete"}`,
 		`{"method":"subscriptions/listen","params":{"notifications":{"resourceSubscriptions":["a://b"]}}}`,
 		` { "a" : [ 1 , "\\\"" , { } ] , "method" : "tools/call" , "params" : { "name" : "x" } } `,
+		`{"method":"tools/call","params":{"arguments":["` + strings.Repeat(" ", 5000) + `",-0.5e+1,true,null],"name":"a"}}`,
+		`{"a":"12345678\u00e9` + "\u00e9\x7f" + `","b":01}`,
+		`{"method":"ping"}{}`, `{"method":"ping"} x`, `{"a":"12345678` + "\x1f" + `12345678"}`, `{"a":"1` + "\x1f" + `"}`, `{"a":"\q"}`, `{"a":"\u12g4"}`,
+		`{"a":"1`, `{"a":tru}`, `{"a":1,}`, `{"a":[1 2]}`, `{"a":-}`, `{"a":1.}`, `{"a":1e}`, `{,}`, `{"a"}`, `{1:2}`, `{"a":[}`, `{"a":"` + "\xed\xa0\x80" + `"}`, ``, ` `,
+		strings.Repeat("[", 200) + strings.Repeat("]", 200),
+		strings.Repeat("[", 201) + strings.Repeat("]", 201),
 	} {
 		f.Add([]byte(seed))
 	}
@@ -100,7 +128,13 @@ func FuzzParse(f *testing.F) {
 			if !errors.As(err, &refused) || refused.ID != nil && !json.Valid(refused.ID) {
 				t.Fatalf("%q: %v", body, err)
 			}
+			if isJSON := isRead(body); isJSON == (refused.Code == rules.CodeParse) {
+				t.Fatalf("%q is JSON that all parsers read: %t, but: %v", body, isJSON, err)
+			}
 			return
+		}
+		if !isRead(body) {
+			t.Fatalf("%q is no JSON that all parsers read", body)
 		}
 		raws := []json.RawMessage{body}
 		if batch {

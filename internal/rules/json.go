@@ -3,43 +3,21 @@ package rules
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
-	"unicode/utf8"
 )
 
-// maxDepth bounds the nesting of a message. Parsers have bounds of their own; this is
-// the lowest of those in use.
-const maxDepth = 200
-
 // text is a JSON document that is known to be valid; span is a value in it.
-type text []byte
+type text struct {
+	raw  []byte
+	long []span // objects and arrays of some length, by where they begin
+}
 
 type span struct{ start, end int }
 
-func (b text) of(s span) []byte { return b[s.start:s.end] }
-
-// valid checks that all parsers read a document: it is UTF-8 and JSON, and not nested deep.
-func valid(b []byte) bool {
-	return utf8.Valid(b) && json.Valid(b) && depth(b) <= maxDepth
-}
-
-// depth returns how deep a valid document is nested.
-func depth(b text) (deepest int) {
-	for i, now := 0, 0; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			i = b.stringEnd(i) - 1
-		case '{', '[':
-			now++
-			deepest = max(deepest, now)
-		case '}', ']':
-			now--
-		}
-	}
-	return deepest
-}
+func (b text) of(s span) []byte { return b.raw[s.start:s.end] }
 
 // root is the value that the document is.
 func (b text) root() span {
@@ -49,7 +27,7 @@ func (b text) root() span {
 
 // space returns where the white space at i ends.
 func (b text) space(i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
+	for i < len(b.raw) && (b.raw[i] == ' ' || b.raw[i] == '\n' || b.raw[i] == '\t' || b.raw[i] == '\r') {
 		i++
 	}
 	return i
@@ -58,9 +36,9 @@ func (b text) space(i int) int {
 // stringEnd returns where the string that begins at i ends.
 func (b text) stringEnd(i int) int {
 	for i++; ; {
-		i += bytes.IndexByte(b[i:], '"')
+		i += bytes.IndexByte(b.raw[i:], '"')
 		slashes := 0
-		for b[i-1-slashes] == '\\' {
+		for b.raw[i-1-slashes] == '\\' {
 			slashes++
 		}
 		i++
@@ -72,21 +50,25 @@ func (b text) stringEnd(i int) int {
 
 // valueEnd returns where the value that begins at i ends.
 func (b text) valueEnd(i int) int {
-	switch b[i] {
+	switch b.raw[i] {
 	case '"':
 		return b.stringEnd(i)
 	case '{', '[':
 		return b.nestedEnd(i)
 	}
-	for i < len(b) && !strings.ContainsRune(",]} \n\t\r", rune(b[i])) {
+	for i < len(b.raw) && !strings.ContainsRune(",]} \n\t\r", rune(b.raw[i])) {
 		i++
 	}
 	return i
 }
 
 func (b text) nestedEnd(i int) int {
+	at, isLong := slices.BinarySearchFunc(b.long, i, func(s span, start int) int { return s.start - start })
+	if isLong {
+		return b.long[at].end
+	}
 	for open := 0; ; i++ {
-		switch b[i] {
+		switch b.raw[i] {
 		case '"':
 			i = b.stringEnd(i) - 1
 		case '{', '[':
@@ -108,13 +90,13 @@ type member struct {
 
 // members returns the members of the object at s.
 func (b text) members(s span) (list []member) {
-	for i := b.space(s.start + 1); b[i] != '}'; {
+	for i := b.space(s.start + 1); b.raw[i] != '}'; {
 		end := b.stringEnd(i)
-		name, ok := stringOf(b[i:end])
+		name, ok := stringOf(b.raw[i:end])
 		i = b.space(b.space(end) + 1) // behind the colon
 		end = b.valueEnd(i)
 		list = append(list, member{name: name, bad: !ok, value: span{i, end}})
-		if i = b.space(end); b[i] == ',' {
+		if i = b.space(end); b.raw[i] == ',' {
 			i = b.space(i + 1)
 		}
 	}
@@ -123,10 +105,10 @@ func (b text) members(s span) (list []member) {
 
 // elements returns the elements of the array at s.
 func (b text) elements(s span) (list []span) {
-	for i := b.space(s.start + 1); b[i] != ']'; {
+	for i := b.space(s.start + 1); b.raw[i] != ']'; {
 		end := b.valueEnd(i)
 		list = append(list, span{i, end})
-		if i = b.space(end); b[i] == ',' {
+		if i = b.space(end); b.raw[i] == ',' {
 			i = b.space(i + 1)
 		}
 	}

@@ -13,7 +13,7 @@ var lists = map[string]struct {
 
 // message filters a message and reports whether it is to be kept.
 func (f *filter) message(at span) bool {
-	if f.text[at.start] != '{' {
+	if f.raw[at.start] != '{' {
 		return true
 	}
 	method, params := "", span{}
@@ -47,7 +47,7 @@ func (f *filter) mayHear(params span) bool {
 
 // result filters the lists of a result.
 func (f *filter) result(at span) {
-	if f.text[at.start] != '{' {
+	if f.raw[at.start] != '{' {
 		return
 	}
 	members := f.members(at)
@@ -67,7 +67,7 @@ func (f *filter) result(at span) {
 			f.edits = append(f.edits, edit{m.value, `"private"`})
 		case name == "nextcursor":
 			f.listing.Next, _ = stringOf(f.of(m.value))
-		case ok && f.policy.Covers(list.kind) && f.text[m.value.start] == '[':
+		case ok && f.policy.Covers(list.kind) && f.raw[m.value.start] == '[':
 			if list.kind == Tool && f.listing.ReadOnly == nil {
 				f.listing.ReadOnly = map[string]bool{}
 			}
@@ -108,7 +108,7 @@ func (f *filter) only(at span, name string) (string, bool) {
 }
 
 func (f *filter) one(at span, name string) (value span, found bool) {
-	if at.end == 0 || f.text[at.start] != '{' {
+	if at.end == 0 || f.raw[at.start] != '{' {
 		return value, false
 	}
 	for _, m := range f.members(at) {

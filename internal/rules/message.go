@@ -52,12 +52,12 @@ const maxSafeInteger = 1<<53 - 1
 // Parse reads a body: a message, or a batch of them. What parsers could read in different
 // ways is refused. An error is an *Error about the whole body.
 func Parse(body []byte) (list []Message, batch bool, err error) {
-	if !valid(body) {
+	b, ok := read(body)
+	if !ok {
 		return nil, false, &Error{Code: CodeParse, Message: "Parse error: the body is not valid JSON."}
 	}
-	b := text(body)
 	root := b.root()
-	if b[root.start] != '[' {
+	if b.raw[root.start] != '[' {
 		m, err := b.message(root)
 		return []Message{m}, false, err
 	}
@@ -85,7 +85,7 @@ func invalidParams(id []byte, what string) *Error {
 
 // message reads a message. The error is nil or an *Error.
 func (b text) message(at span) (m Message, _ error) {
-	if b[at.start] != '{' {
+	if b.raw[at.start] != '{' {
 		return m, invalid(nil, "a message is not an object")
 	}
 	o, problem := b.object(at, "jsonrpc", "id", "method", "params", "result", "error")
@@ -117,7 +117,7 @@ func (b text) message(at span) (m Message, _ error) {
 
 // isID reports whether a value is a string, or an integer that no parser rounds.
 func (b text) isID(at span) bool {
-	if b[at.start] == '"' {
+	if b.raw[at.start] == '"' {
 		_, ok := stringOf(b.of(at))
 		return ok
 	}

@@ -21,7 +21,7 @@ const (
 // params reads what the params of a message name. The error is nil or an *Error.
 func (b text) params(m Message, at span) (Message, error) {
 	kind, isNamed := named[m.Method]
-	if at.end == 0 || b[at.start] != '{' {
+	if at.end == 0 || b.raw[at.start] != '{' {
 		if isNamed || m.Method == complete || m.Method == listen {
 			return m, invalidParams(m.ID, "an object is needed")
 		}
@@ -31,7 +31,7 @@ func (b text) params(m Message, at span) (Message, error) {
 	if problem != "" {
 		return m, invalid(m.ID, "%s", problem)
 	}
-	if meta, ok := o["_meta"]; ok && b[meta.start] == '{' {
+	if meta, ok := o["_meta"]; ok && b.raw[meta.start] == '{' {
 		m.Meta = b.of(meta)
 	}
 	switch {
@@ -52,7 +52,7 @@ func (b text) params(m Message, at span) (Message, error) {
 // target reads a member that names something.
 func (b text) target(m Message, k Kind, o map[string]span, name string) (Message, error) {
 	value, ok := o[name]
-	if !ok || b[value.start] != '"' {
+	if !ok || b.raw[value.start] != '"' {
 		return m, invalidParams(m.ID, name+" is not a string")
 	}
 	s, ok := stringOf(b.of(value))
@@ -67,7 +67,7 @@ func (b text) target(m Message, k Kind, o map[string]span, name string) (Message
 // resource. One that has both names is judged by both.
 func (b text) reference(m Message, params map[string]span) (_ Message, err error) {
 	ref, ok := params["ref"]
-	if !ok || b[ref.start] != '{' {
+	if !ok || b.raw[ref.start] != '{' {
 		return m, invalidParams(m.ID, "ref is not an object")
 	}
 	o, problem := b.object(ref, "type", "name", "uri")
@@ -92,7 +92,7 @@ func (b text) reference(m Message, params map[string]span) (_ Message, err error
 // subscriptions/listen).
 func (b text) subscriptions(m Message, params map[string]span) (Message, error) {
 	filter, ok := params["notifications"]
-	if !ok || b[filter.start] != '{' {
+	if !ok || b.raw[filter.start] != '{' {
 		return m, invalidParams(m.ID, "notifications is not an object")
 	}
 	const member = "resourceSubscriptions"
@@ -104,7 +104,7 @@ func (b text) subscriptions(m Message, params map[string]span) (Message, error) 
 	if !ok {
 		return m, nil
 	}
-	if b[list.start] != '[' {
+	if b.raw[list.start] != '[' {
 		return m, invalidParams(m.ID, member+" is not a list")
 	}
 	var err error
