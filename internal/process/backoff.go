@@ -40,10 +40,3 @@ func (b *Backoff) Failed(started, now time.Time) {
 	// Half of it at random, so that replicas and upstreams do not start in step.
 	b.until = now.Add(delay/2 + rand.N(delay/2+1)) //nolint:gosec // no secret
 }
-
-// Healthy forgets failures: a process works.
-func (b *Backoff) Healthy() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.failures, b.until = 0, time.Time{}
-}
