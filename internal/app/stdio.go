@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 
 	"github.com/mcpkeep/mcpkeep/internal/gateway"
+	"github.com/mcpkeep/mcpkeep/internal/keyring"
 	"github.com/mcpkeep/mcpkeep/internal/principal"
 	"github.com/mcpkeep/mcpkeep/internal/process"
 	"github.com/mcpkeep/mcpkeep/internal/stdio"
@@ -20,8 +22,27 @@ func (a *App) openCommand(entry upstreams.Upstream) (*stdio.Upstream, error) {
 		Name: entry.Name, Mode: stdio.Mode(entry.Command.Process), Launch: a.launcher(entry),
 		Processes: limits.Processes, PerUser: limits.PerPerson, Idle: limits.Idle, Start: limits.Start, Answer: entry.Answer, Silence: entry.Idle,
 		MaxBody: entry.MaxBody, MaxConcurrent: entry.MaxConcurrent, Version: a.host.version(),
-		Live: a.isLive, Logger: a.log, Called: a.calls.Add,
+		States: states{a.keys, "stdio/state/" + entry.Name}, Live: a.isLive, Logger: a.log, Called: a.calls.Add,
 	})
+}
+
+// states seals request states for one server with the encryption keys, as every replica can.
+type states struct {
+	keys  *keyring.Keyring
+	place string
+}
+
+// Seal implements stdio.States.
+func (s states) Seal(plaintext []byte) (string, error) {
+	sealed, err := s.keys.Seal(s.place, plaintext)
+	return sealed.KeyID + "." + sealed.Token, err
+}
+
+// Open implements stdio.States. A key that no longer seals still opens.
+func (s states) Open(text string) ([]byte, bool) {
+	keyID, token, _ := strings.Cut(text, ".")
+	plaintext, err := s.keys.Open(s.place, keyring.Sealed{KeyID: keyID, Token: token})
+	return plaintext, err == nil
 }
 
 // isLive reports whether a grant still lets its client act. A database that does not answer

@@ -26,6 +26,7 @@ type Config struct {
 	// Live reports whether a grant still lets its client act. It may be nil: the sessions of a
 	// grant that is revoked end with its next request, or when they are idle, then.
 	Live   func(ctx context.Context, grantID string) bool
+	States States
 	Logger *slog.Logger
 	Called func(audit.Call) // notes a call of a tool, without waiting; nil for no one
 }
@@ -35,8 +36,8 @@ func (cfg Config) check() error {
 	switch {
 	case cfg.Mode != PerSession && cfg.Mode != PerPerson && cfg.Mode != Shared:
 		return errors.New("a stdio server needs a mode")
-	case cfg.Launch == nil || cfg.Logger == nil:
-		return errors.New("a stdio server needs a command and a logger")
+	case cfg.Launch == nil || cfg.Logger == nil || cfg.States == nil:
+		return errors.New("a stdio server needs a command, a logger and a seal of states")
 	case cfg.Processes <= 0 || cfg.PerUser <= 0 || cfg.Idle < 0 || cfg.Answer < 0 || cfg.Silence < 0 || cfg.Start <= 0 || cfg.MaxBody <= 0 || cfg.MaxConcurrent <= 0:
 		return errors.New("a stdio server needs limits")
 	}

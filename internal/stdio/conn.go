@@ -21,7 +21,7 @@ const afterExit = 500 * time.Millisecond
 type conn struct {
 	up      *Upstream
 	began   time.Time
-	secret  []byte // seals request states
+	id      string // in request states
 	key     string // whose process it is, for those that sessions share; "" for others
 	user    string // whom it counts for; "" for no one
 	label   string // in log lines
@@ -80,7 +80,7 @@ func newConn(u *Upstream, key, user, label string) *conn {
 	return &conn{
 		up: u, key: key, user: user, label: label, out: make(chan []byte, 16), ready: make(chan struct{}), done: make(chan struct{}),
 		calls: map[int64]*call{}, lasting: map[int64]*call{}, questions: map[string]question{}, sessions: map[*session]struct{}{},
-		began: time.Now(), used: time.Now(), secret: newSecret(),
+		began: time.Now(), used: time.Now(), id: newProcessID(),
 	}
 }
 

@@ -3,6 +3,7 @@ package stdio_test
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -146,7 +147,18 @@ func config(f *fleet, mode stdio.Mode) stdio.Config {
 	return stdio.Config{
 		Name: "test", Mode: mode, Launch: f.launch, Processes: 200, PerUser: 5, Idle: time.Minute, Start: 5 * time.Second,
 		MaxBody: 4 << 20, MaxConcurrent: 32, Version: "1", Logger: slog.New(slog.DiscardHandler),
+		States: plain{},
 	}
+}
+
+// plain are states that a test can read and change.
+type plain struct{}
+
+func (plain) Seal(text []byte) (string, error) { return hex.EncodeToString(text), nil }
+
+func (plain) Open(text string) ([]byte, bool) {
+	b, err := hex.DecodeString(text)
+	return b, err == nil
 }
 
 // front serves to a principal, whom a header of the test may replace.

@@ -2,6 +2,7 @@ package stdio_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -156,6 +157,17 @@ func TestRounds(t *testing.T) {
 	answers := object{"qquestion-1": object{"action": "accept"}}
 	other := callOf("echo", nil)
 	other["requestState"] = state
+	forged := func(name string, value any) string {
+		text, _ := plain{}.Open(state)
+		said := object{}
+		if err := json.Unmarshal(text, &said); err != nil || said[name] == nil {
+			t.Fatalf("a state without %s: %s", name, text)
+		}
+		said[name] = value
+		text, _ = json.Marshal(said)
+		changed, _ := plain{}.Seal(text)
+		return changed
+	}
 	for name, test := range map[string]struct {
 		caller string
 		params object
@@ -163,8 +175,12 @@ func TestRounds(t *testing.T) {
 		"another user":    {"u_mallory c_1", again(state, answers)},
 		"another client":  {"u_alice c_2", again(state, answers)},
 		"another request": {"", other},
-		"a changed state": {"", again(strings.Replace(state, ".1.", ".2.", 1), answers)},
 		"no state":        {"", again("x", answers)},
+		"another label":   {"", again(forged("Label", "a"), answers)},
+		"another process": {"", again(forged("Process", "a"), answers)},
+		"another call":    {"", again(forged("Call", 99), answers)},
+		"a later round":   {"", again(forged("Round", 2), answers)},
+		"another digest":  {"", again(forged("Digest", "AAAA"), answers)},
 	} {
 		body, headers := modernRequest(2, "tools/call", test.params, nil)
 		response := (&client{t: t, url: s.URL, caller: test.caller}).send(t.Context(), http.MethodPost, body, headers...)

@@ -136,7 +136,11 @@ func (c *conn) tell(one *call) []byte {
 		}
 		questions = append(questions, member{keyOf(q), question.raw()})
 	}
-	result := object{{"resultType", quoted("input_required")}, {"inputRequests", questions.raw()}, {"requestState", quoted(c.state(one))}}
+	text, err := c.stateText(one)
+	if err != nil { // without a key nothing could be signed in either
+		return newError(one.id, codeServerError, "The request cannot be interrupted for a question.").raw()
+	}
+	result := object{{"resultType", quoted("input_required")}, {"inputRequests", questions.raw()}, {"requestState", quoted(text)}}
 	return newResult(one.id, result.raw()).raw()
 }
 

@@ -1,58 +1,57 @@
 package stdio
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/mcpkeep/mcpkeep/internal/principal"
 )
 
-// state is what the client returns with its answers: the process, the call and the round, and
-// a code that only fits them, the user, the client and the request.
-func (c *conn) state(one *call) string {
-	where := fmt.Sprintf("%s.%d.%d", c.label, one.number, one.round.number)
-	return where + "." + base64.RawURLEncoding.EncodeToString(c.seal(where, one.session.user, one.session.client, one.round.digest))
+// States seals what a client returns with its answers, so that clients cannot read or change
+// it, and every replica can open it.
+type States interface {
+	Seal(plaintext []byte) (string, error)
+	Open(text string) (plaintext []byte, ok bool)
 }
 
-func (c *conn) seal(where, user, client string, digest [sha256.Size]byte) []byte {
-	mac := hmac.New(sha256.New, c.secret)
-	_, _ = mac.Write([]byte(strings.Join([]string{where, user, client, string(digest[:])}, "\x00")))
-	return mac.Sum(nil)
+// state is what such a text says: the round of a call, and whom and what it is for.
+type state struct {
+	Label   string // of the process
+	Process string // which no other process has, also not one with the same label
+	Call    int64
+	Round   int
+	User    string
+	Client  string
+	Digest  []byte // of what has to stay as it is
 }
 
-func newSecret() []byte {
-	secret := make([]byte, sha256.Size)
-	_, _ = rand.Read(secret) // never fails
-	return secret
+// newProcessID names a process in the states of its calls.
+func newProcessID() string { return rand.Text() }
+
+// stateText is the state of a call whose round has ended. c.mu is held.
+func (c *conn) stateText(one *call) (string, error) {
+	plaintext, err := json.Marshal(state{c.label, c.id, one.number, one.round.number, one.session.user, one.session.client, one.round.digest[:]})
+	if err != nil {
+		return "", err
+	}
+	return c.up.States.Seal(plaintext)
 }
 
 // stateOf finds the call that a state is about, and begins its next round.
 func (u *Upstream) stateOf(p principal.Principal, m modernRequest, plain bool) (*resumed, error) {
-	parts := strings.Split(m.params.text("requestState"), ".")
-	const fields = 4
-	if len(parts) != fields {
+	plaintext, ok := u.States.Open(m.params.text("requestState"))
+	var was state
+	if !ok || json.Unmarshal(plaintext, &was) != nil {
 		return nil, errStateGone
 	}
-	seal, err := base64.RawURLEncoding.Strict().DecodeString(parts[3])
-	c := u.labeled(parts[0])
-	if err != nil || c == nil {
-		return nil, errStateGone
-	}
-	where := strings.Join(parts[:3], ".")
-	number, ok := number(json.RawMessage(parts[1]))
-	if !ok || !hmac.Equal(seal, c.seal(where, p.User.ID, p.ClientID, m.digestOf())) {
+	c, digest := u.labeled(was.Label), m.digestOf()
+	if c == nil || was.Process != c.id || was.User != p.User.ID || was.Client != p.ClientID || string(was.Digest) != string(digest[:]) {
 		return nil, errStateGone
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	one := c.calls[number]
-	if one == nil || one.round == nil || !one.round.told || strconv.Itoa(one.round.number) != parts[2] {
+	one := c.calls[was.Call]
+	if one == nil || one.round == nil || !one.round.told || one.round.number != was.Round {
 		return nil, errStateGone
 	}
 	return c.next(one, m, plain), nil
