@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -101,6 +102,8 @@ type Doctor struct {
 	TryDocument func(ctx context.Context) (url string, err error)
 	// Upstreams are the MCP servers behind this one.
 	Upstreams []upstreams.Upstream
+	// Addresses are this machine's, as others see it; nil for those of its interfaces.
+	Addresses func() []netip.Addr
 	// HTTP sends requests as a client on the internet would; nil uses the system's
 	// certificates.
 	HTTP *http.Client

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 
@@ -91,39 +89,3 @@ func (d *Doctor) revisions(ctx context.Context, u upstreams.Upstream) {
 	}
 	d.ok(areaUpstream, "upstream_revisions", named(u)+" speaks MCP "+strings.Join(list, ", "))
 }
-
-// exposure warns of an upstream that others can reach as well.
-func (d *Doctor) exposure(ctx context.Context, u upstreams.Upstream) {
-	public, err := publicAddress(ctx, u)
-	switch {
-	case err != nil: // another finding says that it cannot be reached
-		d.skip(areaUpstream, "upstream_private", "the addresses of "+named(u)+" are unknown")
-	case public == "":
-		d.ok(areaUpstream, "upstream_private", named(u)+" is on this machine or in a private network")
-	default:
-		d.add(Finding{
-			Area: areaUpstream, Check: "upstream_private", Status: Warning, What: named(u) + " has the public address " + public,
-			Why: "If it answers others as well, they need no sign-in.",
-			Fix: "Bind it to 127.0.0.1, a Unix socket or a private network, or have it demand a credential that `headers` sends.",
-		})
-	}
-}
-
-// publicAddress returns an address of an upstream that is neither this machine's own nor in a
-// private network, "" if there is none.
-func publicAddress(ctx context.Context, u upstreams.Upstream) (string, error) {
-	if u.Target.Socket != "" {
-		return "", nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, outsideWait)
-	defer cancel()
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Target.URL.Hostname())
-	for _, addr := range addrs {
-		if !isNear(addr.Unmap()) {
-			return addr.Unmap().String(), nil
-		}
-	}
-	return "", err
-}
-
-func isNear(a netip.Addr) bool { return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -127,7 +128,7 @@ func TestUpstreamAway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := &Doctor{}
+		d := &Doctor{Addresses: func() []netip.Addr { return nil }}
 		d.exposure(t.Context(), upstreams.At(target))
 		if len(d.findings) != 1 || d.findings[0].Status != want {
 			t.Errorf("%s: %+v, want %s", url, d.findings, want)

@@ -26,6 +26,7 @@ var handshakeRevisions = []string{oldestRevision, "2025-06-18", "2025-11-25"}
 type probe struct {
 	upstreams.Upstream
 	client *http.Client
+	host   string // sent as Host; "" for that of the URL
 }
 
 func newProbe(u upstreams.Upstream) probe {
@@ -85,6 +86,9 @@ func (p probe) send(ctx context.Context, method, body string, header http.Header
 	r, err := http.NewRequestWithContext(ctx, method, p.Target.URL.String(), strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
+	}
+	if p.host != "" {
+		r.Host = p.host
 	}
 	r.Header.Set("Accept", "application/json, text/event-stream")
 	if method == http.MethodGet {
