@@ -18,6 +18,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/mcpserver"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/recheck"
 	"github.com/mcpkeep/mcpkeep/internal/repo"
 	"github.com/mcpkeep/mcpkeep/internal/server"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
@@ -42,6 +43,7 @@ type App struct {
 	config  server.Config
 	calls   *audit.Queue
 	signer  *assertion.Signer
+	tokens  *recheck.Tokens
 	prober  *cimd.Prober   // nil when documents are offered, or not, whatever can be fetched
 	server  *server.Server // the first one, for mcpkeep's own MCP server or the upstreams
 
@@ -138,6 +140,7 @@ func (a *App) start(ctx context.Context) error {
 	}
 	a.signer = a.newSigner()
 	a.config = a.serverConfig()
+	a.tokens = a.newTokens()
 	a.calls = &audit.Queue{Store: a.repo, Now: a.db.Now, Log: a.log}
 	if a.server, err = a.changeUpstreams(a.host.Upstreams); err != nil {
 		return err
@@ -254,6 +257,7 @@ func (a *App) Wait(ctx context.Context) {
 	for _, srv := range a.servers {
 		srv.Wait(ctx)
 	}
+	a.tokens.Wait(ctx)
 }
 
 // Close ends the work in the background and closes the database.

@@ -17,6 +17,7 @@ func TestFront(t *testing.T) {
 	}{
 		"a URL":     {upstreams.Upstream{}, false},
 		"rules":     {upstreams.Upstream{Rules: upstreams.Rules{{}}}, true},
+		"a token":   {upstreams.Upstream{ProviderToken: upstreams.ProviderToken{Header: "X-Token"}}, true},
 		"a command": {upstreams.Upstream{Command: &upstreams.Command{}}, true},
 	} {
 		test.entry.Name = "x"

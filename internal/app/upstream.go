@@ -63,7 +63,7 @@ func (a *App) openUpstream(entry upstreams.Upstream) (behind, error) {
 	upstream, err := gateway.New(gateway.Config{
 		Name: entry.Name, Target: target, Identify: entry.Identify, Assert: a.assert(entry), Connect: entry.Connect, Answer: entry.Answer, Idle: entry.Idle,
 		MaxBody: entry.MaxBody, MaxConcurrent: entry.MaxConcurrent, Headers: entry.Headers, ForwardHeaders: entry.ForwardHeaders,
-		Sessions: a.keys, Logger: a.log, Called: a.calls.Add, Rules: rules, Challenge: challenge(entry.Scopes),
+		Sessions: a.keys, Logger: a.log, Called: a.calls.Add, Rules: rules, Challenge: challenge(entry.Scopes), Lend: a.lend(entry),
 	})
 	return behind{entry: entry, upstream: upstream, entryFor: policy}, err
 }
@@ -72,7 +72,7 @@ func (a *App) openUpstream(entry upstreams.Upstream) (behind, error) {
 func (b behind) resource() server.Resource {
 	r := server.Resource{
 		Path: b.entry.Path(), Title: b.entry.Title, Watched: true, MaxBody: int64(b.entry.MaxBody), Entry: b.entryFor, Handler: b.upstream,
-		Front: b.front(),
+		Front: b.front(), Lends: b.entry.ProviderToken.Header != "",
 	}
 	r.Offered = offered(b.entry.Scopes)
 	return r
@@ -82,6 +82,8 @@ var errNoAddress = errors.New("it is a command, which has no address of its own:
 
 var errRulesNeedBody = errors.New("its rules are about the body of each request, which a proxy does not show: send its calls through mcpkeep")
 
+var errTokenNeedsProxy = errors.New("it gets the sign-in provider's token, which is renewed when it refuses it: send its calls through mcpkeep")
+
 // front is what a proxy that sends calls to the upstream by itself can ask about it.
 func (b behind) front() *server.Front {
 	f := &server.Front{Upstream: b.entry.Name, Identify: b.upstream.Vouch}
@@ -90,6 +92,8 @@ func (b behind) front() *server.Front {
 		f.Unfit = errNoAddress
 	case b.entry.Rules.NeedsBody():
 		f.Unfit = errRulesNeedBody
+	case b.entry.ProviderToken.Header != "":
+		f.Unfit = errTokenNeedsProxy
 	}
 	return f
 }
@@ -199,6 +203,9 @@ func (a *App) Reload(entries []upstreams.Upstream) error {
 // admitTo takes in who may enter the upstreams and whom their rules name.
 func (s *Settings) admitTo(entries []upstreams.Upstream) error {
 	for _, entry := range entries {
+		if err := s.checkLending(entry); err != nil {
+			return err
+		}
 		lists := []upstreams.Allow{entry.Allow}
 		for _, rule := range entry.Rules {
 			lists = append(lists, rule.Allow)

@@ -223,6 +223,11 @@ func (p pgQuerier) DeleteDeadGrants(ctx context.Context, arg sqlitedb.DeleteDead
 	return v, err
 }
 
+func (p pgQuerier) DeleteEndedRenewals(ctx context.Context, arg sqlitedb.DeleteEndedRenewalsParams) (int64, error) {
+	v, err := p.q.DeleteEndedRenewals(ctx, pgdb.DeleteEndedRenewalsParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) DeleteEventsOfType(ctx context.Context, arg sqlitedb.DeleteEventsOfTypeParams) (int64, error) {
 	v, err := p.q.DeleteEventsOfType(ctx, pgdb.DeleteEventsOfTypeParams(arg))
 	return v, err

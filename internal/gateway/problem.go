@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/mcpkeep/mcpkeep/internal/logging"
+	"github.com/mcpkeep/mcpkeep/internal/principal"
 	"github.com/mcpkeep/mcpkeep/internal/rules"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
@@ -138,8 +139,13 @@ func (u *Upstream) fail(w http.ResponseWriter, r *http.Request, b *body, err err
 		u.Logger.WarnContext(ctx, "upstream failed", "upstream", u.Name, logging.Status, p.status, logging.Error, err)
 	}
 	retry := 0
-	if p.status == http.StatusTooManyRequests || p.status == http.StatusServiceUnavailable {
-		retry = 1
+	switch p.status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		retry = retryAfter(err)
+	case http.StatusUnauthorized:
+		if caller, ok := principal.FromContext(ctx); ok {
+			w.Header().Set("WWW-Authenticate", u.Lend.SignIn(caller))
+		}
 	}
 	p.Write(w, json.RawMessage(b.requestID()), reference, retry)
 }

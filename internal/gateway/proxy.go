@@ -23,6 +23,7 @@ type Config struct {
 	Target   Target
 	Identify bool          // tell the upstream who calls, in X-Mcpkeep-* headers
 	Assert   Assert        // and in a signed assertion
+	Lend     Lend          // and the sign-in provider's token of that user
 	Connect  time.Duration // limit for connecting
 	Answer   time.Duration // limit from the end of a request to the first byte of its response; 0 for none
 	Idle     time.Duration // limit for silence within a response; 0 for none
@@ -101,13 +102,17 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		u.fail(w, r, b, err)
 		return
 	}
+	if err := u.lend(r.Context(), header, p); err != nil {
+		u.fail(w, r, b, err)
+		return
+	}
 	asked, err := u.admit(r, header, b, p)
 	if err != nil {
 		u.refuse(w, r, b, err)
 		return
 	}
 	response, err := u.exchange(r, header, b)
-	if r.Context().Err() == nil {
+	if r.Context().Err() == nil && !errors.Is(err, errLending) {
 		u.health.Note(err)
 	}
 	if err == nil {
@@ -131,27 +136,22 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // body is the request's, of which enough is kept for a second attempt.
 func (u *Upstream) body(w http.ResponseWriter, r *http.Request) *body {
 	b := &body{source: http.MaxBytesReader(w, r.Body, int64(u.MaxBody)), keep: keepSmall}
-	if !u.settled.Load() {
-		b.keep = u.MaxBody // a redirect has it sent again
+	if !u.settled.Load() || u.lends() {
+		b.keep = u.MaxBody // a redirect, or a renewed token, has it sent again
 	}
 	return b
 }
 
-// exchange sends a request, follows one redirect, and returns a response that may cross.
+// exchange sends a request, once more if a renewed token may help, and returns a response that
+// may cross.
 func (u *Upstream) exchange(r *http.Request, header http.Header, b *body) (*http.Response, error) {
-	endpoint := u.endpoint.Load()
-	response, err := u.send(r, endpoint, header, b)
+	response, err := u.follow(r, header, b)
+	if err == nil && response.StatusCode == http.StatusUnauthorized && u.lends() {
+		_ = response.Body.Close()
+		response, err = u.again(r, header, b)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if next := u.redirected(endpoint, r.Method, response); next != nil {
-		_ = response.Body.Close()
-		if response, err = u.send(r, next, header, b); err != nil {
-			return nil, err
-		}
-		if !isRedirect(response.StatusCode) {
-			u.endpoint.Store(next)
-		}
 	}
 	if err := judge(r.Method, response); err != nil {
 		_ = response.Body.Close()

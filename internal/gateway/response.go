@@ -11,6 +11,25 @@ func isRedirect(status int) bool {
 	return status >= 300 && status < 400 && status != http.StatusNotModified
 }
 
+// follow sends a request and follows one redirect.
+func (u *Upstream) follow(r *http.Request, header http.Header, b *body) (*http.Response, error) {
+	endpoint := u.endpoint.Load()
+	response, err := u.send(r, endpoint, header, b)
+	if err != nil {
+		return nil, err
+	}
+	if next := u.redirected(endpoint, r.Method, response); next != nil {
+		_ = response.Body.Close()
+		if response, err = u.send(r, next, header, b); err != nil {
+			return nil, err
+		}
+		if !isRedirect(response.StatusCode) {
+			u.endpoint.Store(next)
+		}
+	}
+	return response, nil
+}
+
 // redirected returns where a response sends the request: on the same origin, and by a status
 // that keeps the method. It returns nil for every other response.
 func (u *Upstream) redirected(from *url.URL, method string, response *http.Response) *url.URL {

@@ -90,6 +90,13 @@ func (t Target) Near() bool {
 	return t.Socket != "" || host == "localhost" || !strings.Contains(strings.TrimSuffix(host, "."), ".")
 }
 
+// onLoopback reports whether the host is this machine by its name.
+func (t Target) onLoopback() bool {
+	host := t.URL.Hostname()
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
 // Bounds of connections to an upstream.
 const (
 	maxAnswerHeader = 64 << 10
@@ -124,6 +131,8 @@ func (cfg Config) check() error {
 		return errors.New("an upstream needs sessions and a logger")
 	case cfg.Connect <= 0 || cfg.Answer < 0 || cfg.Idle < 0 || cfg.MaxBody <= 0 || cfg.MaxConcurrent <= 0:
 		return errors.New("an upstream needs limits")
+	case cfg.Lend.Header != "" && (cfg.Lend.Tokens == nil || cfg.Lend.SignIn == nil || !cfg.Target.Keeps()):
+		return errors.New("an upstream that gets tokens needs a source of them, and a connection that keeps them secret")
 	}
 	return nil
 }

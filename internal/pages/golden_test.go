@@ -88,8 +88,9 @@ func states() map[string]page {
 		"consent-published-imitation": pages.Consent{
 			Form: form, Client: impostor, Server: server, SignedInAs: "owner", Scopes: scopes,
 		},
-		"consent-bare": pages.Consent{Form: pages.Form{Action: "/consent"}},
-		"consent-long": longConsent(),
+		"consent-lends": pages.Consent{Form: form, Client: claude, Server: server, ProviderName: "GitHub", Scopes: scopes[:1], Lends: true},
+		"consent-bare":  pages.Consent{Form: pages.Form{Action: "/consent"}},
+		"consent-long":  longConsent(),
 		"problem": pages.Problem{
 			Status: 400, Server: server, Title: "This app is not registered",
 			Message: "The app identified itself with a client ID that is not registered on this server.",

@@ -79,6 +79,8 @@ type Consent struct {
 	// ProviderName is who signs people in, such as "GitHub"; empty for local.
 	ProviderName string
 	Scopes       []Scope
+	// Lends: the MCP server gets the user's access token of the provider.
+	Lends bool
 }
 
 // Scope is a permission that the client asks for.
@@ -100,6 +102,7 @@ func (p Consent) Write(w http.ResponseWriter) error {
 			Scopes:     scopeViews(p.Scopes),
 			SignedInAs: clean(p.SignedInAs, maxTitle),
 			Provider:   clean(p.ProviderName, maxName),
+			Lends:      p.Lends,
 		},
 	})
 }

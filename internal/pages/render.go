@@ -50,6 +50,7 @@ type consentView struct {
 	Client               clientView
 	Scopes               []Scope
 	SignedInAs, Provider string
+	Lends                bool
 }
 
 type problemView struct {

@@ -31,12 +31,16 @@ const (
 	storeEvery = 250 * time.Millisecond
 )
 
+// longAgo is when a token expired that has to be renewed.
+var longAgo = time.Unix(1, 0).UTC()
+
 // check is one question to the provider, about the person of a grant.
 type check struct {
 	storage.ProviderCheck
 	provider identity.RedirectProvider
 	state    storage.ProviderState
 	user     storage.User
+	renew    bool // also a token that has not expired
 	log      *slog.Logger
 }
 
@@ -49,7 +53,7 @@ func (c *Checker) start(ctx context.Context, p identity.RedirectProvider, s Sess
 			UserID: s.User.ID, GrantID: s.Grant.Provider.GrantID, ID: oauth.NewID("pc"),
 			Previous: s.Grant.Provider.CheckID, Until: c.Now().Add(checkLife),
 		},
-		provider: p, state: s.Grant.Provider, user: s.User,
+		provider: p, state: s.Grant.Provider, user: s.User, renew: s.renew,
 		log: c.Logger.With(logging.UserID, s.User.ID, logging.GrantID, s.Grant.ID),
 	}
 	if err := c.Store.StartProviderCheck(ctx, k.ProviderCheck, c.Now()); err != nil {
@@ -133,7 +137,13 @@ func (c *Checker) askProvider(ctx context.Context, k *check) (storage.ProviderAn
 	sent.Doubtful = before.Doubtful || before.RefreshToken != "" && k.state.CheckAbandoned(c.Now())
 	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
+	if k.renew && sent.RefreshToken != "" {
+		sent.Expiry = longAgo
+	}
 	person, token, err := k.provider.Recheck(ctx, sent)
+	if token.Expiry.Equal(longAgo) {
+		token.Expiry = before.Expiry
+	}
 	if err == nil {
 		err = c.checkPerson(person, k.user)
 	}

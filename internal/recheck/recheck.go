@@ -66,6 +66,7 @@ type Session struct {
 	Token storage.Hash // the refresh token that was presented; "" for a session in use
 	Grant storage.Grant
 	User  storage.User
+	renew bool // the token is refused although it has not expired
 }
 
 // Confirm makes sure that the person of a session may still sign in. The operator's lists
@@ -180,7 +181,11 @@ func (c *Checker) withinGrace(s Session, began time.Time, cause error) error {
 // endForeign ends the session of a user whom the configured provider does not know:
 // another one signed them in.
 func (c *Checker) endForeign(ctx context.Context, s Session) error {
-	const reason = "signed in with a provider that is no longer configured"
+	return c.end(ctx, s, "signed in with a provider that is no longer configured")
+}
+
+// end revokes the grant of a session whose user has to sign in again.
+func (c *Checker) end(ctx context.Context, s Session, reason string) error {
 	c.Logger.WarnContext(ctx, "user is no longer allowed: grant revoked",
 		logging.Event, "sign_in_refused", logging.UserID, s.User.ID, logging.GrantID, s.Grant.ID, logging.Reason, reason)
 	err := c.Store.RevokeGrant(storage.WithReason(ctx, reason), s.Grant.ID, c.Now())

@@ -129,6 +129,9 @@ func tokenSteps(now time.Time, keep storage.Retention) []expiryStep {
 				SeenUntil: unix(now.Add(-storage.UnknownClientLife)), MaxRows: n,
 			})
 		}),
+		deletion(func(ctx context.Context, q db.Querier, n int64) (int64, error) {
+			return q.DeleteEndedRenewals(ctx, sqlitedb.DeleteEndedRenewalsParams{Now: at, MaxRows: n})
+		}),
 	}
 }
 

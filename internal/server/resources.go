@@ -29,7 +29,9 @@ type Resource struct {
 	// Offered are further scopes that clients can ask for. The handler gives them a meaning.
 	Offered []oauth.Scope
 	// Entry says who may use it, of those who may sign in; nil for everyone.
-	Entry   *identity.Policy
+	Entry *identity.Policy
+	// Lends: the MCP server behind it gets the sign-in provider's token of its users.
+	Lends   bool
 	Handler http.Handler // gets requests with a valid token for this resource only
 	// Front lets a proxy in front pass requests on to the server behind the resource by
 	// itself; nil where none can. See VerifyPath.

@@ -18,7 +18,7 @@ func (s *Server) showConsentPage(w http.ResponseWriter, ar authorization, form p
 		Form: form, Client: clientView(ar), Server: s.resourceView(ar.request.Resource), SignedInAs: signedInAs, Scopes: s.scopeViews(ar.request),
 	}
 	if p, ok := s.Provider.(identity.RedirectProvider); ok {
-		view.ProviderName = p.Title()
+		view.ProviderName, view.Lends = p.Title(), s.lends(ar.request.Resource)
 		// Browsers hold the whole chain of redirects after a POST against the
 		// page's form-action.
 		view.Form.FormActions = []string{p.FormAction()}
@@ -58,6 +58,12 @@ func (s *Server) resourceView(uri string) pages.Server {
 		name = u.Host // a server that runs elsewhere
 	}
 	return pages.Server{Name: name, Host: s.base.Host, Resource: uri, Plain: s.plain(), Ends: ends}
+}
+
+// lends reports whether the MCP server at a resource gets the provider's token of its users.
+func (s *Server) lends(uri string) bool {
+	i := slices.IndexFunc(s.resources, func(r oauth.Resource) bool { return r.URI == s.canonical(uri) })
+	return i >= 0 && s.Resources[i].Lends
 }
 
 // landing tells a person who opened an MCP endpoint or the root of a name in a browser

@@ -71,6 +71,7 @@ func (r *reader) server(name string, key, n *yaml.Node) (u Upstream, enabled boo
 	if r.checkURL(key, given); u.Target.URL == nil {
 		return u, enabled
 	}
+	r.checkLending(given, &u)
 	u.identify(identity)
 	return u, enabled
 }
@@ -91,6 +92,7 @@ func (r *reader) httpKeys(u *Upstream, identity *string) keys {
 		"forward_headers": func(_, n *yaml.Node) { u.ForwardHeaders = r.forwardHeaders(n) },
 		"ca":              func(_, n *yaml.Node) { u.CA = r.authorities(n) },
 		"identity":        func(_, n *yaml.Node) { *identity = r.choice(n, "headers", "assertion", "both", "none") },
+		"provider_token":  func(_, n *yaml.Node) { u.ProviderToken = r.providerToken(n) },
 		"audience":        func(_, n *yaml.Node) { u.Audience = r.audience(n) },
 		"scopes":          func(_, n *yaml.Node) { u.Scopes = r.scopes(n) },
 		"allow":           func(_, n *yaml.Node) { u.Allow = r.allow(n) },

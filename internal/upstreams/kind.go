@@ -15,7 +15,7 @@ type members map[string]member
 // Keys that mean nothing for servers of the other kind.
 var (
 	ofCommands = []string{"args", "env", "cwd", "process", "limits", "user"}
-	ofURLs     = []string{"headers", "forward_headers", "ca", "identity", "audience"}
+	ofURLs     = []string{"headers", "forward_headers", "ca", "identity", "audience", "provider_token"}
 )
 
 // Words for how a server is reached.

@@ -27,6 +27,7 @@ type Upstream struct {
 	Identify       bool           // tell the upstream who calls, in headers
 	Assert         bool           // and in a signed assertion
 	Audience       string         // of the assertion
+	ProviderToken  ProviderToken  // where it gets the sign-in provider's token of that user
 	Scopes         []Scope        // that clients can ask for, besides the basic one
 	Allow          Allow
 	Rules          Rules
@@ -114,6 +115,7 @@ func (u Upstream) Equal(other Upstream) bool {
 	}
 	u.CA, other.CA = nil, nil
 	u.Allow, other.Allow = u.Allow.anywhere(), other.Allow.anywhere()
+	u.ProviderToken, other.ProviderToken = u.ProviderToken.anywhere(), other.ProviderToken.anywhere()
 	u.Rules, other.Rules = u.Rules.anywhere(), other.Rules.anywhere()
 	return reflect.DeepEqual(u, other)
 }

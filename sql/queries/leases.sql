@@ -17,3 +17,9 @@ DELETE FROM mcpkeep_leases WHERE name = @name AND holder = @holder;
 -- name: ProbeWrite :exec
 INSERT INTO mcpkeep_leases (name, holder, expires_at) VALUES ('ready', '', CAST(@now AS BIGINT))
 ON CONFLICT (name) DO UPDATE SET expires_at = excluded.expires_at;
+
+-- name: DeleteEndedRenewals :execrows
+DELETE FROM mcpkeep_leases WHERE name IN (
+    SELECT l.name FROM mcpkeep_leases l
+    WHERE l.name LIKE 'renewal/%' AND l.expires_at <= CAST(@now AS BIGINT)
+    LIMIT CAST(@max_rows AS BIGINT));

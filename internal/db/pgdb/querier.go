@@ -59,6 +59,7 @@ type Querier interface {
 	DeleteClient(ctx context.Context, key string) (int64, error)
 	DeleteClientDocuments(ctx context.Context, clientID string) (int64, error)
 	DeleteDeadGrants(ctx context.Context, arg DeleteDeadGrantsParams) (int64, error)
+	DeleteEndedRenewals(ctx context.Context, arg DeleteEndedRenewalsParams) (int64, error)
 	DeleteEventsOfType(ctx context.Context, arg DeleteEventsOfTypeParams) (int64, error)
 	DeleteExpiredAccessTokens(ctx context.Context, arg DeleteExpiredAccessTokensParams) (int64, error)
 	DeleteExpiredAuthorizations(ctx context.Context, arg DeleteExpiredAuthorizationsParams) (int64, error)

@@ -19,6 +19,26 @@ func (q *Queries) AddLease(ctx context.Context, name string) error {
 	return err
 }
 
+const deleteEndedRenewals = `-- name: DeleteEndedRenewals :execrows
+DELETE FROM mcpkeep_leases WHERE name IN (
+    SELECT l.name FROM mcpkeep_leases l
+    WHERE l.name LIKE 'renewal/%' AND l.expires_at <= CAST(?1 AS BIGINT)
+    LIMIT CAST(?2 AS BIGINT))
+`
+
+type DeleteEndedRenewalsParams struct {
+	Now     int64
+	MaxRows int64
+}
+
+func (q *Queries) DeleteEndedRenewals(ctx context.Context, arg DeleteEndedRenewalsParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteEndedRenewals, arg.Now, arg.MaxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const dropLease = `-- name: DropLease :exec
 DELETE FROM mcpkeep_leases WHERE name = ?1 AND holder = ?2
 `
