@@ -28,7 +28,7 @@ func TestProviderToken(t *testing.T) {
 		}
 	}
 	for entry, want := range map[string]string{
-		`"url": "http://10.0.0.1/mcp", "provider_token": "X-Token"`:                            "f.yaml:1:66: the token would cross a network unencrypted",
+		`"url": "http://10.0.0.1/mcp", "provider_token": "X-Token"`:                            "f.yaml:1:71: the token would cross a network unencrypted",
 		`"url": "http://tickets/mcp", "provider_token": "X-Token"`:                             "unencrypted",
 		near + `, "headers": {"x-token": "a"}, "provider_token": "X-Token"`:                    "X-Token is in headers as well",
 		near + `, "headers": {"authorization": "Bearer a"}, "provider_token": "Authorization"`: "Authorization is in headers as well",
