@@ -27,7 +27,7 @@ func (d *Doctor) exposure(ctx context.Context, u upstreams.Upstream) {
 	}
 	for _, host := range d.elsewhere(addrs) {
 		if answersAt(ctx, u, host) {
-			d.exposed(u, "answers MCP requests without a credential at "+host, "Whoever can connect to that address needs no sign-in.")
+			d.exposed(u, "answers MCP requests without a credential at "+host, "Users who can connect to that address need no sign-in.")
 			return
 		}
 	}

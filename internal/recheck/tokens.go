@@ -165,7 +165,7 @@ func (t *Tokens) unavailable(s Session) error {
 	}
 }
 
-// endSpent ends the session of a user whose token is of no more use.
+// endSpent ends the session of a user whose token is worth nothing any more.
 func (t *Tokens) endSpent(ctx context.Context, s Session) error {
 	return t.end(ctx, s, "the sign-in provider's token has expired and cannot be renewed")
 }
