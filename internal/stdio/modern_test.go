@@ -134,7 +134,7 @@ func TestModernRefused(t *testing.T) {
 	refused(t, "GET", c.send(t.Context(), http.MethodGet, "", "Mcp-Protocol-Version", revision), http.StatusMethodNotAllowed, "not allowed")
 }
 
-// TestRounds: a question becomes the result of the call. The answer comes with the next request
+// TestRounds: TM-10, D3. A question becomes the result of the call. The answer comes with the next request
 // and finds the process: once, and from no one else.
 func TestRounds(t *testing.T) {
 	t.Parallel()
