@@ -86,23 +86,6 @@ func TestForgedPaths(t *testing.T) {
 	}
 }
 
-// TestTwoSessions: two session IDs are none, and the upstream sees nothing of the request.
-func TestTwoSessions(t *testing.T) {
-	t.Parallel()
-	s := behind(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Mcp-Session-Id") != "" {
-			t.Errorf("the upstream got %v", r.Header["Mcp-Session-Id"])
-		}
-		w.Header().Set("Mcp-Session-Id", "s.1")
-		w.WriteHeader(http.StatusAccepted)
-	})
-	response, _ := send(t, http.MethodPost, s.URL, ping)
-	id := response.Header.Get("Mcp-Session-Id")
-	if response, body := send(t, http.MethodPost, s.URL, ping, "Mcp-Session-Id", id, "Mcp-Session-Id", id); response.StatusCode != http.StatusNotFound || !strings.Contains(body, `"id":"q-1"`) {
-		t.Errorf("two session IDs got %d %s", response.StatusCode, body)
-	}
-}
-
 // TestInformational: interim responses do not reach the client, and end nothing.
 func TestInformational(t *testing.T) {
 	t.Parallel()
