@@ -117,7 +117,15 @@ func (x *sessionless) enveloped(m message) message {
 // older takes from a response what older revisions have not.
 func older(m message) message {
 	if result, err := parseObject(m.get("result")); err == nil {
-		m.object = m.with("result", result.without("resultType", "ttlMs", "cacheScope").raw())
+		result = result.without("resultType", "ttlMs", "cacheScope")
+		if meta := result.child("_meta"); meta.has(metaServer) {
+			if meta = meta.without(metaServer); len(meta) > 0 {
+				result = result.with("_meta", meta.raw())
+			} else {
+				result = result.without("_meta")
+			}
+		}
+		m.object = m.with("result", result.raw())
 	}
 	return m
 }

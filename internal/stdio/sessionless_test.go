@@ -20,14 +20,13 @@ func newer(p *peer, m object) {
 	}
 	params, _ := m["params"].(object)
 	meta, _ := params["_meta"].(object)
-	result := object{"resultType": "complete", "ttlMs": 5, "cacheScope": "public"}
+	result := object{"resultType": "complete", "ttlMs": 5, "cacheScope": "public", "_meta": object{prefix + "serverInfo": object{"name": "newer", "version": "3"}}}
 	switch {
 	case meta[prefix+"protocolVersion"] != revision || meta[prefix+"clientCapabilities"] == nil:
 		p.say(object{"id": m["id"], "error": object{"code": -32022, "message": "only " + revision}})
 		return
 	case m["method"] == "server/discover":
 		result["supportedVersions"], result["instructions"] = []string{revision}, "be new"
-		result["_meta"] = object{prefix + "serverInfo": object{"name": "newer", "version": "3"}}
 		result["capabilities"] = object{"logging": object{}, "tools": object{"listChanged": true}, "resources": object{"subscribe": true}}
 	case m["method"] == "subscriptions/listen":
 		p.listened(m["id"], params)

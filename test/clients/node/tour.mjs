@@ -1,7 +1,8 @@
 // Uses everything of an MCP server and prints what it saw: one JSON document.
 //
 //   node tour.mjs SETUP      setup.library is sdk (1.x) or client (2.x); either setup.command
-//                            with setup.args, or setup.server with setup.token
+//                            with setup.args, or setup.server with setup.token; setup.pin is
+//                            the revision of 2.x; setup.updates: the server is sessionless.mjs
 
 const setup = JSON.parse(process.argv[2])
 const { Client, StdioClientTransport, StreamableHTTPClientTransport, schemas } = await load()
@@ -25,14 +26,18 @@ const seen = []
 const notified = {}
 const client = new Client(
   { name: 'tour', version: '1' },
-  { capabilities: { sampling: {}, elicitation: { form: {} }, roots: { listChanged: true } } },
+  {
+    capabilities: { sampling: {}, elicitation: { form: {} }, roots: { listChanged: true } },
+    ...(setup.pin && { versionNegotiation: { mode: { pin: setup.pin } } }),
+  },
 )
 
 /** Has a request of the server served. */
 function serve(method, schema, handler) {
   client.setRequestHandler(schemas ? schemas[schema] : method, async (request) => {
     const result = handler(request)
-    seen.push([method, request.params ?? null, result])
+    const { _meta, ...params } = request.params ?? {} // it has a number of the SDK's
+    seen.push([method, params, result])
     return result
   })
 }
@@ -55,6 +60,12 @@ async function step(name, action) {
   } catch (error) {
     seen.push([name, { code: error.code, message: error.message }])
   }
+}
+
+/** Waits for a notification. */
+async function told(method) {
+  for (let i = 0; i < 500 && !notified[method]; i++) await new Promise((resolve) => setTimeout(resolve, 20))
+  return [method, notified[method] > 0]
 }
 
 seen.push(['server', client.getServerVersion(), client.getServerCapabilities(), client.getInstructions()])
@@ -90,5 +101,15 @@ await step('completion', () => client.complete({
 }))
 if (setup.level) await step('level', () => client.setLoggingLevel('debug'))
 if (setup.level) await step('ping', () => client.ping())
+if (setup.updates) {
+  const uri = 'demo://resource/static/document/features.md'
+  await step('log', tool('log'))
+  await step('subscribe', () => client.subscribeResource({ uri }))
+  await step('update', tool('update'))
+  await step('updated', () => told('notifications/resources/updated'))
+  await step('changed', () => told('notifications/tools/list_changed'))
+  await step('logged', () => told('notifications/message'))
+  await step('unsubscribe', () => client.unsubscribeResource({ uri }))
+}
 await client.close()
 process.stdout.write(JSON.stringify({ seen, progress }), () => process.exit(0))
