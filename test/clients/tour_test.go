@@ -8,58 +8,78 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-// tour is what tour.mjs is told: where the server is.
+// tour is what tour.mjs and tour.py are told: where the server is.
 type tour struct {
-	Library string   `json:"library"`
-	Pin     string   `json:"pin,omitempty"`
-	Level   bool     `json:"level"`
-	Updates bool     `json:"updates"`
-	Command string   `json:"command,omitempty"`
-	Args    []string `json:"args,omitempty"`
-	Server  string   `json:"server,omitempty"`
-	Token   string   `json:"token,omitempty"`
+	Library string     `json:"library"`
+	Pin     string     `json:"pin,omitempty"`
+	Level   bool       `json:"level"`
+	Updates bool       `json:"updates"`
+	Calls   []toolCall `json:"calls,omitempty"`
+	Command string     `json:"command,omitempty"`
+	Args    []string   `json:"args,omitempty"`
+	Server  string     `json:"server,omitempty"`
+	Token   string     `json:"token,omitempty"`
 }
 
-// TestTour: the official SDKs see the same of a server that speaks stdio directly and through
-// mcpkeep. Notifications may come in another order.
+// TestTour: the official SDKs see the same of real servers directly and through mcpkeep.
+// Notifications may come in another order.
 func TestTour(t *testing.T) {
 	t.Parallel()
-	dir := harness.NodeDir(t)
-	server := []string{filepath.Join(dir, "node_modules", "@modelcontextprotocol", "server-everything", "dist", "index.js"), "stdio"}
-	endpoint, token := behind(t, map[string]any{"command": harness.Node(dir), "args": server})
-	for _, library := range []string{"sdk", "client"} {
-		t.Run(library, func(t *testing.T) {
+	for name, start := range places() {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			direct := takeTour(t, dir, tour{Library: library, Level: true, Command: harness.Node(dir), Args: server})
-			through := takeTour(t, dir, tour{Library: library, Level: true, Server: endpoint, Token: token})
-			equal(t, direct, through)
+			direct, calls := start(t)
+			entry := map[string]any{"url": direct.Server}
+			if direct.Command != "" {
+				entry = map[string]any{"command": direct.Command, "args": direct.Args}
+			}
+			endpoint, token := behind(t, entry)
+			for _, library := range []string{"sdk", "client", "python"} {
+				t.Run(library, func(t *testing.T) {
+					t.Parallel()
+					where := tour{Library: library, Level: true, Calls: calls}
+					through := where
+					where.Server, where.Command, where.Args = direct.Server, direct.Command, direct.Args
+					through.Server, through.Token = endpoint, token
+					equal(t, takeTour(t, where), takeTour(t, through))
+				})
+			}
 		})
 	}
 }
 
-// TestSessionlessTour: clients with sessions see the same of a server that knows none as of one that
-// speaks their revision, and a client without sessions as directly.
-func TestSessionlessTour(t *testing.T) {
+// TestRevisions: clients with sessions see the same of a server that knows none as of one that
+// speaks their revision, and clients without sessions the same of an older server.
+func TestRevisions(t *testing.T) {
 	t.Parallel()
 	dir := harness.NodeDir(t)
 	server := filepath.Join(dir, "sessionless.mjs")
-	endpoint, token := behind(t, map[string]any{"command": harness.Node(dir), "args": []string{server, "reject"}})
-	for name, test := range map[string]struct{ library, pin, mode string }{
-		"sdk": {"sdk", "", "serve"}, "client": {"client", "", "serve"}, "without sessions": {"client", "2026-07-28", "reject"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			where := tour{Library: test.library, Pin: test.pin, Level: test.pin == "", Updates: test.pin == ""}
-			direct, through := where, where
-			direct.Command, direct.Args = harness.Node(dir), []string{server, test.mode}
-			through.Server, through.Token = endpoint, token
-			equal(t, takeTour(t, dir, direct), takeTour(t, dir, through))
-		})
+	const older, newer = "serve", "reject"
+	for mode, pins := range map[string][]string{newer: {"", "2026-07-28"}, older: {"2026-07-28"}} {
+		endpoint, token := behind(t, map[string]any{"command": harness.Node(dir), "args": []string{server, mode}})
+		for _, pin := range pins {
+			for _, library := range []string{"sdk", "client", "python"} {
+				if library == "sdk" && pin != "" {
+					continue // it knows no such revision
+				}
+				t.Run(library+pin+mode, func(t *testing.T) {
+					t.Parallel()
+					where := tour{Library: library, Pin: pin, Level: pin == "", Updates: pin == ""}
+					through := where
+					if where.Command, where.Args = harness.Node(dir), []string{server, newer}; pin == "" {
+						where.Args[1] = older
+					}
+					through.Server, through.Token = endpoint, token
+					equal(t, takeTour(t, where), takeTour(t, through))
+				})
+			}
+		}
 	}
 }
 
@@ -99,17 +119,23 @@ func equal(t *testing.T, direct, through []string) {
 }
 
 // takeTour returns what the client saw, sorted.
-func takeTour(t *testing.T, dir string, where tour) []string {
+func takeTour(t *testing.T, where tour) []string {
 	t.Helper()
 	argument, err := json.Marshal(where)
 	if err != nil {
 		t.Fatal(err)
 	}
+	dir := harness.NodeDir(t)
 	cmd := exec.CommandContext(t.Context(), harness.Node(dir), "tour.mjs", string(argument))
-	cmd.Dir = dir
+	if cmd.Dir = dir; where.Library == "python" {
+		cmd = exec.CommandContext(t.Context(), harness.Python(t), "tour.py", string(argument))
+		cmd.Dir = filepath.Join(harness.Root(t), "test", "clients", "python")
+	}
+	var complaints strings.Builder
+	cmd.Stderr = &complaints
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("%v: %s%s", err, out, tail(complaints.String()))
 	}
 	var saw struct {
 		Seen     []any `json:"seen"`
@@ -118,9 +144,19 @@ func takeTour(t *testing.T, dir string, where tour) []string {
 	if err := json.Unmarshal(out, &saw); err != nil {
 		t.Fatalf("%v: %.1000s", err, out)
 	}
-	const steps, least = 20, 3
-	if len(saw.Seen) < steps || saw.Progress < least {
-		t.Errorf("%d steps, %d times progress", len(saw.Seen), saw.Progress)
+	const steps = 18
+	if len(saw.Seen) < steps {
+		t.Errorf("%d steps", len(saw.Seen))
+	}
+	if where.Calls == nil {
+		for _, word := range []string{`"sampled"`, `"decline"`, "file:///tour", `"stopped"`} {
+			if !strings.Contains(string(out), word) {
+				t.Errorf("the tour has not shown %s", word)
+			}
+		}
+		if saw.Progress < 3 { // one may come with the response
+			t.Errorf("%d times progress", saw.Progress)
+		}
 	}
 	list := make([]string, 0, len(saw.Seen))
 	for _, one := range saw.Seen {

@@ -2,8 +2,10 @@
 //
 //   node tour.mjs SETUP      setup.library is sdk (1.x) or client (2.x); either setup.command
 //                            with setup.args, or setup.server with setup.token; setup.pin is
-//                            the revision of 2.x; setup.updates: the server is sessionless.mjs
+//                            the revision of 2.x; setup.updates: the server is sessionless.mjs;
+//                            setup.calls are more calls of tools
 
+console.log = console.info = console.debug = console.error // the SDK's remarks
 const setup = JSON.parse(process.argv[2])
 const { Client, StdioClientTransport, StreamableHTTPClientTransport, schemas } = await load()
 
@@ -50,7 +52,7 @@ client.fallbackNotificationHandler = async ({ method }) => { notified[method] = 
 
 const transport = setup.command
   ? new StdioClientTransport({ command: setup.command, args: setup.args, stderr: 'ignore' })
-  : new StreamableHTTPClientTransport(new URL(setup.server), { requestInit: { headers: { Authorization: `Bearer ${setup.token}` } } })
+  : new StreamableHTTPClientTransport(new URL(setup.server), { requestInit: { headers: setup.token ? { Authorization: `Bearer ${setup.token}` } : {} } })
 await client.connect(transport)
 
 /** Notes what came of a step. */
@@ -82,6 +84,7 @@ await step('elicitation', tool('trigger-elicitation-request'))
 await step('roots', tool('get-roots-list'))
 await step('a wrong call', tool('get-sum', { a: 'x' }))
 await step('an unknown tool', tool('no-such-tool'))
+for (const [name, args] of setup.calls ?? []) await step(name, tool(name, args))
 await step('canceled', async () => {
   const stop = new AbortController()
   setTimeout(() => stop.abort('enough'), 200)
