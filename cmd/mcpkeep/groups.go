@@ -90,6 +90,7 @@ var examples = map[string]string{ //nolint:gosec // G101: paths and key names, n
 	"users enable":   "mcpkeep users enable alice@example.com",
 	"users password": "mcpkeep users password",
 	"events":         "mcpkeep events --type grant_revoked --since 24h",
+	"clean":          "mcpkeep clean --json",
 	"adopt":          "mcpkeep adopt --check",
 	"doctor":         "mcpkeep doctor --json",
 	"version":        "mcpkeep version",

@@ -35,6 +35,7 @@ type cli struct {
 	Grants   grantsCmd   `cmd:"" help:"List and end connections."`
 	Users    usersCmd    `cmd:"" help:"List, disable and enable users."`
 	Events   eventsCmd   `cmd:"" help:"Show the audit trail."`
+	Clean    cleanCmd    `cmd:"" help:"Remove what has expired, as servers do from time to time."`
 	Adopt    adoptCmd    `cmd:"" help:"Report on the sessions of a FastMCP server, or take them over in bulk."`
 	Config   configCmd   `cmd:"" help:"Check the file that names the MCP servers to protect."`
 	Settings settingsCmd `cmd:"" help:"Show each setting, its value and where it comes from."`

@@ -1,8 +1,10 @@
 package cleaner
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -59,43 +61,60 @@ func (c *Cleaner) Run(ctx context.Context) {
 	}
 }
 
+// Cleaned counts what was removed.
+type Cleaned struct {
+	Rows           int64 // that were expired or too old
+	ProviderTokens int64 // that no one needed
+}
+
 // Round cleans if it is time and no other replica does, and reports whether it did.
 func (c *Cleaner) Round(ctx context.Context) bool {
+	_, held, err := c.Once(ctx)
+	if (!held || errors.Is(err, errLost)) && err != nil && ctx.Err() == nil {
+		c.Log.WarnContext(ctx, "could not lease the cleaning", "error", err)
+	}
+	return held
+}
+
+// Once is Round with what it removed, also before an error. Without the lease, held is false.
+func (c *Cleaner) Once(ctx context.Context) (done Cleaned, held bool, err error) {
 	if c.holder == "" {
 		c.holder = rand.Text()
 	}
-	if !c.lease(ctx) {
-		return false
+	if held, err = c.lease(ctx); !held || err != nil {
+		return done, false, err
 	}
-	work, lost := context.WithCancel(ctx)
+	work, lost := context.WithCancelCause(ctx)
 	renewed := make(chan struct{})
 	go func() {
 		defer close(renewed)
 		c.renew(work, lost)
 	}()
-	err := c.clean(work)
-	lost()
+	done, err = c.clean(work)
+	if cause := context.Cause(work); errors.Is(cause, errLost) {
+		err = cause
+	}
+	lost(nil)
 	<-renewed
 	next := c.Now()
 	if err == nil {
 		next = next.Add(every)
 	}
 	c.end(ctx, next)
-	return true
+	return done, true, err
 }
 
+// errLost ends the work of one whose lease another process has.
+var errLost = errors.New("another process cleans by now")
+
 // lease takes or renews the lease.
-func (c *Cleaner) lease(ctx context.Context) bool {
+func (c *Cleaner) lease(ctx context.Context) (bool, error) {
 	now := c.Now()
-	held, err := c.Store.LeaseCleaning(ctx, c.holder, now.Add(leaseTime), now)
-	if err != nil && ctx.Err() == nil {
-		c.Log.WarnContext(ctx, "could not lease the cleaning", "error", err)
-	}
-	return held && err == nil
+	return c.Store.LeaseCleaning(ctx, c.holder, now.Add(leaseTime), now)
 }
 
 // renew keeps the lease until the work ends, and ends the work when it is lost.
-func (c *Cleaner) renew(work context.Context, lost context.CancelFunc) {
+func (c *Cleaner) renew(work context.Context, lost context.CancelCauseFunc) {
 	tick := time.NewTicker(renewEvery)
 	defer tick.Stop()
 	for {
@@ -103,8 +122,8 @@ func (c *Cleaner) renew(work context.Context, lost context.CancelFunc) {
 		case <-work.Done():
 			return
 		case <-tick.C:
-			if !c.lease(work) {
-				lost()
+			if held, err := c.lease(work); !held || err != nil {
+				lost(errors.Join(errLost, err))
 				return
 			}
 		}
@@ -122,24 +141,24 @@ func (c *Cleaner) end(ctx context.Context, freeAt time.Time) {
 }
 
 // clean does all that there is to do.
-func (c *Cleaner) clean(ctx context.Context) error {
+func (c *Cleaner) clean(ctx context.Context) (Cleaned, error) {
+	var done Cleaned
 	for {
 		returned, err := c.ReturnTokens(ctx, tokensAtOnce)
+		done.ProviderTokens += int64(returned)
 		if err != nil && ctx.Err() == nil {
 			c.Log.WarnContext(ctx, "could not take the sign-in provider's tokens that no one needs", "error", err)
 		}
 		deleted, deleteErr := c.Store.DeleteExpired(ctx, c.Now(), c.Keep, rowsAtOnce)
+		done.Rows += deleted
 		if deleteErr != nil && ctx.Err() == nil {
 			c.Log.WarnContext(ctx, "could not delete expired rows", "error", deleteErr)
-		}
-		if deleteErr != nil {
-			return deleteErr
 		}
 		if deleted > 0 || returned > 0 {
 			c.Log.DebugContext(ctx, "cleaned", "rows", deleted, "provider_tokens", returned)
 		}
-		if ctx.Err() != nil || err != nil || deleted < rowsAtOnce && returned < tokensAtOnce {
-			return ctx.Err()
+		if err = cmp.Or(deleteErr, err, ctx.Err()); err != nil || deleted < rowsAtOnce && returned < tokensAtOnce {
+			return done, err
 		}
 	}
 }
