@@ -20,6 +20,7 @@ type migrateCmd struct {
 type migrateUpCmd struct {
 	databaseFlags
 	migrateFlags
+	Grant []string `name:"grant" sep:"none" placeholder:"ROLE" help:"Then give a PostgreSQL role that serves its rights on the tables, as migrate grants prints them; can be repeated."`
 }
 
 // Run applies missing migrations.
@@ -36,9 +37,20 @@ func (c *migrateUpCmd) Run(ctx context.Context, std streams) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(std.out, "schema %d (this program needs %d)\n", version, db.NeededVersion())
-		return err
+		_, _ = fmt.Fprintf(std.out, "schema %d (this program needs %d)\n", version, db.NeededVersion())
+		return c.grant(ctx, std, d)
 	})
+}
+
+// grant gives the roles their rights.
+func (c *migrateUpCmd) grant(ctx context.Context, std streams, d *db.DB) error {
+	for _, role := range c.Grant {
+		if err := d.GrantTo(ctx, role); err != nil {
+			return fmt.Errorf("--grant: %w", err)
+		}
+		_, _ = fmt.Fprintf(std.out, "granted %s the right to serve\n", role)
+	}
+	return nil
 }
 
 type migrateStatusCmd struct {

@@ -120,9 +120,18 @@ func (d *DB) Grant(ctx context.Context, to *DB) error {
 	if err := ours.query(ctx, "SELECT current_user").Scan(&own); err != nil || role == own {
 		return err
 	}
+	return d.GrantTo(ctx, role)
+}
+
+// GrantTo runs the statements of Grants for a role that serves.
+func (d *DB) GrantTo(ctx context.Context, role string) error {
 	statements, err := d.Grants(ctx, role, false)
 	if err != nil {
 		return err
+	}
+	ours, ok := d.engine.(*postgres)
+	if !ok {
+		return ErrNoRoles
 	}
 	for _, statement := range statements {
 		if _, err := ours.pool.Exec(ctx, statement); err != nil {
