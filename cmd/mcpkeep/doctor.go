@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/mcpkeep/mcpkeep/internal/app"
 	"github.com/mcpkeep/mcpkeep/internal/db"
@@ -23,6 +25,7 @@ var errUnhealthy = errors.New("the deployment has problems")
 type doctorCmd struct {
 	serveFlags
 	jsonFlag
+	At string `name:"at" placeholder:"URL" help:"Only check that the server at this address is ready and uses this database, such as a new version that has no traffic yet."`
 }
 
 // Help explains the use.
@@ -39,7 +42,10 @@ func (c *doctorCmd) Run(ctx context.Context, std streams) error {
 	if p.terminal { // show which check takes long
 		d.Progress = func(area string) { p.line("checking %s", area) }
 	}
-	findings := d.Run(ctx)
+	findings, err := c.findings(ctx, d)
+	if err != nil {
+		return err
+	}
 	p.end()
 	printed := doctor.Print
 	if c.JSON {
@@ -59,6 +65,18 @@ func (c *doctorCmd) Run(ctx context.Context, std streams) error {
 		return fmt.Errorf("%w: %d %s failed", errUnhealthy, n, checks)
 	}
 	return nil
+}
+
+// findings runs the checks.
+func (c *doctorCmd) findings(ctx context.Context, d *doctor.Doctor) ([]doctor.Finding, error) {
+	if c.At == "" {
+		return d.Run(ctx), nil
+	}
+	origin := strings.TrimSuffix(c.At, "/")
+	if u, err := url.Parse(origin); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || origin != u.Scheme+"://"+u.Host {
+		return nil, badFlag("--at", "an origin such as https://candidate---mcpkeep-abc-ew.a.run.app", "is not an origin")
+	}
+	return d.RunAt(ctx, origin), nil
 }
 
 // doctor returns a doctor for the deployment that the settings describe. An invalid

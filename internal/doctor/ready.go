@@ -20,6 +20,11 @@ func (d *Doctor) ready(ctx context.Context) {
 		d.skip(areaOutside, "server_database", "without /readyz, the server's database cannot be compared with this one")
 		return
 	}
+	d.judgeReady(ctx, a)
+}
+
+// judgeReady judges a server's own word.
+func (d *Doctor) judgeReady(ctx context.Context, a answer) {
 	if d.otherDatabase(ctx, a.member("instance")) {
 		return // whether it is ready says nothing about this deployment
 	}
@@ -56,7 +61,7 @@ func (d *Doctor) otherDatabase(ctx context.Context, theirs string) bool {
 		return false
 	}
 	d.add(Finding{
-		Area: areaOutside, Check: check, Status: Failed, What: "another mcpkeep answers at " + d.BaseURL + ": it does not use this database",
+		Area: areaOutside, Check: check, Status: Failed, What: "another mcpkeep answers at " + d.origin + ": it does not use this database",
 		Why: "Clients register and sign in there; the database and keys checked here are not theirs.",
 		Fix: "Set DATABASE_URL (--database-url) to that server's database, or point MCPKEEP_BASE_URL (--base-url) and the proxy at the server that uses this one.",
 	})
