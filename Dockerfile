@@ -1,26 +1,26 @@
+# The same contents as `make image` builds without Docker: its program writes the files.
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
-RUN go mod download
+COPY tools/image/go.mod tools/image/go.sum tools/image/
+RUN go mod download && go -C tools/image mod download
 COPY . .
 ARG VERSION=devel
-ARG TARGETOS
 ARG TARGETARCH
-RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/mcpkeep ./cmd/mcpkeep \
-    && mkdir /out/data
+RUN go -C tools/image run . -version "$VERSION" -arch "$TARGETARCH" -root /out
 
-# Certificate authorities and time zones, no shell.
-FROM gcr.io/distroless/static-debian12:nonroot
+# The program, certificate authorities and a user; no shell.
+FROM scratch
 ARG VERSION=devel
 LABEL org.opencontainers.image.title="mcpkeep" \
       org.opencontainers.image.description="Keeps MCP clients signed in: OAuth 2.1 authorization server and MCP server in one" \
       org.opencontainers.image.source="https://github.com/mcpkeep/mcpkeep" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION"
-COPY --from=build /out/mcpkeep /mcpkeep
+COPY --from=build --chown=0:0 /out/ /
 # Where SQLite's file and the key file go unless DATABASE_URL says otherwise.
 COPY --from=build --chown=65532:65532 /out/data /data
+USER 65532:65532
 WORKDIR /data
 VOLUME /data
 # Listen on all addresses; Cloud Run sets a PORT of its own.
