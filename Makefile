@@ -42,6 +42,12 @@ run: ## serve from source; ARGS="--listen 127.0.0.1:9000"
 docker: ## container image
 	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
 
+# The same source gives the same bytes: the OCI layout out/image for both architectures, and
+# archives for docker load.
+.PHONY: image
+image: ## container image without Docker, in out/
+	go -C tools/image run . -version $(VERSION) -out $(CURDIR)/out
+
 ##@ Test
 
 # -p 3, since some packages mostly wait for processes. The suites read files of the root
@@ -50,7 +56,8 @@ docker: ## container image
 test: testtools ## all packages, on SQLite and on PostgreSQL if it can be had
 	@status=0; $(WITHPG) go test $(RACE) -p 3 -timeout 20m ./... || status=$$?; \
 		$(WITHPG) go -C test test -count=1 $(RACE) ./... || status=$$?; \
-		go -C examples/gosdk test -count=1 $(RACE) ./... || status=$$?; exit $$status
+		go -C examples/gosdk test -count=1 $(RACE) ./... || status=$$?; \
+		go -C tools/image test -count=1 ./... || status=$$?; go -C tools/cloudrun test -count=1 ./... || status=$$?; exit $$status
 
 .PHONY: test/short
 test/short: ## all packages on what is installed, without the race detector
@@ -110,6 +117,12 @@ soak: testtools ## hours: a thousand kills, a hundred crashes of the database, a
 .PHONY: test/tls
 test/tls: testtools ## HTTPS by itself, against Pebble
 	@$(WITHPG) go -C test test -tags https -count=1 -timeout 5m -parallel 8 ./https $(ARGS)
+
+# Without bubblewrap, or where the kernel does not let it make namespaces, it is skipped.
+.PHONY: test/image
+test/image: testtools ## the container image, built twice and run by bubblewrap
+	@scripts/bubblewrap.sh
+	@$(WITHPG) go -C test test -tags image $(SLOW) -v ./image $(ARGS)
 
 .PHONY: test/takeover
 test/takeover: testtools ## FastMCP servers of several versions, whose place mcpkeep takes (Python)
@@ -211,6 +224,7 @@ goose/check: $(GOOSE) $(WITHPG) ## the goose command migrates and agrees with th
 lint: $(GOLANGCI_LINT) $(ACTIONLINT) ## style, mistakes, and who may import whom
 	@scripts/each.sh $(CURDIR)/$(GOLANGCI_LINT) run --allow-parallel-runners
 	$(ACTIONLINT) -shellcheck= -pyflakes=
+	$(ACTIONLINT) -shellcheck= -pyflakes= deploy/cloudrun/deploy.yaml
 
 .PHONY: vulncheck
 vulncheck: $(GOVULNCHECK) ## known vulnerabilities in what the program calls
