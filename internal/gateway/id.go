@@ -48,8 +48,13 @@ type called struct {
 
 func (s *scanner) write(p []byte) {
 	for len(p) > 0 {
-		if s.inString && !s.escaped && !s.isKey && s.into == nil {
-			p = p[toStringEnd(p):] // the long strings are in the arguments
+		if s.into == nil { // what is long is in the arguments
+			switch {
+			case s.inString && !s.escaped && !s.isKey:
+				p = p[toStringEnd(p):]
+			case !s.inString && s.base > 0 && !s.counts():
+				p = p[s.skip(p):]
+			}
 			if len(p) == 0 {
 				return
 			}
@@ -57,18 +62,6 @@ func (s *scanner) write(p []byte) {
 		s.next(p[0])
 		p = p[1:]
 	}
-}
-
-// toStringEnd returns how many bytes come before a quote or a backslash.
-func toStringEnd(p []byte) int {
-	end := len(p)
-	if i := bytes.IndexByte(p, '"'); i >= 0 {
-		end = i
-	}
-	if i := bytes.IndexByte(p[:end], '\\'); i >= 0 {
-		end = i
-	}
-	return end
 }
 
 func (s *scanner) next(c byte) {

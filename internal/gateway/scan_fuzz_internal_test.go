@@ -67,6 +67,7 @@ func FuzzToolScanner(f *testing.F) {
 		`{"method":"tools/call","params":[{"name":"a"}]}`,
 		`{"method":"tools/call","params":{"x":{"params":{"name":"a"}},"name" : "b"}}`,
 		`{"method":"tools/call","params":{"name":7}}`,
+		`[{"method":"tools/call","params":{"arguments":{"a":[{"b":{}},"x\\\"y and a long text, {"]},"name":"a"}},{"x":[[[]]],"method":"tools/call","params":{"name":"b"}}]`,
 		`{"result":{"method":"tools/call"},"x":"{\"method\":\"tools/call\"}"}`,
 	} {
 		f.Add([]byte(body), 3)
