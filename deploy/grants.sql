@@ -13,6 +13,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     :"schema".mcpkeep_adopted_tokens,
     :"schema".mcpkeep_adoptions,
     :"schema".mcpkeep_authorizations,
+    :"schema".mcpkeep_browser_sessions,
     :"schema".mcpkeep_client_assertions,
     :"schema".mcpkeep_client_counts,
     :"schema".mcpkeep_client_documents,

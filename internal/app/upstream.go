@@ -101,7 +101,7 @@ func (b behind) front() *server.Front {
 // serverFor is the whole surface with some upstreams, or with mcpkeep's own tools alone.
 func (a *App) serverFor(list []behind) (*server.Server, error) {
 	if len(list) == 0 {
-		return a.newServer(nil, server.Resource{Path: oauth.DefaultPath, Ends: true, Handler: a.tools()})
+		return a.newServer(nil, server.Resource{Path: oauth.DefaultPath, Handler: a.tools()})
 	}
 	var resources []server.Resource
 	for _, b := range list {
@@ -115,7 +115,7 @@ func (a *App) serverFor(list []behind) (*server.Server, error) {
 	slices.SortStableFunc(resources, func(x, y server.Resource) int { // pages name the first one
 		return strings.Compare(strings.TrimPrefix(x.Path, oauth.DefaultPath), strings.TrimPrefix(y.Path, oauth.DefaultPath))
 	})
-	resources = append(resources, server.Resource{Path: ToolsPath, Ends: true, Handler: a.tools()})
+	resources = append(resources, server.Resource{Path: ToolsPath, Handler: a.tools()})
 	return a.newServer(func() any {
 		health := map[string]gateway.Health{}
 		for _, b := range list {

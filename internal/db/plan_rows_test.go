@@ -58,6 +58,7 @@ var manyRows = []struct {
 		CASE WHEN $n > :n THEN :now - 500 + $any % 1000 END, CASE WHEN $n > :n THEN $hash END,
 		CASE WHEN $n > :n AND $n % 50 = 0 THEN 'sealed pair' END, CASE WHEN $n > :n AND $n % 50 = 0 THEN 'k' END`},
 	{"mcpkeep_tls (name, value, value_key_id, updated_at)", 1, "'certificates/' || $any, 'sealed key', 'k', :now"},
+	{"mcpkeep_browser_sessions (session_hash, user_id, created_at, expires_at)", 1, "$hash, 'usr_' || $n, :now - 4000, :now - 600 + $any % 60000"},
 	{"mcpkeep_signing_keys (id, number, private_key, private_key_key_id, created_at, signs_at)", 1,
 		"'key-' || $any, $n, 'sealed key', 'k', :now, :now"},
 	{"mcpkeep_events (id, type, actor, user_id, client_id, grant_id, created_at)", 1,

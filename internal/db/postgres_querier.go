@@ -161,6 +161,10 @@ func (p pgQuerier) CreateAuthorization(ctx context.Context, arg sqlitedb.CreateA
 	return p.q.CreateAuthorization(ctx, pgdb.CreateAuthorizationParams(arg))
 }
 
+func (p pgQuerier) CreateBrowserSession(ctx context.Context, arg sqlitedb.CreateBrowserSessionParams) error {
+	return p.q.CreateBrowserSession(ctx, pgdb.CreateBrowserSessionParams(arg))
+}
+
 func (p pgQuerier) CreateClient(ctx context.Context, arg sqlitedb.CreateClientParams) error {
 	return p.q.CreateClient(ctx, pgdb.CreateClientParams(arg))
 }
@@ -208,6 +212,16 @@ func (p pgQuerier) DeleteAheadUnknownClients(ctx context.Context, arg sqlitedb.D
 	return v, err
 }
 
+func (p pgQuerier) DeleteBrowserSession(ctx context.Context, sessionHash string) (string, error) {
+	v, err := p.q.DeleteBrowserSession(ctx, sessionHash)
+	return v, err
+}
+
+func (p pgQuerier) DeleteBrowserSessionsOfUser(ctx context.Context, userID string) (int64, error) {
+	v, err := p.q.DeleteBrowserSessionsOfUser(ctx, userID)
+	return v, err
+}
+
 func (p pgQuerier) DeleteClient(ctx context.Context, key string) (int64, error) {
 	v, err := p.q.DeleteClient(ctx, key)
 	return v, err
@@ -240,6 +254,11 @@ func (p pgQuerier) DeleteExpiredAccessTokens(ctx context.Context, arg sqlitedb.D
 
 func (p pgQuerier) DeleteExpiredAuthorizations(ctx context.Context, arg sqlitedb.DeleteExpiredAuthorizationsParams) (int64, error) {
 	v, err := p.q.DeleteExpiredAuthorizations(ctx, pgdb.DeleteExpiredAuthorizationsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) DeleteExpiredBrowserSessions(ctx context.Context, arg sqlitedb.DeleteExpiredBrowserSessionsParams) (int64, error) {
+	v, err := p.q.DeleteExpiredBrowserSessions(ctx, pgdb.DeleteExpiredBrowserSessionsParams(arg))
 	return v, err
 }
 
@@ -337,6 +356,11 @@ func (p pgQuerier) EvictClients(ctx context.Context, arg sqlitedb.EvictClientsPa
 
 func (p pgQuerier) EvictSignIns(ctx context.Context, arg sqlitedb.EvictSignInsParams) (int64, error) {
 	v, err := p.q.EvictSignIns(ctx, pgdb.EvictSignInsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) ExtendBrowserSession(ctx context.Context, arg sqlitedb.ExtendBrowserSessionParams) (int64, error) {
+	v, err := p.q.ExtendBrowserSession(ctx, pgdb.ExtendBrowserSessionParams(arg))
 	return v, err
 }
 
@@ -451,6 +475,11 @@ func (p pgQuerier) GetAuthorizationByState(ctx context.Context, arg sqlitedb.Get
 	return sqlitedb.Authorization(v), err
 }
 
+func (p pgQuerier) GetBrowserSession(ctx context.Context, arg sqlitedb.GetBrowserSessionParams) (sqlitedb.GetBrowserSessionRow, error) {
+	v, err := p.q.GetBrowserSession(ctx, pgdb.GetBrowserSessionParams(arg))
+	return sqlitedb.GetBrowserSessionRow(v), err
+}
+
 func (p pgQuerier) GetClient(ctx context.Context, key string) (sqlitedb.OAuthClient, error) {
 	v, err := p.q.GetClient(ctx, key)
 	return sqlitedb.OAuthClient(v), err
@@ -523,6 +552,11 @@ func (p pgQuerier) GetProviderGrant(ctx context.Context, tokenHash string) (sqli
 
 func (p pgQuerier) GetProviderGrantOfGrant(ctx context.Context, grantID string) (sqlitedb.Grant, error) {
 	v, err := p.q.GetProviderGrantOfGrant(ctx, grantID)
+	return sqlitedb.Grant(v), err
+}
+
+func (p pgQuerier) GetProviderGrantOfUser(ctx context.Context, userID string) (sqlitedb.Grant, error) {
+	v, err := p.q.GetProviderGrantOfUser(ctx, userID)
 	return sqlitedb.Grant(v), err
 }
 
@@ -899,6 +933,11 @@ func (p pgQuerier) ReopenAdoptedGrant(ctx context.Context, arg sqlitedb.ReopenAd
 
 func (p pgQuerier) ReplaceGrants(ctx context.Context, arg sqlitedb.ReplaceGrantsParams) (int64, error) {
 	v, err := p.q.ReplaceGrants(ctx, pgdb.ReplaceGrantsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) ReplaceProviderToken(ctx context.Context, arg sqlitedb.ReplaceProviderTokenParams) (int64, error) {
+	v, err := p.q.ReplaceProviderToken(ctx, pgdb.ReplaceProviderTokenParams(arg))
 	return v, err
 }
 

@@ -68,8 +68,8 @@ func (c Client) view() clientView {
 	}
 	return clientView{
 		Published:   c.publication(),
-		Name:        quotable(clean(c.Name, maxName)),
-		Claim:       quotable(clean(c.Claim, maxName)),
+		Name:        Quotable(clean(c.Name, maxName)),
+		Claim:       Quotable(clean(c.Claim, maxName)),
 		ID:          visible(c.ID, maxURI),
 		URI:         visible(c.URI, maxURI),
 		RedirectURI: visible(c.RedirectURI, maxURI),
@@ -83,10 +83,10 @@ func (c Client) view() clientView {
 // called is the name that the page shows.
 func (c Client) called() string { return cmp.Or(c.Name, c.Claim) }
 
-// quotable is a name that stays within the quotation marks that the pages put around
+// Quotable is a name that stays within the quotation marks that the pages put around
 // it: with marks of its own it would continue as their words, such as “Notes” of
 // notes.example.
-func quotable(name string) string {
+func Quotable(name string) string {
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune("“”„‟〝〞〟＂", r) {
 			return '\''

@@ -30,7 +30,7 @@ func TestConsentSays(t *testing.T) {
 			"Read your notes", "notes.read", "The response goes to claude.ai", "https://mcp.example.com/mcp", "Example Notes",
 			"you continue to GitHub to sign in", "If you did not just connect an app, choose Deny.",
 			"https://claude.ai/api/mcp/auth_callback",
-			"You can end this at any time. Ask any connected app", "(list_connections)", "(revoke_connection)",
+			"You can end this at any time at https://mcp.example.com/connections.",
 		}, []string{"on this computer", "Signed in as", "international"}},
 		"loopback client, signed in": {"consent-loopback", []string{
 			"An app on this computer localhost:33418", "Any program on this computer", "Signed in as owner",
@@ -63,8 +63,8 @@ func TestConsentSays(t *testing.T) {
 		}, nil},
 		"nothing known": {"consent-bare", []string{
 			"An app without a name", "No one vouches", "Use this server on your behalf", "cannot interpret", "you sign in next",
-			"You can end this at any time. Ask the operator of this server.",
-		}, []string{"revoke_connection"}},
+			"You can end this at any time.",
+		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

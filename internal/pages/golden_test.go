@@ -24,7 +24,7 @@ type page interface {
 
 var (
 	server = pages.Server{
-		Name: "Example Notes", Host: "mcp.example.com", Resource: "https://mcp.example.com/mcp", Ends: true,
+		Name: "Example Notes", Host: "mcp.example.com", Resource: "https://mcp.example.com/mcp", Connections: "https://mcp.example.com/connections",
 	}
 	form = pages.Form{
 		Action: "/consent",
@@ -54,6 +54,15 @@ func states() map[string]page {
 	further := pages.Client{Claim: "claude-code", ID: "8f2c1d9e", RedirectURI: "http://localhost:1455/auth/callback", Further: true}
 	claimed := pages.Client{Claim: "claude-code", ID: "8f2c1d9e", RedirectURI: claudeCode.RedirectURI}
 	return map[string]page{
+		"entry":          pages.Entry{Form: form, Server: server, Username: "owner"},
+		"entry-error":    pages.Entry{Status: 403, Form: form, Server: server, Username: "owner", Error: "The password is incorrect."},
+		"entry-provider": pages.Entry{Form: form, Server: server, Provider: "GitHub"},
+		"connections":    connected(),
+		"connections-none": pages.Connections{
+			Server: server, SignedInAs: "owner", SignOut: form,
+		},
+		"ending":       pages.Ending{Form: form, Server: server, App: &connected().Apps[0], Number: 2, Back: &pages.Link{Text: "Keep access", Href: "/connections"}},
+		"ending-all":   pages.Ending{Form: form, Server: server, Number: 1, Back: &pages.Link{Text: "Keep access", Href: "/connections"}},
 		"signin":       pages.SignIn{Username: "owner", Form: form, Client: claudeCode, Server: server},
 		"signin-error": pages.SignIn{Username: "owner", Status: 403, Form: form, Client: claudeCode, Server: server, Error: "The password is incorrect."},
 		"consent-web": pages.Consent{

@@ -123,7 +123,7 @@ func checkInert(t *testing.T, n *html.Node) {
 	allowed := []atom.Atom{
 		atom.Html, atom.Head, atom.Meta, atom.Title, atom.Style, atom.Body, atom.Header, atom.Main, atom.Section,
 		atom.Div, atom.Span, atom.P, atom.H1, atom.H2, atom.Strong, atom.Bdi, atom.Ul, atom.Li, atom.Dl, atom.Dt, atom.Dd,
-		atom.Details, atom.Summary, atom.Form, atom.Label, atom.Input, atom.Button, atom.A,
+		atom.Details, atom.Summary, atom.Form, atom.Label, atom.Input, atom.Button, atom.A, atom.Time,
 	}
 	if !slices.Contains(allowed, n.DataAtom) {
 		t.Errorf("page has <%s>", n.Data)

@@ -26,7 +26,8 @@ type Server struct {
 	Host     string // host[:port] of the base URL; without it a page has no header
 	Resource string // URL of the protected MCP endpoint (RFC 8707)
 	Plain    bool   // reached over a network without encryption
-	Ends     bool   // it has the tools list_connections and revoke_connection
+	// Connections is the URL of the page where users see and end their connections.
+	Connections string
 }
 
 // Link is a link to another page or back to an app.

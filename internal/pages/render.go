@@ -22,7 +22,7 @@ var style string
 var templates = func() map[string]*template.Template {
 	layout := template.Must(template.ParseFS(templateFiles, "templates/layout.html", "templates/client.html"))
 	set := map[string]*template.Template{}
-	for _, name := range []string{"signin", "consent", "problem", "done", "landing"} {
+	for _, name := range []string{"signin", "consent", "problem", "done", "landing", "entry", "connections", "ending"} {
 		page := template.Must(layout.Clone())
 		set[name] = template.Must(page.ParseFS(templateFiles, "templates/"+name+".html"))
 	}
@@ -89,7 +89,7 @@ func (s Server) view() Server {
 	default:
 		name = "this server"
 	}
-	return Server{Name: name, Host: host, Resource: visible(s.Resource, maxURI), Plain: s.Plain, Ends: s.Ends}
+	return Server{Name: name, Host: host, Resource: visible(s.Resource, maxURI), Plain: s.Plain, Connections: visible(s.Connections, maxURI)}
 }
 
 func scopeViews(scopes []Scope) []Scope {

@@ -100,6 +100,9 @@ func tokenSteps(now time.Time, keep storage.Retention) []expiryStep {
 			return q.DeleteExpiredAuthorizations(ctx, sqlitedb.DeleteExpiredAuthorizationsParams{Now: at, MaxRows: n})
 		}),
 		deletion(func(ctx context.Context, q db.Querier, n int64) (int64, error) {
+			return q.DeleteExpiredBrowserSessions(ctx, sqlitedb.DeleteExpiredBrowserSessionsParams{Now: at, MaxRows: n})
+		}),
+		deletion(func(ctx context.Context, q db.Querier, n int64) (int64, error) {
 			return q.DeleteExpiredCodes(ctx, sqlitedb.DeleteExpiredCodesParams{Now: at, MaxRows: n})
 		}),
 		deletion(func(ctx context.Context, q db.Querier, n int64) (int64, error) {

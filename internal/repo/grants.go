@@ -16,7 +16,7 @@ import (
 func grantOf(row sqlitedb.Grant) storage.Grant {
 	return storage.Grant{
 		ID: row.ID, UserID: row.UserID, ClientID: row.ClientID, Scope: row.Scope, Resource: row.Resource,
-		CreatedAt: at(row.CreatedAt), LastUsedAt: at(row.LastUsedAt), ReplacedAt: optionalAt(row.ReplacedAt),
+		RedirectURI: db.Text(row.RedirectURI), CreatedAt: at(row.CreatedAt), LastUsedAt: at(row.LastUsedAt), ReplacedAt: optionalAt(row.ReplacedAt),
 		Adopted: row.UpstreamTokenID != nil,
 	}
 }

@@ -155,6 +155,9 @@ func (r *Repo) DisableUser(ctx context.Context, id string, now time.Time) (int64
 		if err := r.endSessionsOfUser(ctx, q, id, now); err != nil {
 			return err
 		}
+		if _, err := q.DeleteBrowserSessionsOfUser(ctx, id); err != nil {
+			return err
+		}
 		return sealed.Record(ctx, q, storage.Event{
 			Type: storage.EventUserDisabled, UserID: id, Detail: fmt.Sprintf("%d grants revoked", revoked),
 		}, now)

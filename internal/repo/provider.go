@@ -102,6 +102,9 @@ func (r *Repo) FinishProviderCheck(
 			if err := r.revokeGrantsOf(ctx, q, grant.UserID, now); err != nil {
 				return err
 			}
+			if _, err := q.DeleteBrowserSessionsOfUser(ctx, grant.UserID); err != nil {
+				return err
+			}
 		}
 		if grant, err = q.FinishProviderCheck(ctx, finish); err != nil || grant.UpstreamTokenID == nil {
 			return err

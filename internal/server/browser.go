@@ -69,8 +69,11 @@ func (s *Server) cookieName() string {
 }
 
 // browserOf returns the request's browser, "" when it has no cookie.
-func (s *Server) browserOf(r *http.Request) browser {
-	c, err := r.Cookie(s.cookieName())
+func (s *Server) browserOf(r *http.Request) browser { return s.secretOf(r, s.cookieName()) }
+
+// secretOf returns the random secret in a cookie, "" when there is none.
+func (s *Server) secretOf(r *http.Request, cookie string) browser {
+	c, err := r.Cookie(cookie)
 	if err != nil || len(c.Value) != len(newBrowser()) || strings.Trim(c.Value, base32Alphabet) != "" {
 		return ""
 	}

@@ -89,6 +89,9 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return badRequestPage("The response from the sign-in provider is malformed.")
 	}
+	if a, ok := s.pageSignIn(r, params["state"]); ok {
+		return s.finishAtPage(w, r, provider, a, params)
+	}
 	b := s.browserOf(r)
 	a, stored, err := s.startedWith(r, params["state"])
 	if errors.Is(err, storage.ErrNotFound) {

@@ -23,7 +23,6 @@ type Resource struct {
 	Path    string   // of the endpoint, such as "/mcp"; it begins with a slash and does not end with one
 	Title   string   // shown to people; "" for the server's name
 	Scopes  []string // needed to use it; nil for oauth.BasicScopes
-	Ends    bool     // it has the tools list_connections and revoke_connection, which pages tell of
 	Watched bool     // requests take long: they are canceled when their access ends
 	MaxBody int64    // bytes of a message; 0 for maxMCPBody
 	// Offered are further scopes that clients can ask for. The handler gives them a meaning.

@@ -210,6 +210,7 @@ func (s *Server) Handler() http.Handler {
 	public.Handle("POST /authorize", s.page(within(s.bounds.page, s.atIssuer(s.signIn))))
 	public.Handle("GET /consent", s.page(within(s.bounds.page, s.atIssuer(s.showConsent))))
 	public.Handle("POST /consent", s.page(within(s.bounds.page, s.atIssuer(s.decideConsent))))
+	s.connectionRoutes(public)
 	if s.adopter != nil { // where the consent page of FastMCP 2.13.0 leads
 		public.Handle("POST /consent/submit", s.page(within(s.bounds.page, s.atIssuer(s.decideConsent))))
 	}

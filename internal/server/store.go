@@ -12,6 +12,7 @@ import (
 // written there.
 type Store interface {
 	storage.SignInStore
+	storage.BrowserSessionStore
 	storage.AdoptionStore
 	recheck.Store
 
@@ -37,6 +38,10 @@ type Store interface {
 
 	TryPassword(ctx context.Context, p storage.Person, now time.Time) (storage.User, string, error)
 	PasswordAccepted(ctx context.Context, userID string) error
+
+	ListGrants(ctx context.Context, userID, after string, limit int, now time.Time) ([]storage.Grant, error)
+	RevokeUserGrant(ctx context.Context, userID, grantID string, now time.Time) error
+	NewestEvents(ctx context.Context, f storage.EventFilter, limit int) ([]storage.Event, error)
 
 	Resource(ctx context.Context, url string) (storage.Resource, error)
 	RecordEvent(ctx context.Context, e storage.Event, now time.Time) error

@@ -46,18 +46,21 @@ func publication(c storage.Client) *pages.Publication {
 }
 
 func (s *Server) serverView() pages.Server {
-	return pages.Server{Name: s.Name, Host: s.base.Host, Resource: s.resources[0].URI, Plain: s.plain(), Ends: s.Resources[0].Ends}
+	return pages.Server{
+		Name: s.Name, Host: s.base.Host, Resource: s.resources[0].URI, Plain: s.plain(), Connections: s.BaseURL + connectionsPath,
+	}
 }
 
 // resourceView is the server as the resource that a client asks for.
 func (s *Server) resourceView(uri string) pages.Server {
-	name, ends := s.Name, false
+	view := s.serverView()
+	view.Resource = uri
 	if i := slices.IndexFunc(s.resources, func(r oauth.Resource) bool { return r.URI == uri }); i >= 0 {
-		name, ends = cmp.Or(s.resources[i].Name, name), s.Resources[i].Ends
+		view.Name = cmp.Or(s.resources[i].Name, view.Name)
 	} else if u, err := url.Parse(uri); err == nil {
-		name = u.Host // a server that runs elsewhere
+		view.Name = u.Host // a server that runs elsewhere
 	}
-	return pages.Server{Name: name, Host: s.base.Host, Resource: uri, Plain: s.plain(), Ends: ends}
+	return view
 }
 
 // lends reports whether the MCP server at a resource gets the provider's token of its users.

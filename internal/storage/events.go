@@ -36,6 +36,8 @@ const (
 	EventUserDisabled        EventType = "user_disabled"
 	EventUserEnabled         EventType = "user_enabled"
 	EventPasswordSet         EventType = "password_set"
+	EventSessionOpened       EventType = "session_opened" // at the page of your own connections
+	EventSessionClosed       EventType = "session_closed" // by the user
 	EventToolCalled          EventType = "tool_called"
 	EventToolCallsLost       EventType = "tool_calls_lost" // calls without an event, by number
 	EventKeyRecorded         EventType = "key_recorded"
@@ -48,7 +50,7 @@ func EventTypes() []EventType {
 		EventClientRegistered, EventClientReadopted, EventClientUpdated, EventClientDeleted, EventClientsEvicted, EventClientRefused,
 		EventSignInRefused, EventSignInThrottled, EventAuthorizationDenied, EventGrantCreated, EventGrantAdopted, EventAdoptionRefused,
 		EventGrantRevoked, EventTokensIssued, EventTokensRefreshed, EventRefreshRepeated, EventTokenRevoked, EventCodeReuse,
-		EventRefreshReuse, EventAssertionReuse, EventUserDisabled, EventUserEnabled, EventPasswordSet, EventToolCalled, EventToolCallsLost, EventKeyRecorded, EventKeyRetired,
+		EventRefreshReuse, EventAssertionReuse, EventUserDisabled, EventUserEnabled, EventPasswordSet, EventSessionOpened, EventSessionClosed, EventToolCalled, EventToolCallsLost, EventKeyRecorded, EventKeyRetired,
 	}
 }
 

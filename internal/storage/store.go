@@ -18,6 +18,7 @@ type Store interface {
 	GrantStore
 	AdoptionStore
 	PasswordStore
+	BrowserSessionStore
 	EventStore
 	OperatorStore
 	Maintenance

@@ -191,6 +191,9 @@ type Grant struct {
 	ClaimedName string
 	Scope       string
 	Resource    string
+	// RedirectURI is where the code went, without the port of a loopback address; "" when
+	// that is not known.
+	RedirectURI string
 	CreatedAt   time.Time
 	LastUsedAt  time.Time
 	// ReplacedAt is when a newer grant of the same user to the same installation of the

@@ -23,6 +23,21 @@ WHERE g.id = @grant_id AND p.provider_token IS NOT NULL
 ORDER BY p.created_at DESC, p.id DESC
 LIMIT 1;
 
+-- name: GetProviderGrantOfUser :one
+SELECT g.* FROM mcpkeep_grants g
+WHERE g.user_id = @user_id AND g.provider_token IS NOT NULL
+ORDER BY g.created_at DESC, g.id DESC
+LIMIT 1;
+
+-- A sign-in at a page has brought a newer token. Checks under way, and those that others are
+-- about to start, are about the older one: another lease ends them.
+-- name: ReplaceProviderToken :execrows
+UPDATE mcpkeep_grants
+SET provider_token = CAST(@provider_token AS TEXT), provider_token_key_id = CAST(@provider_token_key_id AS TEXT),
+    provider_checked_at = CAST(@now AS BIGINT), provider_retry_at = NULL,
+    provider_lease = CAST(@lease AS TEXT), provider_lease_until = NULL
+WHERE id = @id AND provider_token IS NOT NULL;
+
 -- name: ActivateGrant :one
 UPDATE mcpkeep_grants SET activated_at = CAST(@now AS BIGINT), last_used_at = CAST(@now AS BIGINT)
 WHERE id = @id AND revoked_at IS NULL

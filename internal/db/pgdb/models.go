@@ -46,6 +46,13 @@ type Authorization struct {
 	FinishedAt   *int64
 }
 
+type BrowserSession struct {
+	SessionHash string
+	UserID      string
+	CreatedAt   int64
+	ExpiresAt   int64
+}
+
 type ClientAssertion struct {
 	ClientID  string
 	JtiHash   string

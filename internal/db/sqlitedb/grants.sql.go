@@ -697,6 +697,42 @@ func (q *Queries) GetProviderGrantOfGrant(ctx context.Context, grantID string) (
 	return i, err
 }
 
+const getProviderGrantOfUser = `-- name: GetProviderGrantOfUser :one
+SELECT g.id, g.user_id, g.client_id, g.scope, g.resource, g.provider_token, g.provider_token_key_id, g.provider_checked_at, g.provider_retry_at, g.provider_lease, g.provider_lease_until, g.created_at, g.activated_at, g.last_used_at, g.revoked_at, g.review_at, g.closed_at, g.redirect_uri, g.replaced_by, g.replaced_at, g.upstream_token_id FROM mcpkeep_grants g
+WHERE g.user_id = ?1 AND g.provider_token IS NOT NULL
+ORDER BY g.created_at DESC, g.id DESC
+LIMIT 1
+`
+
+func (q *Queries) GetProviderGrantOfUser(ctx context.Context, userID string) (Grant, error) {
+	row := q.db.QueryRowContext(ctx, getProviderGrantOfUser, userID)
+	var i Grant
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.ClientID,
+		&i.Scope,
+		&i.Resource,
+		&i.ProviderToken,
+		&i.ProviderTokenKeyID,
+		&i.ProviderCheckedAt,
+		&i.ProviderRetryAt,
+		&i.ProviderLease,
+		&i.ProviderLeaseUntil,
+		&i.CreatedAt,
+		&i.ActivatedAt,
+		&i.LastUsedAt,
+		&i.RevokedAt,
+		&i.ReviewAt,
+		&i.ClosedAt,
+		&i.RedirectURI,
+		&i.ReplacedBy,
+		&i.ReplacedAt,
+		&i.UpstreamTokenID,
+	)
+	return i, err
+}
+
 const listGrantsSince = `-- name: ListGrantsSince :many
 SELECT g.id FROM mcpkeep_grants g
 WHERE g.revoked_at IS NULL AND g.id > ?1
@@ -977,6 +1013,38 @@ func (q *Queries) ReplaceGrants(ctx context.Context, arg ReplaceGrantsParams) (i
 		arg.Resource,
 		arg.RedirectURI,
 		arg.CreatedAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const replaceProviderToken = `-- name: ReplaceProviderToken :execrows
+UPDATE mcpkeep_grants
+SET provider_token = CAST(?1 AS TEXT), provider_token_key_id = CAST(?2 AS TEXT),
+    provider_checked_at = CAST(?3 AS BIGINT), provider_retry_at = NULL,
+    provider_lease = CAST(?4 AS TEXT), provider_lease_until = NULL
+WHERE id = ?5 AND provider_token IS NOT NULL
+`
+
+type ReplaceProviderTokenParams struct {
+	ProviderToken      string
+	ProviderTokenKeyID string
+	Now                int64
+	Lease              string
+	ID                 string
+}
+
+// A sign-in at a page has brought a newer token. Checks under way, and those that others are
+// about to start, are about the older one: another lease ends them.
+func (q *Queries) ReplaceProviderToken(ctx context.Context, arg ReplaceProviderTokenParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, replaceProviderToken,
+		arg.ProviderToken,
+		arg.ProviderTokenKeyID,
+		arg.Now,
+		arg.Lease,
+		arg.ID,
 	)
 	if err != nil {
 		return 0, err

@@ -44,6 +44,7 @@ type Querier interface {
 	CreateAdoptedGrant(ctx context.Context, arg CreateAdoptedGrantParams) error
 	CreateAdoptedToken(ctx context.Context, arg CreateAdoptedTokenParams) (int64, error)
 	CreateAuthorization(ctx context.Context, arg CreateAuthorizationParams) error
+	CreateBrowserSession(ctx context.Context, arg CreateBrowserSessionParams) error
 	CreateClient(ctx context.Context, arg CreateClientParams) error
 	CreateCode(ctx context.Context, arg CreateCodeParams) error
 	CreateCommit(ctx context.Context, arg CreateCommitParams) error
@@ -56,6 +57,8 @@ type Querier interface {
 	DeleteAccessTokenOfClient(ctx context.Context, arg DeleteAccessTokenOfClientParams) (DeleteAccessTokenOfClientRow, error)
 	// Written by a clock that was wrong: they would outlive all others.
 	DeleteAheadUnknownClients(ctx context.Context, arg DeleteAheadUnknownClientsParams) (int64, error)
+	DeleteBrowserSession(ctx context.Context, sessionHash string) (string, error)
+	DeleteBrowserSessionsOfUser(ctx context.Context, userID string) (int64, error)
 	DeleteClient(ctx context.Context, key string) (int64, error)
 	DeleteClientDocuments(ctx context.Context, clientID string) (int64, error)
 	DeleteDeadGrants(ctx context.Context, arg DeleteDeadGrantsParams) (int64, error)
@@ -63,6 +66,7 @@ type Querier interface {
 	DeleteEventsOfType(ctx context.Context, arg DeleteEventsOfTypeParams) (int64, error)
 	DeleteExpiredAccessTokens(ctx context.Context, arg DeleteExpiredAccessTokensParams) (int64, error)
 	DeleteExpiredAuthorizations(ctx context.Context, arg DeleteExpiredAuthorizationsParams) (int64, error)
+	DeleteExpiredBrowserSessions(ctx context.Context, arg DeleteExpiredBrowserSessionsParams) (int64, error)
 	DeleteExpiredClientAssertions(ctx context.Context, arg DeleteExpiredClientAssertionsParams) (int64, error)
 	DeleteExpiredCodes(ctx context.Context, arg DeleteExpiredCodesParams) (int64, error)
 	DeleteExpiredRefreshTokens(ctx context.Context, arg DeleteExpiredRefreshTokensParams) (int64, error)
@@ -85,6 +89,7 @@ type Querier interface {
 	// A sign-in in progress does not keep a client: it carries the registration.
 	EvictClients(ctx context.Context, arg EvictClientsParams) ([]string, error)
 	EvictSignIns(ctx context.Context, arg EvictSignInsParams) (int64, error)
+	ExtendBrowserSession(ctx context.Context, arg ExtendBrowserSessionParams) (int64, error)
 	ExtendProviderCheck(ctx context.Context, arg ExtendProviderCheckParams) (int64, error)
 	FailClientDocument(ctx context.Context, arg FailClientDocumentParams) (int64, error)
 	FindLiveGrant(ctx context.Context, arg FindLiveGrantParams) ([]FindLiveGrantRow, error)
@@ -109,6 +114,7 @@ type Querier interface {
 	GetAdoption(ctx context.Context, upstreamTokenID string) (Adoption, error)
 	GetAuthorization(ctx context.Context, arg GetAuthorizationParams) (Authorization, error)
 	GetAuthorizationByState(ctx context.Context, arg GetAuthorizationByStateParams) (Authorization, error)
+	GetBrowserSession(ctx context.Context, arg GetBrowserSessionParams) (GetBrowserSessionRow, error)
 	GetClient(ctx context.Context, key string) (OAuthClient, error)
 	GetClientCount(ctx context.Context) (ClientCount, error)
 	GetClientDocument(ctx context.Context, arg GetClientDocumentParams) (ClientDocument, error)
@@ -128,6 +134,7 @@ type Querier interface {
 	GetInstanceID(ctx context.Context) (string, error)
 	GetProviderGrant(ctx context.Context, tokenHash string) (Grant, error)
 	GetProviderGrantOfGrant(ctx context.Context, grantID string) (Grant, error)
+	GetProviderGrantOfUser(ctx context.Context, userID string) (Grant, error)
 	GetRefreshToken(ctx context.Context, arg GetRefreshTokenParams) (RefreshToken, error)
 	GetResource(ctx context.Context, url string) (Resource, error)
 	GetSpentCode(ctx context.Context, arg GetSpentCodeParams) (Code, error)
@@ -219,6 +226,9 @@ type Querier interface {
 	// Earlier grants only, so that of two that are redeemed concurrently the newer one
 	// replaces the other. A mark keeps its time: apps that sign in every day would renew it.
 	ReplaceGrants(ctx context.Context, arg ReplaceGrantsParams) (int64, error)
+	// A sign-in at a page has brought a newer token. Checks under way, and those that others are
+	// about to start, are about the older one: another lease ends them.
+	ReplaceProviderToken(ctx context.Context, arg ReplaceProviderTokenParams) (int64, error)
 	ReplaceSharedRow(ctx context.Context, arg ReplaceSharedRowParams) (int64, error)
 	ResetPasswordAttempts(ctx context.Context, id string) error
 	RetireEncryptionKey(ctx context.Context, arg RetireEncryptionKeyParams) (int64, error)

@@ -36,7 +36,7 @@ func exchangeIssues(s *suite) {
 
 	x.Next.Scope = fullScope
 	want := storage.Issued{Tokens: x.Next, Grant: storage.Grant{
-		ID: f.grant, UserID: access.User.ID, ClientID: "client", Scope: fullScope, Resource: resource,
+		ID: f.grant, UserID: access.User.ID, ClientID: "client", Scope: fullScope, Resource: resource, RedirectURI: anyPortURI,
 		CreatedAt: start, LastUsedAt: now,
 	}}
 	if diff := cmp.Diff(want, issued); diff != "" {

@@ -20,6 +20,7 @@ const (
 
 const (
 	redirectURI = "http://127.0.0.1:33418/callback"
+	anyPortURI  = "http://127.0.0.1/callback" // as grants keep it
 	resource    = "https://keep.example/mcp"
 	fullScope   = "read write"
 )

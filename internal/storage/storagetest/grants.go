@@ -27,10 +27,10 @@ func listGrantsEveryField(s *suite) {
 	want := []storage.Grant{
 		{
 			ID: named.grant, UserID: user, ClientID: "named", ClientName: "Client named", Scope: fullScope,
-			Resource: resource, CreatedAt: start, LastUsedAt: start,
+			Resource: resource, RedirectURI: anyPortURI, CreatedAt: start, LastUsedAt: start,
 		},
 		{
-			ID: unnamed.grant, UserID: user, ClientID: "unregistered", Scope: fullScope, Resource: resource,
+			ID: unnamed.grant, UserID: user, ClientID: "unregistered", Scope: fullScope, Resource: resource, RedirectURI: anyPortURI,
 			CreatedAt: after(time.Second), LastUsedAt: after(time.Second),
 		},
 	}

@@ -25,7 +25,7 @@ func refreshGrantEveryField(s *suite) {
 	s.ok(err)
 	wantUser := storage.User{ID: s.userID(f, start), Person: alice}
 	want := storage.Grant{
-		ID: f.grant, UserID: wantUser.ID, ClientID: "client", Scope: fullScope, Resource: resource,
+		ID: f.grant, UserID: wantUser.ID, ClientID: "client", Scope: fullScope, Resource: resource, RedirectURI: anyPortURI,
 		CreatedAt: start, LastUsedAt: start,
 		Provider: storage.ProviderState{GrantID: f.grant, Token: []byte("provider token of a"), CheckedAt: start},
 	}
@@ -107,7 +107,7 @@ func rotateIssues(s *suite) {
 	s.ok(err)
 	x.Next.Scope = fullScope
 	want := storage.Issued{Tokens: x.Next, Grant: storage.Grant{
-		ID: f.grant, UserID: s.userID(f, start), ClientID: "client", Scope: fullScope, Resource: resource,
+		ID: f.grant, UserID: s.userID(f, start), ClientID: "client", Scope: fullScope, Resource: resource, RedirectURI: anyPortURI,
 		CreatedAt: start, LastUsedAt: now,
 	}}
 	if diff := cmp.Diff(want, issued); diff != "" {

@@ -1,0 +1,176 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/logging"
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
+	"github.com/mcpkeep/mcpkeep/internal/pages"
+	"github.com/mcpkeep/mcpkeep/internal/recheck"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// askForSession shows the sign-in of the page.
+func (s *Server) askForSession(w http.ResponseWriter, r *http.Request, status int, problem string) error {
+	b := s.ensureBrowser(w, r)
+	page := pages.Entry{
+		Status: status, Server: s.serverView(), Error: problem,
+		Form: pages.Form{Action: pageSignInPath, Hidden: []pages.Field{{Name: "csrf", Value: b.csrf(pageSignInPath)}}},
+	}
+	if p, ok := s.Provider.(identity.RedirectProvider); ok {
+		page.Provider = p.Title()
+		page.Form.FormActions = []string{p.FormAction()}
+	} else {
+		page.Username = identity.Local{}.Person().Login
+	}
+	return page.Write(w)
+}
+
+// signInAtPage takes the password, or sends the browser to the provider.
+func (s *Server) signInAtPage(w http.ResponseWriter, r *http.Request) error {
+	form, err := parseForm(r)
+	if err != nil {
+		return err
+	}
+	b := s.browserOf(r)
+	if s.checkCSRF(r, b, pageSignInPath, form.Get("csrf")) != nil {
+		return errForeignPageForm
+	}
+	if p, ok := s.Provider.(identity.RedirectProvider); ok {
+		return s.leaveForProvider(w, r, p, b)
+	}
+	user, err := s.checkPassword(r, form.Get("password"))
+	var throttled *storage.ThrottledError
+	switch {
+	case errors.As(err, &throttled):
+		wait := max(1, int(throttled.RetryAt.Sub(s.Now()).Seconds()))
+		w.Header().Set("Retry-After", fmt.Sprint(wait))
+		return s.askForSession(w, r, http.StatusTooManyRequests, fmt.Sprintf("Too many attempts. Wait %d seconds and try again.", wait))
+	case errors.Is(err, errWrongPassword):
+		return s.askForSession(w, r, http.StatusForbidden, "The password is incorrect. Try again.")
+	case err != nil:
+		return err
+	}
+	if _, err := s.openSession(w, r, storage.NewBrowserSession{UserID: user.ID}); err != nil {
+		return err
+	}
+	leadTo(w, connectionsPath, http.StatusSeeOther)
+	return nil
+}
+
+const (
+	securePageSignIn = "__Secure-mcpkeep-page-signin"
+	plainPageSignIn  = "mcpkeep_page_signin"
+)
+
+func (s *Server) pageSignInCookie() string {
+	if s.secure() {
+		return securePageSignIn
+	}
+	return plainPageSignIn
+}
+
+// leaveForProvider sends the browser to the provider. Only the browser keeps the sign-in:
+// nothing depends on it but this page, and so no stranger fills a table.
+func (s *Server) leaveForProvider(w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, b browser) error {
+	state := oauth.NewID("st")
+	a := s.newAuthorization(storage.Request{Provider: p.Issuer(), Verifier: oauth.NewVerifier(), Nonce: oauth.NewID("n")}, b)
+	a.StateHash = storage.HashOf(state)
+	target, err := p.AuthorizeURL(r.Context(), identity.AuthRequest{
+		State: state, Verifier: a.Request.Verifier, Nonce: a.Request.Nonce, RedirectURI: s.callbackURL(),
+	})
+	if err != nil {
+		return err
+	}
+	carried, err := s.Store.CarryAuthorization(a)
+	if err != nil {
+		return err
+	}
+	s.setPageSignIn(w, carried, authorizationLifetime)
+	leadTo(w, target, http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) setPageSignIn(w http.ResponseWriter, carried string, age time.Duration) {
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // without Secure on plain http only
+		Name: s.pageSignInCookie(), Value: carried, Path: s.CallbackPath, HttpOnly: true, Secure: s.secure(),
+		SameSite: http.SameSiteLaxMode, MaxAge: int(age.Seconds()),
+	})
+}
+
+// pageSignIn returns the sign-in of a page with this state, if the browser keeps one.
+func (s *Server) pageSignIn(r *http.Request, state string) (storage.Authorization, bool) {
+	cookie, err := r.Cookie(s.pageSignInCookie())
+	if err != nil || state == "" {
+		return storage.Authorization{}, false
+	}
+	a, err := s.Store.CarriedAuthorization(storage.HashOf(state), cookie.Value, s.Now())
+	return a, err == nil && a.Request.ClientID == ""
+}
+
+// finishAtPage takes the provider's answer for a page's sign-in.
+func (s *Server) finishAtPage(
+	w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, a storage.Authorization, params map[string]string,
+) error {
+	if err := checkOwn(a, s.browserOf(r), nil); err != nil || a.Request.Provider != p.Issuer() {
+		return errForeignPageForm
+	}
+	err := p.CheckIssuer(r.Context(), params["iss"])
+	if err == nil && params["error"] != "" {
+		err = identity.CallbackError(params["error"])
+	}
+	if err != nil {
+		return s.refusedSignIn(r, err)
+	}
+	ctx := context.WithoutCancel(r.Context()) // the code is good once, also when the browser hangs up
+	person, token, err := p.Exchange(ctx, identity.ExchangeRequest{
+		Code: params["code"], Verifier: a.Request.Verifier, Nonce: a.Request.Nonce, RedirectURI: s.callbackURL(),
+	})
+	if err == nil {
+		err = s.Policy.Check(person)
+	}
+	if err != nil {
+		return s.refusedSignIn(r, err)
+	}
+	sealable, err := identity.EncodeToken(token)
+	if err != nil {
+		return err
+	}
+	spare, err := s.openSession(w, r, storage.NewBrowserSession{Person: recheck.Profile(person), ProviderToken: sealable})
+	if err != nil {
+		return err
+	}
+	// Other providers may end everything that the user has granted this server.
+	if _, single := p.(*identity.GitHub); spare && single {
+		if err := p.Revoke(ctx, token); err != nil {
+			s.Logger.WarnContext(ctx, "could not revoke a token at the sign-in provider", logging.Error, err)
+		}
+	}
+	s.setPageSignIn(w, "", -time.Second)
+	leadTo(w, connectionsPath, http.StatusSeeOther)
+	return nil
+}
+
+// refusedSignIn records that someone could not sign in at the page, and says why.
+func (s *Server) refusedSignIn(r *http.Request, err error) error {
+	var refusal *identity.RefusedError
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	s.Logger.WarnContext(r.Context(), "user refused", logging.Event, "sign_in_refused", logging.Reason, refusal.Reason)
+	if err := s.Store.RecordEvent(r.Context(), storage.Event{Type: storage.EventSignInRefused, Detail: refusal.Reason}, s.Now()); err != nil {
+		return err
+	}
+	if refusal.Login == "" {
+		return &pageError{
+			status: http.StatusForbidden, title: "You are not signed in", message: "The sign-in was not completed.",
+			next: &pages.Link{Text: "Your connections", Href: connectionsPath},
+		}
+	}
+	return refusedAtPage(err)
+}
