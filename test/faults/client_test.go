@@ -15,6 +15,7 @@ const (
 	longestPause  = 150 * time.Millisecond // between the steps of a client
 	longestWait   = 250 * time.Millisecond // clients wait less than they are told, to ask more often
 	registerOneIn = 8                      // rounds of a client
+	newest        = 100                    // registrations of a client, far fewer than the server keeps
 )
 
 // client uses what it has, and remembers what was acknowledged to it.
@@ -23,7 +24,7 @@ type client struct {
 	load       *load
 	line       *line
 	steps      int
-	registered []string // further registrations
+	registered []string // further registrations, the newest: without use, the server evicts older ones
 	ended      bool     // signed out without having asked for it
 }
 
@@ -36,14 +37,16 @@ func (l *load) newClient() *client {
 // try repeats a step until it is acknowledged, and returns false for one that is not and
 // can't be. A step that must not be repeated unless it was refused ends without an answer.
 func (c *client) try(ctx context.Context, what string, repeat bool, step func(context.Context) error) bool {
+	var longest time.Duration // that the server took to answer
 	for asked := 0; ; asked++ {
 		c.steps++
 		c.line.turn(c.steps)
 		began := time.Now()
 		err := step(context.WithoutCancel(ctx))
-		if asked > 0 && c.load.tally.spent(what, err) {
+		if asked > 0 && c.load.tally.spent(what, longest, err) {
 			return false
 		}
+		longest = max(longest, time.Since(began))
 		switch c.load.tally.judge(what, err) {
 		case acknowledged:
 			return true
@@ -76,7 +79,7 @@ func (c *client) run(ctx context.Context) {
 		if rand.N(registerOneIn) == 0 {
 			another := harness.NewClient(c.Server, c.line)
 			if c.try(ctx, "register", true, another.Register) {
-				c.registered = append(c.registered, another.ID)
+				c.registered = append(c.registered[max(0, len(c.registered)-newest+1):], another.ID)
 			}
 		}
 	}

@@ -67,12 +67,17 @@ func (t *tally) judge(what string, err error) outcome {
 	return wrong
 }
 
+// looksFor is how long the server works on an exchange, and looks for the result of its commit,
+// before it gives up.
+const looksFor = 4 * time.Second
+
 // spent reports whether a code was refused that an earlier request may have redeemed, while the
-// server could not learn whether its commit was done. A code is good for one use (RFC 6749
+// server could not learn whether its commit was done: the fault lasts for so long, or the
+// machine was so slow that the request took longest. A code is good for one use (RFC 6749
 // section 4.1.2), so the client begins the sign-in again.
-func (t *tally) spent(what string, err error) bool {
+func (t *tally) spent(what string, longest time.Duration, err error) bool {
 	var refusal *harness.Error
-	if !t.outlasts || what != "exchange" || !errors.As(err, &refusal) || refusal.Code != "invalid_grant" {
+	if !t.outlasts && longest < looksFor || what != "exchange" || !errors.As(err, &refusal) || refusal.Code != "invalid_grant" {
 		return false
 	}
 	t.mu.Lock()
