@@ -129,6 +129,9 @@ func expected(err error) bool {
 // token.
 func (c *crowd) adopts(t *testing.T, s fastmcptest.Session, refresh bool) {
 	n := c.next.Add(1)
+	if _, err := c.Client(t.Context(), s.ClientID); !expected(err) {
+		t.Errorf("read a client: %v", err)
+	}
 	a := storage.Adoption{SessionID: s.ID, ID: fmt.Sprint("attempt-", n), Until: repotest.Now.Add(time.Minute)}
 	_, err := c.StartAdoption(t.Context(), a, repotest.Now)
 	if err == nil {
@@ -182,6 +185,9 @@ func TestLockOrder(t *testing.T) {
 				steps.Go(func() { c.deletes(t, id) })
 			}
 			steps.Wait()
+			if n := dbtest.Value[int64](t, c.Conn, "SELECT COUNT(*) FROM mcpkeep_grants WHERE revoked_at IS NULL AND upstream_token_id IS NOT NULL"); n != 0 {
+				t.Errorf("%d live grants of clients that are gone", n)
+			}
 			close(c.over)
 			background.Wait()
 			for key := range c.rows {
@@ -190,6 +196,40 @@ func TestLockOrder(t *testing.T) {
 				}
 			}
 			c.noDeadlocks(t, e)
+		})
+	}
+}
+
+// TestDeletedClientIsNotAdopted: a client that is deleted while the provider is asked about one
+// of its sessions gets no grant.
+func TestDeletedClientIsNotAdopted(t *testing.T) {
+	t.Parallel()
+	for _, own := range []bool{false, true} {
+		dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
+			c := newCrowd(t, e, own)
+			finish := func(s fastmcptest.Session, meanwhile func()) error {
+				if _, err := c.Client(t.Context(), s.ClientID); err != nil {
+					t.Fatal(err)
+				}
+				a := storage.Adoption{SessionID: s.ID, ID: s.ID, Until: repotest.Now.Add(time.Minute)}
+				if _, err := c.StartAdoption(t.Context(), a, repotest.Now); err != nil {
+					t.Fatal(err)
+				}
+				meanwhile()
+				return c.FinishAdoption(t.Context(), a, storage.AdoptionResult{
+					Person: &repotest.Person, Token: tokenOf(s, true), GrantID: "grt_" + s.ID, Scope: "mcp", Resource: "https://mcp.example/mcp",
+				}, repotest.Now)
+			}
+			deleted, kept := c.sessions[0], c.sessions[len(c.sessions)-1]
+			if err := finish(deleted, func() { c.deletes(t, deleted.ClientID) }); !errors.Is(err, storage.ErrNotFound) {
+				t.Errorf("a grant of a client that is gone: %v", err)
+			}
+			if err := finish(kept, func() {}); err != nil {
+				t.Error(err)
+			}
+			if n := dbtest.Value[int64](t, c.Conn, "SELECT COUNT(*) FROM mcpkeep_grants WHERE revoked_at IS NULL AND upstream_token_id IS NOT NULL"); n != 1 {
+				t.Errorf("%d live grants, want one", n)
+			}
 		})
 	}
 }

@@ -287,7 +287,11 @@ func (r *Repo) keepRenewed(ctx context.Context, q db.Querier, sessionID string, 
 // makeAdopted makes the grant of a session. Locks as everywhere: client, user, grants, and
 // FastMCP's rows at last.
 func (r *Repo) makeAdopted(ctx context.Context, q db.Querier, a storage.Adoption, x storage.AdoptionResult, now time.Time) error {
-	if _, err := q.LockClient(ctx, fastmcp.ClientKey(x.Token.ClientID)); err != nil {
+	err := lockClient(ctx, q, x.Token.ClientID, nil)
+	if errors.Is(err, storage.ErrNoClient) { // deleted while the provider was asked
+		return storage.ErrNotFound
+	}
+	if err != nil {
 		return err
 	}
 	userID, err := r.saveUser(ctx, q, *x.Person, unix(now), nil)

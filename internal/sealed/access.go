@@ -18,14 +18,31 @@ const (
 	accessRetry = 50 * time.Millisecond
 )
 
-// pulse is when a query of an access check last succeeded. A process that waits for
-// others notices that they succeed; one that waits for a database that is gone does not.
-type pulse struct{ last atomic.Int64 } // after began
+// pulse is when a query of an access check last succeeded, and when one first failed since. A
+// process that waits for others notices that they succeed; one that waits for a database that
+// is gone does not.
+type pulse struct {
+	last   atomic.Int64 // after began
+	failed atomic.Int64 // after began; 0 when none failed since
+}
 
 // began is on the monotonic clock, which no one sets.
 var began = time.Now()
 
-func (p *pulse) beat() { p.last.Store(int64(time.Since(began))) }
+func (p *pulse) beat() {
+	p.last.Store(int64(time.Since(began)))
+	p.failed.Store(0)
+}
+
+// miss notes a failure and returns for how long all have failed. The time before the first of
+// them, in which no one may have asked, does not count.
+func (p *pulse) miss(asked time.Time) time.Duration {
+	p.failed.CompareAndSwap(0, int64(max(1, asked.Sub(began))))
+	if first := p.failed.Load(); first != 0 {
+		return min(p.silence(), time.Since(began)-time.Duration(first))
+	}
+	return 0 // another one has just succeeded
+}
 
 // silence is the time since the last success.
 func (p *pulse) silence() time.Duration { return time.Since(began) - time.Duration(p.last.Load()) }
@@ -55,8 +72,9 @@ func (d *DB) ReadAccess(ctx context.Context, op string, f Query) error {
 	ctx, cancel := context.WithTimeout(ctx, ReadTimeout)
 	defer cancel()
 	for {
+		asked := time.Now()
 		err := d.tryAccess(ctx, op, f)
-		if !errors.Is(err, storage.ErrUnavailable) || errors.Is(ctx.Err(), context.Canceled) || d.access.silence() >= OutageAfter {
+		if !errors.Is(err, storage.ErrUnavailable) || errors.Is(ctx.Err(), context.Canceled) || d.access.miss(asked) >= OutageAfter {
 			return err
 		}
 		select {

@@ -104,6 +104,7 @@ func TestOutageOpens(t *testing.T) {
 	if _, err := check(); !errors.Is(err, storage.ErrNotFound) {
 		t.Fatal(err)
 	}
+	time.Sleep(sealed.OutageAfter) // in which no one asks, so that it is none
 	link.cut(true)
 	for _, want := range []struct{ least, most time.Duration }{
 		{sealed.OutageAfter / 2, sealed.OutageAfter + time.Second}, {0, time.Second},

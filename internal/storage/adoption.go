@@ -105,7 +105,7 @@ type AdoptionStore interface {
 	StartAdoption(ctx context.Context, a Adoption, now time.Time) (AdoptionState, error)
 	// FinishAdoption records the result of an attempt. With a person it makes the grant,
 	// with the token. ErrNotFound when the attempt is not the latest one any more, or the
-	// session has ended meanwhile: nothing changes then. ErrDisabled when the user is
+	// session has ended or the client was deleted meanwhile: nothing changes then. ErrDisabled when the user is
 	// disabled, which is recorded as a refusal.
 	FinishAdoption(ctx context.Context, a Adoption, result AdoptionResult, now time.Time) error
 	// RevokeForeignToken ends a token at FastMCP: a refresh token with its session and the
