@@ -32,6 +32,13 @@ func (p *purse) Token(_ context.Context, who principal.Principal) (string, error
 	return p.first, p.err
 }
 
+// refusals are the tokens that were to be renewed.
+func (p *purse) refusals() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.refused)
+}
+
 func (p *purse) Renew(_ context.Context, _ principal.Principal, refused string) (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -51,6 +58,13 @@ func (t *tries) note(r *http.Request) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.list, t.body = append(t.list, r.Header), append(t.body, string(content))
+}
+
+// got returns the headers and bodies so far.
+func (t *tries) got() ([]http.Header, []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.list), slices.Clone(t.body)
 }
 
 // lends makes a gateway give tokens to an upstream that accepts some.
@@ -96,14 +110,16 @@ func TestLend(t *testing.T) {
 		seen, _, url, log := lends(t, tt.header, from, tt.accepted)
 		response, body := send(t, tt.method, url, tt.body, "Authorization", "Bearer client", "X-Github-Token", "client", "X-GITHUB-TOKEN", "client")
 		var got []string
-		for i, h := range seen.list {
+		headers, bodies := seen.got()
+		for i, h := range headers {
 			got = append(got, strings.Join(h[tt.header], ", "))
-			if seen.body[i] != tt.body {
-				t.Errorf("%s: try %d had another body, of %d bytes", name, i, len(seen.body[i]))
+			if bodies[i] != tt.body {
+				t.Errorf("%s: try %d had another body, of %d bytes", name, i, len(bodies[i]))
 			}
 		}
-		if response.StatusCode != tt.status || !slices.Equal(got, tt.tries) || len(from.refused) != len(tt.tries)-1 {
-			t.Errorf("%s: %d, tokens %q, refused %q", name, response.StatusCode, got, from.refused)
+		refused := from.refusals()
+		if response.StatusCode != tt.status || !slices.Equal(got, tt.tries) || len(refused) != len(tt.tries)-1 {
+			t.Errorf("%s: %d, tokens %q, refused %q", name, response.StatusCode, got, refused)
 		}
 		if strings.Contains(body, "does not accept your sign-in") != (tt.status == http.StatusBadGateway) {
 			t.Errorf("%s: %s", name, body)
@@ -111,8 +127,8 @@ func TestLend(t *testing.T) {
 		if response.Header.Get("WWW-Authenticate") != "" || strings.Contains(body+log.String(), "tok-") {
 			t.Errorf("%s: %v %s %s", name, response.Header, body, log)
 		}
-		if len(from.refused) > 0 && from.refused[0] != "tok-1" {
-			t.Errorf("%s: %q was refused", name, from.refused)
+		if len(refused) > 0 && refused[0] != "tok-1" {
+			t.Errorf("%s: %q was refused", name, refused)
 		}
 	}
 }
@@ -140,8 +156,9 @@ func TestLendFails(t *testing.T) {
 		seen, u, url, _ := lends(t, "X-Github-Token", tt.from, "none")
 		response, body := send(t, http.MethodPost, url, ping)
 		h := response.Header
-		if response.StatusCode != tt.status || h.Get("WWW-Authenticate") != tt.challenge || h.Get("Retry-After") != tt.retry || len(seen.list) != tt.tries {
-			t.Errorf("%s: %d %v after %d tries", name, response.StatusCode, h, len(seen.list))
+		headers, _ := seen.got()
+		if response.StatusCode != tt.status || h.Get("WWW-Authenticate") != tt.challenge || h.Get("Retry-After") != tt.retry || len(headers) != tt.tries {
+			t.Errorf("%s: %d %v after %d tries", name, response.StatusCode, h, len(headers))
 		}
 		if !strings.Contains(body, `"id":"q-1"`) || strings.Contains(body, "secret") {
 			t.Errorf("%s: %s", name, body)
@@ -160,8 +177,8 @@ func TestLendLargeBody(t *testing.T) {
 	if response, _ := send(t, http.MethodPost, url, strings.Repeat("x", 2<<20)); response.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("got %d", response.StatusCode)
 	}
-	if len(from.refused) > 0 || len(seen.list) > 1 {
-		t.Errorf("%d tries, renewed %q", len(seen.list), from.refused)
+	if headers, _ := seen.got(); len(from.refusals()) > 0 || len(headers) > 1 {
+		t.Errorf("%d tries, renewed %q", len(headers), from.refusals())
 	}
 }
 

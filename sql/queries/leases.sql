@@ -18,8 +18,10 @@ DELETE FROM mcpkeep_leases WHERE name = @name AND holder = @holder;
 INSERT INTO mcpkeep_leases (name, holder, expires_at) VALUES ('ready', '', CAST(@now AS BIGINT))
 ON CONFLICT (name) DO UPDATE SET expires_at = excluded.expires_at;
 
+-- Names of renewals begin with "renewal/". The bounds hold in every collation: some ignore
+-- the slash.
 -- name: DeleteEndedRenewals :execrows
 DELETE FROM mcpkeep_leases WHERE name IN (
     SELECT l.name FROM mcpkeep_leases l
-    WHERE l.name LIKE 'renewal/%' AND l.expires_at <= CAST(@now AS BIGINT)
+    WHERE l.name > 'renewal' AND l.name < 'renewam' AND l.expires_at <= CAST(@now AS BIGINT)
     LIMIT CAST(@max_rows AS BIGINT));

@@ -22,7 +22,7 @@ func (q *Queries) AddLease(ctx context.Context, name string) error {
 const deleteEndedRenewals = `-- name: DeleteEndedRenewals :execrows
 DELETE FROM mcpkeep_leases WHERE name IN (
     SELECT l.name FROM mcpkeep_leases l
-    WHERE l.name LIKE 'renewal/%' AND l.expires_at <= CAST($1 AS BIGINT)
+    WHERE l.name > 'renewal' AND l.name < 'renewam' AND l.expires_at <= CAST($1 AS BIGINT)
     LIMIT CAST($2 AS BIGINT))
 `
 
@@ -31,6 +31,8 @@ type DeleteEndedRenewalsParams struct {
 	MaxRows int64
 }
 
+// Names of renewals begin with "renewal/". The bounds hold in every collation: some ignore
+// the slash.
 func (q *Queries) DeleteEndedRenewals(ctx context.Context, arg DeleteEndedRenewalsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, deleteEndedRenewals, arg.Now, arg.MaxRows)
 	if err != nil {

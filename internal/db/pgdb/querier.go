@@ -62,6 +62,8 @@ type Querier interface {
 	DeleteClient(ctx context.Context, key string) (int64, error)
 	DeleteClientDocuments(ctx context.Context, clientID string) (int64, error)
 	DeleteDeadGrants(ctx context.Context, arg DeleteDeadGrantsParams) (int64, error)
+	// Names of renewals begin with "renewal/". The bounds hold in every collation: some ignore
+	// the slash.
 	DeleteEndedRenewals(ctx context.Context, arg DeleteEndedRenewalsParams) (int64, error)
 	DeleteEventsOfType(ctx context.Context, arg DeleteEventsOfTypeParams) (int64, error)
 	DeleteExpiredAccessTokens(ctx context.Context, arg DeleteExpiredAccessTokensParams) (int64, error)
