@@ -119,7 +119,15 @@ func TestProviderToken(t *testing.T) {
 	if err != nil || !strings.Contains(page.Body, "receives your access token for") {
 		t.Errorf("%v: the consent page says %.4000s", err, page.Body)
 	}
-	token, notes := signInAt(t, replicas[0], "/mcp").AccessToken, signInAt(t, replicas[0], "/notes/mcp").AccessToken
+	signIn := func(path string) string {
+		c, b := harness.NewClient(replicas[0].URL, nil), harness.NewBrowser(nil)
+		c.Resource, b.Sites = replicas[0].URL+path, []string{gh.URL}
+		if err := c.SignIn(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		return c.AccessToken
+	}
+	token, notes := signIn("/mcp"), signIn("/notes/mcp")
 	gh.SetTokenLifetime(8 * time.Hour)
 	renewed := func(want int, since int) {
 		t.Helper()
