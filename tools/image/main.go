@@ -28,8 +28,6 @@ type options struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	var o options
 	flag.StringVar(&o.source, "source", filepath.Join("..", ".."), "folder of mcpkeep's source")
 	flag.StringVar(&o.version, "version", "devel", "version of the program, in its labels too")
@@ -38,7 +36,10 @@ func main() {
 	flag.StringVar(&o.out, "out", "", "write the OCI layout image/ and mcpkeep-ARCH.tar, an archive for docker load, into this folder")
 	flag.StringVar(&o.push, "push", "", "push to this name with a tag, as whom docker or gcloud is logged in")
 	flag.Parse()
-	if err := o.run(ctx); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := o.run(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
 		os.Exit(1)
 	}
