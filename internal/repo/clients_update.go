@@ -11,7 +11,6 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 	"github.com/mcpkeep/mcpkeep/internal/metadata"
-	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -50,7 +49,7 @@ func (r *Repo) UpdateClient(ctx context.Context, was, c storage.Client, now time
 		if err := r.shareClient(ctx, q, c, now); err != nil {
 			return err
 		}
-		return sealed.Record(ctx, q, storage.Event{
+		return r.recordLimited(ctx, q, storage.Event{
 			Type: storage.EventClientUpdated, ClientID: c.ID, Detail: strings.Join(changed(was, c), ", "),
 		}, now)
 	})

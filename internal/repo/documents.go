@@ -7,7 +7,6 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
-	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -108,7 +107,7 @@ func (r *Repo) SaveDocument(ctx context.Context, f storage.FetchedDocument, now 
 		if err != nil || before.Body != nil && *before.Body == f.Body {
 			return err
 		}
-		return sealed.Record(ctx, q, documentEvent(f, before.Body == nil), now)
+		return r.recordLimited(ctx, q, documentEvent(f, before.Body == nil), now)
 	})
 }
 
@@ -166,7 +165,7 @@ func (r *Repo) UseAssertion(ctx context.Context, clientID string, id storage.Has
 			return err
 		}
 		spent = storage.ErrSpent
-		return sealed.Record(ctx, q, storage.Event{Type: storage.EventAssertionReuse, ClientID: clientID}, now)
+		return r.recordLimited(ctx, q, storage.Event{Type: storage.EventAssertionReuse, ClientID: clientID}, now)
 	})
 	return cmp.Or(err, spent)
 }

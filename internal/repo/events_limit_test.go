@@ -1,6 +1,7 @@
 package repo_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -53,6 +54,41 @@ func TestEventsKept(t *testing.T) {
 		newest, err := r.NewestEvents(t.Context(), storage.EventFilter{Type: storage.EventClientRefused}, 1)
 		if err != nil || len(newest) != 1 || !strings.Contains(newest[0].Detail, "why (2 more before it were left out)") {
 			t.Errorf("%+v, %v", newest, err)
+		}
+	})
+}
+
+// TestEventsOfOneClient: a client that repeats an assertion, or changes its registration, leaves
+// no more events than strangers may.
+func TestEventsOfOneClient(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
+		url := e.URL(t)
+		r := repotest.Open(t, dbtest.Open(t, url), keyring.Generate())
+		now := time.Now()
+		if err := r.CreateClient(t.Context(), storage.Client{ID: "c"}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range storage.LimitedEvents + 3 {
+			err := r.UseAssertion(t.Context(), "c", storage.HashOf("jti"), now.Add(time.Minute), now)
+			if i > 0 && !errors.Is(err, storage.ErrSpent) {
+				t.Fatal(err)
+			}
+			is, err := r.CurrentClient(t.Context(), "c")
+			if err != nil {
+				t.Fatal(err)
+			}
+			next := is
+			next.Name = fmt.Sprint("name ", i)
+			if err := r.UpdateClient(t.Context(), is, next, now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, typ := range []storage.EventType{storage.EventAssertionReuse, storage.EventClientUpdated} {
+			n := dbtest.Value[int64](t, dbtest.SQL(t, url), "SELECT COUNT(*) FROM mcpkeep_events WHERE type = '"+string(typ)+"'")
+			if n != storage.LimitedEvents {
+				t.Errorf("%d events %s, want %d", n, typ, storage.LimitedEvents)
+			}
 		}
 	})
 }

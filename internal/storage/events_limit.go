@@ -15,12 +15,15 @@ const (
 // Limited reports whether events of this type are limited in number: strangers can bring
 // them about, or clients with a single token, as often as they like.
 func (t EventType) Limited() bool {
-	return slices.Contains([]EventType{EventClientRefused, EventSignInRefused, EventSignInThrottled, EventAuthorizationDenied, EventRefreshRepeated}, t)
+	return slices.Contains([]EventType{
+		EventClientRefused, EventClientUpdated, EventAssertionReuse,
+		EventSignInRefused, EventSignInThrottled, EventAuthorizationDenied, EventRefreshRepeated,
+	}, t)
 }
 
 // Kept returns how many events of a type are kept, 0 for all of them until they are old.
 func (t EventType) Kept() int64 {
-	strangers := []EventType{EventClientRegistered, EventClientUpdated, EventClientDeleted, EventClientsEvicted, EventAssertionReuse}
+	strangers := []EventType{EventClientRegistered, EventClientDeleted, EventClientsEvicted}
 	switch {
 	case t.Limited():
 		return LimitedEventsKept
