@@ -11,15 +11,23 @@ import (
 // SecretError is a secret that is not available. It holds nothing of a value or a token.
 type SecretError struct {
 	Name    Name
-	Problem string // what is wrong, and the role or command that fixes it
+	Problem string // what is wrong
+	Fix     string // the command that fixes it, "" if there is none
 	passing bool   // another attempt may go well
 }
 
 // Error implements error.
-func (e *SecretError) Error() string { return Prefix + e.Name.text + ": " + e.Problem }
+func (e *SecretError) Error() string {
+	text := Prefix + e.Name.text + ": " + e.Problem
+	if e.Fix != "" {
+		text += "; `" + e.Fix + "` fixes it"
+	}
+	return text
+}
 
-// refusal reads an error of Google's REST APIs (google.rpc.Status).
-func refusal(n Name, status int, body []byte) *SecretError {
+// refusal reads an error of Google's REST APIs (google.rpc.Status). account is the email
+// address of the service account.
+func refusal(n Name, account string, status int, body []byte) *SecretError {
 	var answer struct {
 		Error struct {
 			Status  string `json:"status"`
@@ -33,13 +41,15 @@ func refusal(n Name, status int, body []byte) *SecretError {
 	e := &SecretError{Name: n}
 	for _, d := range answer.Error.Details {
 		if d.Reason == "SERVICE_DISABLED" {
-			e.Problem = "the API of Secret Manager is off in this project; `gcloud services enable secretmanager.googleapis.com --project " + n.Project + "` turns it on"
+			e.Problem = "the API of Secret Manager is off in this project"
+			e.Fix = "gcloud services enable secretmanager.googleapis.com --project " + n.Project
 			return e
 		}
 	}
 	switch status {
 	case http.StatusForbidden:
-		e.Problem = "the service account lacks secretmanager.versions.access: give it the role roles/secretmanager.secretAccessor on the secret " + n.Secret
+		e.Problem = "the service account lacks secretmanager.versions.access, which the role roles/secretmanager.secretAccessor has"
+		e.Fix = "gcloud secrets add-iam-policy-binding " + n.arguments() + " --member serviceAccount:" + account + " --role roles/secretmanager.secretAccessor"
 	case http.StatusNotFound:
 		e.Problem = "there is no such secret or version"
 	case http.StatusUnauthorized:
@@ -54,11 +64,21 @@ func refusal(n Name, status int, body []byte) *SecretError {
 	return e
 }
 
+// arguments are the secret's name and place for gcloud.
+func (n Name) arguments() string {
+	text := n.Secret + " --project " + n.Project
+	if n.location != "" {
+		text += " --location " + n.location
+	}
+	return text
+}
+
 // unusable tells the states of a version apart that Secret Manager refuses with one code.
 func (e *SecretError) unusable(message string) string {
 	switch version := "version " + e.Name.Version; {
 	case strings.Contains(message, "DISABLED"):
-		return version + " is disabled; `gcloud secrets versions enable` turns it on"
+		e.Fix = "gcloud secrets versions enable " + e.Name.Version + " --secret " + e.Name.arguments()
+		return version + " is disabled"
 	case strings.Contains(message, "DESTROYED"):
 		return version + " is destroyed: name one that is there"
 	default:

@@ -33,6 +33,15 @@ func Default() (*Client, error) {
 // Read returns the value of the secret that a setting names: Prefix and the name of a
 // version. named is false for other values.
 func Read(ctx context.Context, value string) (secret string, named bool, err error) {
+	return readWith(ctx, value, (*Client).Secret)
+}
+
+// ReadAgain is Read for what may have changed since: see [Client.SecretAgain].
+func ReadAgain(ctx context.Context, value string) (secret string, named bool, err error) {
+	return readWith(ctx, value, (*Client).SecretAgain)
+}
+
+func readWith(ctx context.Context, value string, read func(*Client, context.Context, Name) (string, error)) (secret string, named bool, err error) {
 	text, named := strings.CutPrefix(value, Prefix)
 	if !named {
 		return "", false, nil
@@ -45,7 +54,7 @@ func Read(ctx context.Context, value string) (secret string, named bool, err err
 	if err != nil {
 		return "", true, err
 	}
-	secret, err = client.Secret(ctx, n)
+	secret, err = read(client, ctx, n)
 	return secret, true, err
 }
 

@@ -37,6 +37,22 @@ func (c *Client) Secret(ctx context.Context, n Name) (string, error) {
 	if value, ok := c.secrets.values[n.text]; ok {
 		return value, nil
 	}
+	return c.remember(ctx, n)
+}
+
+// SecretAgain is Secret for what may have changed since: an alias or "latest" may name another
+// version by now, whereas a number always names the same one.
+func (c *Client) SecretAgain(ctx context.Context, n Name) (string, error) {
+	if _, err := strconv.Atoi(n.Version); err == nil {
+		return c.Secret(ctx, n)
+	}
+	c.secrets.mu.Lock()
+	defer c.secrets.mu.Unlock()
+	return c.remember(ctx, n)
+}
+
+// remember asks for a version. The caller holds the lock.
+func (c *Client) remember(ctx context.Context, n Name) (string, error) {
 	ctx, cancel := within(ctx)
 	defer cancel()
 	value, number, err := c.access(ctx, n)
@@ -47,7 +63,7 @@ func (c *Client) Secret(ctx context.Context, n Name) (string, error) {
 		c.secrets.values = map[string]string{}
 	}
 	c.secrets.values[n.text] = value
-	c.secrets.read = append(c.secrets.read, Version{n.text, number})
+	c.secrets.read = append(slices.DeleteFunc(c.secrets.read, func(v Version) bool { return v.Name == n.text }), Version{n.text, number})
 	return value, nil
 }
 
@@ -99,7 +115,7 @@ func (c *Client) accessOnce(ctx context.Context, n Name, token string) (value, n
 		return "", "", &SecretError{Name: n, Problem: "the answer breaks off: " + plain(err).Error(), passing: !errors.Is(err, errTooLong)}
 	}
 	if res.StatusCode != http.StatusOK {
-		return "", "", refusal(n, res.StatusCode, body.Bytes())
+		return "", "", refusal(n, c.account(ctx), res.StatusCode, body.Bytes())
 	}
 	return payload(n, body.Bytes())
 }

@@ -80,9 +80,9 @@ func TestSecretRefused(t *testing.T) {
 		want  string
 	}{
 		"missing":    {func(*gcptest.Cloud, string) {}, "no such secret or version"},
-		"disabled":   {func(c *gcptest.Cloud, v string) { c.SetState(v, gcptest.Disabled) }, "version 1 is disabled; `gcloud secrets versions enable`"},
+		"disabled":   {func(c *gcptest.Cloud, v string) { c.SetState(v, gcptest.Disabled) }, "version 1 is disabled; `gcloud secrets versions enable 1 --secret key --project acme-prod`"},
 		"destroyed":  {func(c *gcptest.Cloud, v string) { c.SetState(v, gcptest.Destroyed) }, "version 1 is destroyed"},
-		"permission": {func(c *gcptest.Cloud, _ string) { c.SetRole(gcptest.RoleSecretAccessor, false) }, "secretmanager.versions.access: give it the role roles/secretmanager.secretAccessor on the secret key"},
+		"permission": {func(c *gcptest.Cloud, _ string) { c.SetRole(gcptest.RoleSecretAccessor, false) }, "gcloud secrets add-iam-policy-binding key --project acme-prod --member serviceAccount:" + gcptest.Account + " --role roles/secretmanager.secretAccessor"},
 		"API":        {func(c *gcptest.Cloud, _ string) { c.SetAPI(false) }, "gcloud services enable secretmanager.googleapis.com --project acme-prod"},
 		"empty":      {func(c *gcptest.Cloud, _ string) { c.AddVersion(global, " \n") }, "version 2 is empty"},
 	} {

@@ -38,6 +38,16 @@ func (c *Client) Service(ctx context.Context) (Service, error) {
 	return s, nil
 }
 
+// account is the address of the service account for a message, and a placeholder if the
+// metadata server does not tell.
+func (c *Client) account(ctx context.Context) string {
+	value, err := c.metadata.GetWithContext(ctx, "instance/service-accounts/default/email")
+	if err != nil {
+		return "ACCOUNT"
+	}
+	return strings.TrimSpace(value)
+}
+
 // Origin is the address of a Cloud Run service that follows from its name.
 func (s Service) Origin(name string) string {
 	return "https://" + name + "-" + s.ProjectNumber + "." + s.Region + ".run.app"

@@ -57,6 +57,14 @@ func (c *Client) Token(ctx context.Context, scope string) (string, error) {
 	return t.AccessToken, nil
 }
 
+// Forget has the next Token of a scope be a new one, since what it was used for did not
+// accept it.
+func (c *Client) Forget(scope string) {
+	c.tokens.mu.Lock()
+	defer c.tokens.mu.Unlock()
+	delete(c.tokens.valid, scope)
+}
+
 func (c *Client) newToken(ctx context.Context, scope string) (*oauth2.Token, error) {
 	if path := credentialsFile(); path != "" {
 		return c.fileToken(ctx, path, scope)

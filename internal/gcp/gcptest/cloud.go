@@ -2,8 +2,10 @@ package gcptest
 
 import (
 	"crypto/rand"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,9 +30,11 @@ type Cloud struct {
 
 	mu       sync.Mutex
 	lifetime time.Duration // of new tokens
+	early    time.Duration // by which they end before their time
 	tokens   map[string]token
 	roles    map[string]bool // of the service account
 	apiOff   bool
+	disabled bool               // the service account
 	secrets  map[string]*secret // by projects/P/secrets/S or projects/P/locations/L/secrets/S
 	before   http.HandlerFunc   // called first, if there is one
 	requests int
@@ -90,11 +94,33 @@ func (c *Cloud) SetLifetime(d time.Duration) {
 	c.lifetime = d
 }
 
+// SetEarly has new tokens end before the time that the metadata server tells for them, as if
+// much of it had passed.
+func (c *Cloud) SetEarly(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.early = d
+}
+
+// Issued returns all access tokens, valid or not.
+func (c *Cloud) Issued() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Keys(c.tokens))
+}
+
 // SetRole gives the service account a role, or takes it away.
 func (c *Cloud) SetRole(role string, has bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.roles[role] = has
+}
+
+// SetAccount enables or disables the service account: no token of a disabled one is accepted.
+func (c *Cloud) SetAccount(enabled bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.disabled = !enabled
 }
 
 // SetAPI turns Secret Manager's API on or off in the project.
@@ -148,7 +174,7 @@ func (c *Cloud) issue(scopes []string) (text string, lifetime time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	text = "ya29." + rand.Text()
-	c.tokens[text] = token{scopes, time.Now().Add(c.lifetime)}
+	c.tokens[text] = token{scopes, time.Now().Add(c.lifetime - c.early)}
 	return text, c.lifetime
 }
 
@@ -158,7 +184,7 @@ func (c *Cloud) Valid(text string, scopes ...string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t, ok := c.tokens[text]
-	if !ok || time.Now().After(t.until) {
+	if !ok || c.disabled || time.Now().After(t.until) {
 		return false
 	}
 	for _, has := range t.scopes {

@@ -15,17 +15,23 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/gcp"
 )
 
+// Connection is the connection name of an Instance.
+const Connection = Project + ":" + Region + ":main"
+
 // Instance has the two doors of a Cloud SQL instance: TLS over TCP, and a Unix socket as Cloud
 // Run mounts it. Both want an access token of the user's for a password
 // (https://cloud.google.com/sql/docs/postgres/iam-logins), and lead to a real PostgreSQL.
 type Instance struct {
 	Addr   string // of the TLS door
-	Socket string // folder of the other
+	Socket string // folder of the other, which ends with Connection
 
 	cloud *Cloud
 	path  string // of the real server's socket
 
+	doors sync.WaitGroup
+
 	mu    sync.Mutex
+	tcp   net.Listener // of the TLS door
 	open  map[net.Conn]struct{}
 	iam   bool
 	users map[string]bool
@@ -41,26 +47,50 @@ func NewInstance(t testing.TB, cloud *Cloud, path string, cert tls.Certificate) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	i.Socket = folder
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	i.Socket = filepath.Join(folder, Connection)
+	if err := os.Mkdir(i.Socket, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	tcp, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it opens without a wait
 	if err != nil {
 		t.Fatal(err)
 	}
-	unix, err := net.Listen("unix", filepath.Join(folder, ".s.PGSQL.5432")) //nolint:noctx // as above
+	unix, err := net.Listen("unix", filepath.Join(i.Socket, ".s.PGSQL.5432")) //nolint:noctx // as above
 	if err != nil {
 		t.Fatal(err)
 	}
 	i.Addr = tcp.Addr().String()
-	var doors sync.WaitGroup
-	doors.Go(func() { i.accept(tcp, true, &doors) })
-	doors.Go(func() { i.accept(unix, false, &doors) })
+	i.tcp = tcp
+	i.doors.Go(func() { i.accept(tcp, true) })
+	i.doors.Go(func() { i.accept(unix, false) })
 	t.Cleanup(func() {
-		_, _ = tcp.Close(), unix.Close()
+		i.mu.Lock()
+		_, _ = i.tcp.Close(), unix.Close()
+		i.mu.Unlock()
 		i.Disconnect()
-		doors.Wait()
+		i.doors.Wait()
 	})
 	return i
+}
+
+// Move gives the TLS door another address, with the port that it has, and ends all connections.
+func (i *Instance) Move(address string) error {
+	_, port, err := net.SplitHostPort(i.Addr)
+	if err != nil {
+		return err
+	}
+	next, err := net.Listen("tcp", net.JoinHostPort(address, port)) //nolint:noctx // it opens without a wait
+	if err != nil {
+		return err
+	}
+	i.mu.Lock()
+	_ = i.tcp.Close()
+	i.tcp = next
+	i.mu.Unlock()
+	i.Disconnect()
+	i.doors.Go(func() { i.accept(next, true) })
+	return nil
 }
 
 // AddUser makes an IAM user. The real server needs a role of that name.
@@ -84,6 +114,13 @@ func (i *Instance) SetIAM(on bool) {
 	i.iam = on
 }
 
+// SetCertificate changes the certificate of the TLS door.
+func (i *Instance) SetCertificate(cert tls.Certificate) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.cert = cert
+}
+
 // Disconnect ends all connections.
 func (i *Instance) Disconnect() {
 	i.mu.Lock()
@@ -93,7 +130,7 @@ func (i *Instance) Disconnect() {
 	}
 }
 
-func (i *Instance) accept(l net.Listener, secure bool, all *sync.WaitGroup) {
+func (i *Instance) accept(l net.Listener, secure bool) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {
@@ -102,7 +139,7 @@ func (i *Instance) accept(l net.Listener, secure bool, all *sync.WaitGroup) {
 		i.mu.Lock()
 		i.open[conn] = struct{}{}
 		i.mu.Unlock()
-		all.Go(func() {
+		i.doors.Go(func() {
 			defer func() {
 				i.mu.Lock()
 				delete(i.open, conn)
@@ -131,7 +168,10 @@ func (i *Instance) serve(conn net.Conn, secure bool) error {
 		if _, err := io.WriteString(conn, answer); err != nil || !secure {
 			return errors.Join(err, errNoTLS)
 		}
-		conn = tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{i.cert}, MinVersion: tls.VersionTLS12})
+		i.mu.Lock()
+		cert := i.cert
+		i.mu.Unlock()
+		conn = tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
 		backend = pgproto3.NewBackend(conn, conn)
 		if message, err = backend.ReceiveStartupMessage(); err != nil {
 			return err
@@ -172,7 +212,11 @@ func (i *Instance) authenticate(backend *pgproto3.Backend, user string) *pgproto
 		return fatal("28P01", `password authentication failed for user "`+user+`"`)
 	case !known:
 		return fatal("28000", `role "`+user+`" does not exist`)
-	case !i.cloud.HasRole(RoleInstanceUser), !i.cloud.Valid(password.Password, gcp.ScopeLogin, gcp.ScopeCloud), user+".gserviceaccount.com" != Account:
+	case !i.cloud.Valid(password.Password, gcp.ScopeLogin, gcp.ScopeCloud):
+		refusal := fatal("28000", `Cloud SQL IAM service account authentication failed for user "`+user+`"`)
+		refusal.Detail = "Request had invalid authentication credentials. Expected OAuth 2 access token."
+		return refusal
+	case !i.cloud.HasRole(RoleInstanceUser), user+".gserviceaccount.com" != Account:
 		return fatal("28000", `Cloud SQL IAM service account authentication failed for user "`+user+`"`)
 	}
 	return nil
