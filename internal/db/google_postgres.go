@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -67,15 +70,18 @@ func (p *postgres) logInAtGoogle(ctx context.Context, a address, cfg *pgxpool.Co
 	if !a.user {
 		service, err := client.Service(ctx)
 		if err != nil {
-			return fmt.Errorf("no user in the URL, and the service account is not known: %w", err)
+			return fmt.Errorf("MCPKEEP_DATABASE_AUTH=google-iam: no user in the URL, and the service account is not known: %w", err)
 		}
 		conn.User = strings.TrimSuffix(service.Account, ".gserviceaccount.com")
 	}
 	p.login = func(ctx context.Context, conn *pgx.ConnConfig) (err error) {
-		conn.Password, err = client.Token(ctx, gcp.ScopeLogin)
-		return err
+		if conn.Password, err = client.Token(ctx, gcp.ScopeLogin); err != nil {
+			return fmt.Errorf("MCPKEEP_DATABASE_AUTH=google-iam: %w", err)
+		}
+		return nil
 	}
-	return nil
+	p.forget = func() { client.Forget(gcp.ScopeLogin) }
+	return p.login(ctx, conn.Copy()) // a missing token is not waited for like a server
 }
 
 // checkWay refuses a way to the server on which others could take the token.
@@ -94,39 +100,87 @@ func checkWay(host string, port uint16, config *tls.Config) error {
 	return nil
 }
 
+// staleLogin reports whether the instance refused the access token of a new connection. Another
+// token may be taken: the instance's clock decides when one ends.
+func (p *postgres) staleLogin(err error) bool {
+	var pgErr *pgconn.PgError
+	return p.forget != nil && errors.As(err, &pgErr) && refusedToken(pgErr)
+}
+
+func refusedToken(err *pgconn.PgError) bool {
+	return err.Code == "28000" && strings.Contains(err.Message, "IAM") && strings.Contains(err.Message, "authentication failed")
+}
+
 // refusedAtGoogle knows what Cloud SQL says when a service account may not log in.
-func (l login) refusedAtGoogle(err *pgconn.PgError) *RefusedError {
-	const login = "https://cloud.google.com/sql/docs/postgres/iam-logins"
+func (l login) refusedAtGoogle(host string, err *pgconn.PgError) *RefusedError {
+	user := strings.Trim(l.role, `"`)
+	instance, project := instanceAt(host)
+	if _, domain, ok := strings.Cut(user, "@"); ok && project == "" {
+		project = strings.TrimSuffix(domain, ".iam")
+	}
+	at := " --instance " + instance + " --project " + project
 	switch message := err.Message + " " + err.Detail; {
 	case err.Code == "28000" && strings.Contains(message, "does not exist"):
 		return &RefusedError{
 			Found: "the instance has no user " + l.role,
-			Fix:   "run `gcloud sql users create " + strings.Trim(l.role, `"`) + " --instance INSTANCE --type cloud_iam_service_account`",
+			Fix:   "run `gcloud sql users create " + user + " --type cloud_iam_service_account" + at + "`",
 		}
-	case strings.Contains(message, "IAM") && strings.Contains(message, "authentication failed"):
+	case refusedToken(err) && strings.Contains(message, "invalid authentication credentials"):
 		return &RefusedError{
-			Found: "Cloud SQL does not let the service account log in as " + l.role + ": " + printable(err.Message),
-			Fix:   "give the service account the role roles/cloudsql.instanceUser; if it has the role, its access token was not accepted",
+			Found: "Cloud SQL does not take the access token of " + l.role + ", a new one included: " + printable(err.Message),
+			Fix: "run `gcloud iam service-accounts enable " + user + ".gserviceaccount.com --project " + project +
+				"` if the account is disabled, and check this machine's clock",
+		}
+	case refusedToken(err):
+		return &RefusedError{
+			Found: "Cloud SQL does not let the service account log in as " + l.role + ", with a new access token either: " + printable(err.Message),
+			Fix: "run `gcloud projects add-iam-policy-binding " + project + " --member serviceAccount:" + user +
+				".gserviceaccount.com --role roles/cloudsql.instanceUser`",
 		}
 	case err.Code == "28P01":
 		return &RefusedError{
-			Found: "the instance takes the access token for an ordinary password of " + l.role,
-			Fix: "turn IAM log-in on with `gcloud sql instances patch INSTANCE --database-flags cloudsql.iam_authentication=on`, and create the user " +
-				"with --type cloud_iam_service_account (" + login + ")",
+			Found: "the instance takes the access token for an ordinary password of " + l.role + ": IAM log-in is off, or the user has another type",
+			Fix: "run `gcloud sql instances patch " + instance + " --project " + project + " --database-flags cloudsql.iam_authentication=on` " +
+				"with the other flags of the instance, which it replaces, and create the user with --type cloud_iam_service_account",
 		}
 	}
 	return nil
 }
 
+// connectionName is PROJECT:REGION:INSTANCE, with a domain before the project of some
+// organizations.
+var connectionName = regexp.MustCompile(`^((?:[a-z0-9.-]+:)?[a-z0-9-]+):([a-z0-9-]+):([a-z0-9-]+)$`)
+
+// instanceAt returns what the folder of a mounted socket says of the instance, and a
+// placeholder elsewhere.
+func instanceAt(host string) (instance, project string) {
+	if parts := connectionName.FindStringSubmatch(path.Base(host)); strings.HasPrefix(host, "/") && parts != nil {
+		return parts[3], parts[1]
+	}
+	return "INSTANCE", ""
+}
+
 // refusedSocket is said when Cloud Run has not mounted the instance.
 func refusedSocket(host string, err error) *RefusedError {
-	if !strings.HasPrefix(host, "/cloudsql/") || !errors.Is(err, fs.ErrNotExist) {
+	instance := path.Base(host)
+	_, project := instanceAt(host)
+	if !strings.HasPrefix(host, "/") || !connectionName.MatchString(instance) || !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	instance := strings.TrimPrefix(host, "/cloudsql/")
 	return &RefusedError{
 		Found: "there is no socket of the instance " + instance,
-		Fix: "attach the instance to the service with `gcloud run services update SERVICE --set-cloudsql-instances " + instance +
-			"`, and give its service account the role roles/cloudsql.client",
+		Fix: "attach the instance with `gcloud run services update SERVICE --region REGION --add-cloudsql-instances " + instance +
+			"`, and give the service account the role with `gcloud projects add-iam-policy-binding " + project +
+			" --member serviceAccount:ACCOUNT --role roles/cloudsql.client`",
 	}
+}
+
+// unreachableInstance says more of a network without a way to the instance's private address.
+func unreachableInstance(host string, err error) error {
+	var opErr *net.OpError
+	if strings.HasPrefix(host, "/") || !errors.As(err, &opErr) {
+		return err
+	}
+	return fmt.Errorf("the instance does not answer at its address: check that it runs, and give the service a way to its network "+
+		"with `gcloud run services update SERVICE --region REGION --network NETWORK --subnet SUBNET --vpc-egress private-ranges-only`: %w", err)
 }

@@ -27,6 +27,7 @@ type postgres struct {
 	anyServer bool
 	// login sets what a connection logs in with; nil for what the URL says.
 	login   func(context.Context, *pgx.ConnConfig) error
+	forget  func() // the access token that login used
 	pooler  poolerState
 	slots   slots
 	doubts  *doubts // shared with checks
@@ -62,6 +63,9 @@ func openPostgres(ctx context.Context, url string, anyServer bool) (*postgres, e
 		if err := p.logInAtGoogle(ctx, address, cfg); err != nil {
 			return nil, err
 		}
+	}
+	if err := verifyBy(ctx, address.roots, cfg.ConnConfig); err != nil {
+		return nil, err
 	}
 	cfg.BeforeConnect = p.beforeConnect
 	if !anyServer {

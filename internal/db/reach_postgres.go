@@ -24,7 +24,7 @@ func (p *postgres) refusal(err error) error {
 	switch {
 	case errors.As(err, &connecting) && errors.As(err, &pgErr):
 		if p.login != nil {
-			refused = who.refusedAtGoogle(pgErr)
+			refused = who.refusedAtGoogle(cfg.Host, pgErr)
 		}
 		if refused == nil {
 			refused = who.refusedBy(pgErr)
@@ -35,6 +35,9 @@ func (p *postgres) refusal(err error) error {
 		}
 	case errors.As(err, &pgErr) && pgErr.Code == "08P01": // PgBouncer's, which asks the server later
 		refused = who.refusedBy(pgErr)
+	}
+	if refused == nil && connecting != nil && p.login != nil {
+		return unreachableInstance(cfg.Host, err)
 	}
 	if refused == nil {
 		return err

@@ -24,7 +24,7 @@ func (p *postgres) openPools(ctx context.Context, cfg *pgxpool.Config) (err erro
 		checks := cfg.Copy()
 		checks.MaxConns = kept
 		checks.MinConns, checks.MinIdleConns = min(checks.MinConns, kept), min(checks.MinIdleConns, kept)
-		p.checks = &postgres{doubts: p.doubts}
+		p.checks = &postgres{doubts: p.doubts, forget: p.forget}
 		checks.BeforeConnect = func(ctx context.Context, conn *pgx.ConnConfig) error {
 			conn.DefaultQueryExecMode = p.pooler.execMode(conn.DefaultQueryExecMode)
 			if err := p.checks.slots.mayConnect(); err != nil || p.login == nil {

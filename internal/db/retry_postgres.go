@@ -11,9 +11,11 @@ import (
 
 // again runs what fails before the server has seen any of it: when a connection of the
 // pool died while idle, which shows only then, the next one is tried, and when the
-// server has no slot for another, one of the pool is waited for.
+// server has no slot for another, one of the pool is waited for. An access token that the
+// server does not take is exchanged once.
 func (p *postgres) again(ctx context.Context, f func() error) error {
 	waiting := p.slots.waiting()
+	exchanged := false
 	for stale := int32(0); ; {
 		err := f()
 		switch {
@@ -22,6 +24,9 @@ func (p *postgres) again(ctx context.Context, f func() error) error {
 		case staleConn(err) && stale < p.pool.Config().MaxConns:
 			p.doubts.cast()
 			stale++
+		case !exchanged && p.staleLogin(err):
+			p.forget()
+			exchanged = true
 		case noSlot(err) && waiting.pause(ctx, p.pool):
 		default:
 			return err

@@ -44,6 +44,7 @@ type address struct {
 	dsn    string
 	pooler string // one of the above; "" when the URL does not say
 	login  string // googleLogin, or "" for a password
+	roots  string // value of sslrootcert
 	user   bool   // there is one
 }
 
@@ -71,8 +72,9 @@ func parseAddress(text string) (address, error) {
 			return address{}, err
 		}
 		params, login := withoutLogin(params)
+		params, roots := withoutAuthority(params)
 		params, pooler, err := translate(params)
-		return address{dsn: joinKeywords(params), pooler: pooler, login: login, user: hasParam(params, "user")}, err
+		return address{dsn: joinKeywords(params), pooler: pooler, login: login, roots: roots, user: hasParam(params, "user")}, err
 	}
 	return parseURL(text[len(scheme):])
 }
@@ -99,9 +101,10 @@ func parseURL(text string) (address, error) {
 		return address{}, err
 	}
 	params, login := withoutLogin(params)
+	params, roots := withoutAuthority(params)
 	params, pooler, err := translate(withoutSSL(params))
 	hasUser = hasUser && !strings.HasPrefix(user, ":") && user != "" || hasParam(params, "user")
-	return address{dsn: "postgres://" + rest + joinQuery(params), pooler: pooler, login: login, user: hasUser}, err
+	return address{dsn: "postgres://" + rest + joinQuery(params), pooler: pooler, login: login, roots: roots, user: hasUser}, err
 }
 
 func hasParam(params []param, name string) bool {

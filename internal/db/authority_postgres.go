@@ -1,0 +1,147 @@
+package db
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mcpkeep/mcpkeep/internal/gcp"
+)
+
+const rootCert = "sslrootcert"
+
+// oneReading is how long an authority is not read again, whatever certificates come.
+const oneReading = time.Second
+
+// authority vouches for the certificates of a server. Servers change theirs while we run, so
+// when a certificate does not verify, the authority is read again.
+type authority struct {
+	read func(context.Context) (string, error)
+
+	mu    sync.Mutex
+	roots *x509.CertPool
+	at    time.Time // of the last reading
+}
+
+// withoutAuthority takes sslrootcert out where pgx cannot read it: in Secret Manager.
+func withoutAuthority(params []param) (_ []param, source string) {
+	return slices.DeleteFunc(params, func(p param) bool {
+		if p.name == rootCert {
+			source = p.value
+		}
+		return p.name == rootCert && strings.HasPrefix(p.value, gcp.Prefix)
+	}), source
+}
+
+// verifyBy has all connections of a configuration verify the server with the authority that
+// sslrootcert names.
+func verifyBy(ctx context.Context, source string, cfg *pgx.ConnConfig) error {
+	inSecret := strings.HasPrefix(source, gcp.Prefix)
+	if source == "" || source == "system" {
+		return nil
+	}
+	a := &authority{read: func(context.Context) (string, error) {
+		content, err := os.ReadFile(source) //nolint:gosec // the operator's own path
+		return string(content), err
+	}}
+	if inSecret {
+		a.read = func(ctx context.Context) (string, error) {
+			value, _, err := gcp.ReadAgain(ctx, source)
+			return value, err
+		}
+	}
+	if err := a.renew(ctx); err != nil {
+		return fmt.Errorf("%s of the database URL: %w", rootCert, err)
+	}
+	if err := a.guard(cfg.TLSConfig, inSecret); err != nil {
+		return err
+	}
+	for _, other := range cfg.Fallbacks {
+		if err := a.guard(other.TLSConfig, inSecret); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// guard replaces the verification of a configuration. Without sslrootcert, pgx verifies less
+// than what the URL says when it names one.
+func (a *authority) guard(config *tls.Config, needed bool) error {
+	verifies := config != nil && (!config.InsecureSkipVerify || config.VerifyPeerCertificate != nil)
+	if !verifies && needed {
+		return badURLError("names an authority in sslrootcert, and sslmode does not verify with it: set sslmode=verify-ca or verify-full")
+	}
+	if !verifies {
+		return nil
+	}
+	host := ""
+	if !config.InsecureSkipVerify {
+		host = config.ServerName
+	}
+	config.InsecureSkipVerify = true
+	config.VerifyPeerCertificate = func(chain [][]byte, _ [][]*x509.Certificate) error { return a.verify(chain, host) }
+	return nil
+}
+
+// verify checks a server's chain, also against a host unless that is "".
+func (a *authority) verify(chain [][]byte, host string) error {
+	certs := make([]*x509.Certificate, len(chain))
+	opts := x509.VerifyOptions{DNSName: host, Intermediates: x509.NewCertPool()}
+	for i, der := range chain {
+		var err error
+		if certs[i], err = x509.ParseCertificate(der); err != nil {
+			return err
+		}
+		if i > 0 {
+			opts.Intermediates.AddCert(certs[i])
+		}
+	}
+	if len(certs) == 0 {
+		return errors.New("the server sends no certificate")
+	}
+	opts.Roots = a.current()
+	_, err := certs[0].Verify(opts)
+	if err == nil || a.renew(context.Background()) != nil {
+		return err // the certificate's fault weighs more than that of the reading
+	}
+	opts.Roots = a.current()
+	_, err = certs[0].Verify(opts)
+	return err
+}
+
+func (a *authority) current() *x509.CertPool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.roots
+}
+
+// renew reads the certificates, unless that was just done. Those from before stay where it
+// fails. The wall clock counts, which continues while a machine is frozen.
+func (a *authority) renew(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now().Round(0)
+	if since := now.Sub(a.at); a.roots != nil && since >= 0 && since < oneReading {
+		return nil
+	}
+	a.at = now
+	text, err := a.read(ctx)
+	if err != nil {
+		return err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(text)) {
+		return errors.New("no certificate in PEM")
+	}
+	a.roots = roots
+	return nil
+}
