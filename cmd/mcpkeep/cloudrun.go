@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/doctor"
 	"github.com/mcpkeep/mcpkeep/internal/gcp"
 	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/setting"
@@ -52,4 +53,13 @@ func logSecrets(ctx context.Context, log *slog.Logger) {
 	for _, v := range gcp.VersionsRead() {
 		log.InfoContext(ctx, "secret read", "name", v.Name, "version", v.Number)
 	}
+}
+
+// google is what the doctor looks at on Google Cloud, nil where nothing of it is used.
+func (f *serveFlags) google() *doctor.Google {
+	logsIn := f.DatabaseAuth == googleIAM
+	if serviceName() == "" && !logsIn && len(gcp.VersionsRead()) == 0 {
+		return nil
+	}
+	return &doctor.Google{Name: serviceName(), LogsIn: logsIn, Client: gcp.Default}
 }

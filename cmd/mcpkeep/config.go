@@ -97,6 +97,7 @@ type serveFlags struct {
 	Listen         string        `name:"listen" env:"MCPKEEP_LISTEN" placeholder:"ADDR" help:"Listen address; port 0 picks a free port. Default 127.0.0.1:8080, 0.0.0.0:$PORT when PORT is set, :443 for HTTPS."`
 	Port           string        `name:"port" env:"PORT" hidden:"" help:"Port to listen on at all addresses; platforms set it."`
 	Drain          time.Duration `name:"drain" env:"MCPKEEP_DRAIN" default:"1s" help:"At SIGTERM, how long to keep accepting requests while /readyz returns 503, so that load balancers look elsewhere; up to 1m."`
+	MaxInstances   int           `name:"max-instances" env:"MCPKEEP_MAX_INSTANCES" default:"0" placeholder:"N" help:"How many replicas there may be, as --max-instances of a Cloud Run service says; 0 if that is not known. Doctor compares their connections with what the database has."`
 	AllowEphemeral bool          `name:"allow-ephemeral" env:"MCPKEEP_ALLOW_EPHEMERAL" help:"On Cloud Run, accept an SQLite file that each deployment loses."`
 	migrateFlags
 	AutoMigrate bool `name:"auto-migrate" env:"MCPKEEP_AUTO_MIGRATE" default:"true" negatable:"" help:"Migrate the schema on start."`
@@ -212,6 +213,9 @@ func (f *serveFlags) config(baseURL string, log *slog.Logger) (mcpkeep.Config, e
 	}
 	if err == nil && f.MigrateURL != "" && f.DatabaseAuth == googleIAM {
 		f.MigrateURL, err = f.migrateURL(f.MigrateURL)
+	}
+	if err == nil && f.MaxInstances < 0 {
+		err = setting.Errorf("MCPKEEP_MAX_INSTANCES", "a number of replicas, or 0 if that is not known", "%d is out of range", f.MaxInstances)
 	}
 	if err == nil {
 		err = f.checkTLS()

@@ -84,7 +84,8 @@ func (c *doctorCmd) findings(ctx context.Context, d *doctor.Doctor) ([]doctor.Fi
 func (c *doctorCmd) doctor() *doctor.Doctor {
 	unread := c.readURL()
 	d := &doctor.Doctor{
-		DatabaseURL: c.url(), MigrateURL: c.MigrateURL, AutoMigrate: c.AutoMigrate, RefuseEphemeral: c.refuseEphemeral(), Keys: c.configuredKeys, KeyFile: c.keyFile(),
+		DatabaseURL: c.url(), MigrateURL: c.MigrateURL, AutoMigrate: c.AutoMigrate, RefuseEphemeral: c.refuseEphemeral(),
+		MaxInstances: max(0, c.MaxInstances), Keys: c.configuredKeys, KeyFile: c.keyFile(),
 	}
 	wrong := func(err error) bool {
 		if err != nil {
@@ -129,6 +130,7 @@ func (c *doctorCmd) doctor() *doctor.Doctor {
 	if d.FastMCP = factsOf(checked); !known {
 		d.FastMCP.BaseURL = ""
 	}
+	d.Google = c.google()
 	d.Provider, d.Policy, d.Private = checked.Provider, checked.Policy, checked.Private
 	if len(d.Settings) == 0 {
 		d.TryDocument = checked.TryDocument

@@ -23,6 +23,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
 	"github.com/mcpkeep/mcpkeep/internal/db/pgtest"
 	"github.com/mcpkeep/mcpkeep/internal/doctor"
+	"github.com/mcpkeep/mcpkeep/internal/gcp"
 	"github.com/mcpkeep/mcpkeep/internal/identity/githubtest"
 	"github.com/mcpkeep/mcpkeep/internal/identity/oidctest"
 	"github.com/mcpkeep/mcpkeep/internal/keyring"
@@ -60,7 +61,7 @@ func reported(t *testing.T, env map[string]string, got result) (findings map[str
 		t.Errorf("status %d, report %s, failed %t", got.status, report.Status, failed)
 	}
 	for name, value := range env {
-		if (strings.Contains(name, "SECRET") || strings.Contains(name, "KEYS")) && value != "" && !strings.HasPrefix(value, "file:") && strings.Contains(got.out+got.err, value) {
+		if (strings.Contains(name, "SECRET") || strings.Contains(name, "KEYS")) && value != "" && !strings.HasPrefix(value, "file:") && !strings.HasPrefix(value, gcp.Prefix) && strings.Contains(got.out+got.err, value) {
 			t.Errorf("%s is printed", name)
 		}
 	}

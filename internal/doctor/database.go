@@ -51,10 +51,10 @@ func (d *Doctor) database(ctx context.Context) {
 		}
 		var refused *db.RefusedError
 		if errors.As(err, &refused) {
-			d.unreachable(refused.Found, sentence(refused.Fix))
+			d.unreachable(refused.Found, d.inService(sentence(refused.Fix)))
 			return
 		}
-		d.unreachable(oneLine(err), "Check DATABASE_URL (--database-url) and its password, that the database runs, and that this machine can reach it.")
+		d.unreachable(d.inService(oneLine(err)), "Check DATABASE_URL (--database-url) and its password, that the database runs, and that this machine can reach it.")
 		return
 	}
 	d.db = opened
@@ -208,6 +208,11 @@ func (d *Doctor) connections(s db.ServerDiagnosis) {
 			Why:  "Under load, requests wait for a connection of the pool, and other programs get none.",
 			Fix:  fmt.Sprintf("Set MCPKEEP_DATABASE_MAX_CONNS so that replicas × its value + 1 is at most %d, or raise max_connections.", s.MaxConnections),
 		})
+	case d.MaxInstances*s.PoolSize+1 > s.MaxConnections:
+		d.tooManyInstances(s)
+	case d.MaxInstances > 0:
+		d.ok(areaDatabase, check, fmt.Sprintf("%s with up to %d connections, and one to migrate; the server has %d",
+			number(d.MaxInstances, "instance", "instances"), s.PoolSize, s.MaxConnections))
 	default:
 		d.ok(areaDatabase, check, fmt.Sprintf("up to %d connections a replica; the server has %d, enough for %d replicas and a migration",
 			s.PoolSize, s.MaxConnections, (s.MaxConnections-1)/s.PoolSize))

@@ -50,6 +50,7 @@ type Finding struct {
 // The areas, in the order in which they are checked.
 const (
 	areaSettings = "settings"
+	areaGoogle   = "google_cloud"
 	areaDatabase = "database"
 	areaSchema   = "schema"
 	areaKeys     = "keys"
@@ -70,6 +71,10 @@ type Doctor struct {
 	// DatabaseUnknown: the file with the URL cannot be read; Settings say why.
 	DatabaseUnknown bool
 	AutoMigrate     bool
+	// MaxInstances is how many replicas there may be, 0 if that is not known.
+	MaxInstances int
+	// Google is asked about the deployment on Google Cloud; nil elsewhere.
+	Google *Google
 	// RefuseEphemeral: the server does not start with a file that the next deployment loses.
 	RefuseEphemeral bool
 	// Keys reads the configured keys without creating any; the ring is empty if there
@@ -127,6 +132,10 @@ type Doctor struct {
 func (d *Doctor) Run(ctx context.Context) []Finding {
 	d.findings, d.origin, d.databaseAhead = nil, d.BaseURL, nil
 	d.settings()
+	if d.Google != nil {
+		d.progress(areaGoogle)
+		d.google(ctx)
+	}
 	d.progress(areaDatabase)
 	d.database(ctx)
 	if d.db != nil {

@@ -69,7 +69,10 @@ func (d *Doctor) badKeys(err error) {
 	fix := "Set it to comma-separated Fernet keys or file:PATH; `mcpkeep keys generate` prints a new key."
 	what := oneLine(err)
 	var file *setting.FileError
+	secret, isSecret := secretFix(err)
 	switch {
+	case isSecret:
+		fix = secret
 	case errors.Is(err, fs.ErrNotExist):
 		fix = d.bringBack()
 	case errors.As(err, &file):

@@ -135,7 +135,7 @@ func (d *Doctor) judgeAnswer(a answer) (f Finding, bad bool) {
 	const lost = "Clients cannot connect: this is their first request."
 	at := d.origin + mcpPath
 	if f := recognize(a); f != nil {
-		return d.reached(f.what+" ("+a.Status+" from "+at+")", lost, f.fix), true
+		return d.reached(f.what+" ("+a.Status+" from "+at+")", lost, d.inService(f.fix)), true
 	}
 	switch {
 	case a.StatusCode >= 300 && a.StatusCode < 400:

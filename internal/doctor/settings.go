@@ -26,6 +26,9 @@ func (d *Doctor) settings() {
 		if errors.As(err, &file) {
 			f.Fix = fileFix(file)
 		}
+		if fix, ok := secretFix(err); ok {
+			f.Fix = fix
+		}
 		d.add(f)
 	}
 	if len(d.Settings) == 0 {
