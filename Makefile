@@ -108,6 +108,7 @@ soak: testtools ## hours: a thousand kills, a hundred crashes of the database, a
 	@MCPKEEP_CHAOS_KILLS=500 $(WITHPG) go -C test test -tags chaos $(SOAK) -run '^TestKilledUnderLoad$$' ./chaos
 	@MCPKEEP_FAULTS_FOR=8m $(WITHPG) go -C test test -tags faults $(SOAK) -parallel 4 ./faults
 	@MCPKEEP_ATTACK_FOR=10m MCPKEEP_ATTACK_HONEST=100 $(WITHPG) go -C test test -tags attack $(SOAK) -parallel 1 ./attack
+	@MCPKEEP_CLOUD_THAWS=100 MCPKEEP_CLOUD_STARTS=50 MCPKEEP_CLOUD_ROLLOUTS=10 $(WITHPG) go -C test test -tags cloud $(SOAK) -parallel 4 ./cloud
 	@scripts/fastmcp.sh soak
 	@MCPKEEP_TEST_OUTAGE=1m MCPKEEP_TEST_TAKEOVER=soak $(MAKE) --no-print-directory test/takeover ARGS='-timeout 2h'
 	@MCPKEEP_TEST_SILENCE=150s $(WITHPG) go -C test test $(SOAK) -run '^TestSilence$$' ./gateway
@@ -139,6 +140,11 @@ testdata/fastmcp: testtools ## record FastMCP's rows and tokens again, of each v
 .PHONY: test/upgrade
 test/upgrade: testtools ## databases of earlier releases; ARGS='-from HEAD~1' for others
 	@$(WITHPG) go -C test test $(RACE) -tags upgrade $(SLOW) -v ./upgrade $(ARGS)
+
+# MCPKEEP_CLOUD_THAWS, MCPKEEP_CLOUD_STARTS and MCPKEEP_CLOUD_ROLLOUTS make it longer.
+.PHONY: test/cloud
+test/cloud: testtools ## a Cloud Run service with Cloud SQL and Secret Manager, by stand-ins
+	@$(WITHPG) go -C test test -tags cloud $(SLOW) -v -parallel 4 ./cloud $(ARGS)
 
 # MCPKEEP_TEST_OUTAGE=1m makes the outages in it last a minute.
 .PHONY: test/providers

@@ -58,7 +58,7 @@ func (g *Gcloud) Do(command, input string) (string, error) {
 	return "", fmt.Errorf("%s: unknown command", command)
 }
 
-// parsed tells words and flags apart. Each flag here has a value.
+// parsed tells words and flags apart. Each flag here has a value, but for --wait.
 func parsed(fields []string) (words []string, flags map[string]string) {
 	flags = map[string]string{}
 	for i := 0; i < len(fields); i++ {
@@ -67,6 +67,7 @@ func parsed(fields []string) (words []string, flags map[string]string) {
 		switch {
 		case !isFlag:
 			words = append(words, fields[i])
+		case name == "wait":
 		case joined:
 			flags[name] = strings.Trim(value, "'")
 		case i+1 < len(fields):
