@@ -46,6 +46,7 @@ func newGoogleSetup(t *testing.T) *googleSetup {
 	g.env = map[string]string{
 		"K_SERVICE": "mcp", "MCPKEEP_DATABASE_AUTH": "google-iam", "DATABASE_URL": "host=" + g.Socket + " dbname=" + gcptest.Database,
 		"MCPKEEP_ENCRYPTION_KEYS": "gcpsecret:" + g.AddVersion(googleKeys, keyring.Generate()), "MCPKEEP_MAX_INSTANCES": "10",
+		"MCPKEEP_CIMD": "off", // which needs the internet
 	}
 	for name, value := range g.env {
 		t.Setenv(name, value)
