@@ -96,9 +96,11 @@ test/faults: testtools ## networks, databases and processes that break, under lo
 	@$(WITHPG) go -C test test -tags faults $(SLOW) -v -parallel 8 ./faults $(ARGS)
 
 # MCPKEEP_ATTACK_FOR and MCPKEEP_ATTACK_HONEST make it longer.
+COUNTS := ^(TestPeopleInParallel|TestStreams|TestKilledWithStreams|TestSessionsAbandoned)$$
 .PHONY: test/attack
 test/attack: testtools ## floods by strangers: revocation, sign-ins, disk, memory, processor
 	@$(WITHPG) go -C test test -tags attack $(SLOW) -v ./attack $(ARGS)
+	@$(WITHPG) go -C test test -tags attack $(SLOW) -v -run '$(COUNTS)' ./gateway
 
 # The long form of the suites that kill: 1,000 kills and 100 crashes of the database under load,
 # an hour of faults, and a million storage steps on each engine, with more of both.
@@ -112,6 +114,8 @@ soak: testtools ## hours: a thousand kills, a hundred crashes of the database, a
 	@scripts/fastmcp.sh soak
 	@MCPKEEP_TEST_OUTAGE=1m MCPKEEP_TEST_TAKEOVER=soak $(MAKE) --no-print-directory test/takeover ARGS='-timeout 2h'
 	@MCPKEEP_TEST_SILENCE=150s $(WITHPG) go -C test test $(SOAK) -run '^TestSilence$$' ./gateway
+	@MCPKEEP_TEST_PEOPLE=50 MCPKEEP_TEST_MESSAGES=100000 MCPKEEP_TEST_STREAMS=1000 MCPKEEP_TEST_STREAMS_FOR=2m \
+		MCPKEEP_TEST_SESSIONS=10000 $(WITHPG) go -C test test -tags attack $(SOAK) -run '$(COUNTS)' ./gateway
 	@MCPKEEP_HISTORY_OPERATIONS=1000000 $(WITHPG) go -C test test -tags chaos $(SOAK) ./histories ./week
 	@$(MAKE) --no-print-directory mutants
 

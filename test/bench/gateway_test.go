@@ -7,13 +7,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -27,30 +23,6 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
-
-// bareVariable has this program serve a plain reverse proxy in front of a URL, in place of
-// the tests.
-const bareVariable = "MCPKEEP_BENCH_BARE_PROXY"
-
-// serveBare serves net/http/httputil's proxy and prints its address.
-func serveBare(target string) {
-	u, err := url.Parse(target)
-	if err != nil {
-		panic(err)
-	}
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err)
-	}
-	_, _ = fmt.Fprintln(os.Stdout, l.Addr())
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = u.Scheme, u.Host, u.Host
-		},
-		Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}, FlushInterval: -1,
-	}
-	panic((&http.Server{Handler: proxy, ReadHeaderTimeout: time.Minute}).Serve(l))
-}
 
 // way is how a call reaches the upstream.
 type way struct {
@@ -68,7 +40,7 @@ func upstreamOf(t *testing.T) string {
 	})
 	protocol := server.NewStreamableHTTPServer(s, server.WithStateLess(true))
 	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.Header.Get("Mcp-Method") {
+		switch r.Header.Get("X-Bench") {
 		case "large":
 			body, _ := io.ReadAll(r.Body)
 			w.Header().Set("Content-Type", "application/json")
@@ -90,10 +62,13 @@ func ways(t *testing.T) []way {
 	t.Helper()
 	target := upstreamOf(t)
 	file := filepath.Join(t.TempDir(), "bench.yaml")
-	entry := func(more string) string { return `{url: "` + target + `/mcp"` + more + "}\n" }
+	entry := func(more string) string {
+		return `{url: "` + target + `/mcp", forward_headers: [X-Bench]` + more + "}\n"
+	}
 	must(t, os.WriteFile(file, []byte("mcpServers:\n  headers: "+entry(", identity: headers")+"  both: "+entry(", identity: both")+
 		"  rules: "+entry(`, identity: headers, rules: [{tools: ["delete_*"], allow: {users: [someone]}}]`)), 0o600))
-	list := []way{{name: "upstream alone", url: target + "/mcp"}, bareProxy(t, target)}
+	bare, pid := harness.BareProxy(t, target)
+	list := []way{{name: "upstream alone", url: target + "/mcp"}, {name: "bare proxy", url: bare + "/mcp", pid: pid}}
 	for _, name := range []string{"headers", "both", "rules"} { // each in a process of its own, for its processor time
 		p := harness.Start(t, harness.Options{Database: harness.SQLite(t), Args: []string{"--config", file}})
 		c := harness.NewClient(p.URL, nil)
@@ -102,20 +77,6 @@ func ways(t *testing.T) []way {
 		list = append(list, way{"mcpkeep, " + map[string]string{"headers": "headers", "both": "headers and assertion", "rules": "headers and rules"}[name], c.Resource, c.AccessToken, p.PID()})
 	}
 	return list
-}
-
-func bareProxy(t *testing.T, target string) way {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), bareVariable+"="+target)
-	out := get(cmd.StdoutPipe())(t)
-	must(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	address := get(bufio.NewReader(out).ReadString('\n'))(t)
-	return way{name: "bare proxy", url: "http://" + strings.TrimSpace(address) + "/mcp", pid: cmd.Process.Pid}
 }
 
 // send sends a message and returns how long the first byte of the response took, and the response.
@@ -128,7 +89,7 @@ func (w way) send(t *testing.T, c *http.Client, body, kind string) (first time.D
 		r.Header.Set("Authorization", "Bearer "+w.token)
 	}
 	if kind != "" {
-		r.Header.Set("Mcp-Method", kind)
+		r.Header.Set("X-Bench", kind)
 	}
 	began := time.Now()
 	res := get(c.Do(r))(t)

@@ -11,9 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if target := os.Getenv(bareVariable); target != "" {
-		serveBare(target)
-	}
+	harness.ServedBareProxy()
 	harness.Main(m)
 }
 

@@ -14,6 +14,7 @@ import (
 const asStdio = "MCPKEEP_TEST_STDIO"
 
 func TestMain(m *testing.M) {
+	harness.ServedBareProxy()
 	if os.Getenv(asStdio) == "" {
 		harness.Main(m)
 		return
