@@ -92,6 +92,11 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 	if a, ok := s.pageSignIn(r, params["state"]); ok {
 		return s.finishAtPage(w, r, provider, a, params)
 	}
+	return s.returned(w, r, provider, params)
+}
+
+// returned takes the provider's answer about a sign-in that an app began.
+func (s *Server) returned(w http.ResponseWriter, r *http.Request, provider identity.RedirectProvider, params map[string]string) error {
 	b := s.browserOf(r)
 	a, stored, err := s.startedWith(r, params["state"])
 	if errors.Is(err, storage.ErrNotFound) {

@@ -42,7 +42,10 @@ var gallery = []exhibit{
 	{"error", func(b *tab) { b.open(startLocal(b.t).url+"/authorize?client_id=unknown", http.StatusBadRequest) }, nil},
 	{"error-with-link", toErrorWithLink, []string{"link Return to the app"}},
 	{"refused", toRefused, []string{"link Use another account", "link Return to the app"}},
-	{"done", toDone, nil},
+	{"entry", toEntry, []string{"textbox User name", "textbox Password", "button Sign in"}},
+	{"connections", toConnections, []string{"button Sign out", "link End access"}},
+	{"ending", toEnding, []string{"button End access", "link Keep access"}},
+	{"done", toDone, []string{"link Your connections"}},
 }
 
 func toSignIn(b *tab) *app {
@@ -81,4 +84,24 @@ func toDone(b *tab) {
 	a.answer(b.t)
 	b.back()
 	b.load(chromedp.Reload())
+}
+
+func toEntry(b *tab) { b.open(startLocal(b.t).url+"/connections", http.StatusOK) }
+
+func toConnections(b *tab) {
+	k, a := startLocal(b.t), loopbackApp(b.t, "127.0.0.1")
+	client := k.register(b.t, "Claude Code", a.redirectURI)
+	b.open(k.authorizeURL(client, a.redirectURI), http.StatusOK)
+	b.signIn(harness.Password)
+	b.press("approve")
+	k.redeem(b.t, client, a.redirectURI, a.answer(b.t).Get("code"))
+	b.open(k.url+"/connections", http.StatusOK)
+	b.signIn(harness.Password)
+	b.shows("Claude Code", "You approved “Claude Code”.")
+}
+
+func toEnding(b *tab) {
+	toConnections(b)
+	b.load(chromedp.Click(chromedp.CSS("a.button")))
+	b.shows("One connection to")
 }

@@ -40,7 +40,7 @@ func browserSessionLasts(s *suite) {
 		got, err := s.BrowserSession(s.ctx(), id, now)
 		s.ok(err)
 		want := min(now.Add(storage.BrowserSessionIdle).Sub(start), storage.BrowserSessionLife)
-		if got.User.Person.Login != alice.Login || !got.CreatedAt.Equal(start) || got.ExpiresAt.Sub(start) != want {
+		if got.User.Login != alice.Login || !got.CreatedAt.Equal(start) || got.ExpiresAt.Sub(start) != want {
 			s.Errorf("after %v: %+v, want %v", now.Sub(start), got, want)
 		}
 		now = now.Add(storage.BrowserSessionIdle - time.Second)
