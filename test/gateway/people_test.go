@@ -138,7 +138,7 @@ func TestPeopleInParallel(t *testing.T) {
 	for _, at := range list {
 		received, foreign = received+at.received.Load(), foreign+at.foreign.Load()
 	}
-	t.Logf("%d people at 2 upstreams got %d messages, %d of which were of another person", people, received+foreign, foreign)
+	t.Logf("%d people at 2 upstreams got %d messages, %d of them meant for another person", people, received+foreign, foreign)
 	if want := int64(rounds * kinds * perRound * len(list)); received != want {
 		t.Errorf("%d messages arrived where they belong, want %d", received, want)
 	}
