@@ -54,6 +54,7 @@ const (
 	areaDatabase = "database"
 	areaSchema   = "schema"
 	areaKeys     = "keys"
+	areaSecrets  = "secrets"
 	areaFastMCP  = "fastmcp"
 	areaProvider = "provider"
 	areaAccess   = "access"
@@ -145,6 +146,7 @@ func (d *Doctor) Run(ctx context.Context) []Finding {
 	d.schema(ctx)
 	d.progress(areaKeys)
 	d.keys(ctx)
+	d.secretVersions()
 	d.progress(areaFastMCP)
 	d.fastmcp(ctx)
 	d.progress(areaProvider)

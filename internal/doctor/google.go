@@ -35,7 +35,6 @@ func (d *Doctor) google(ctx context.Context) {
 		return
 	}
 	d.identity(ctx, client)
-	d.secretVersions(client)
 	d.addresses()
 }
 
@@ -72,17 +71,20 @@ func (d *Doctor) identity(ctx context.Context, client *gcp.Client) {
 	d.ok(areaGoogle, "google_identity", "access tokens come from "+who)
 }
 
-// secretVersions reports the versions that the settings were read from. What could not be
-// read is a finding about its setting.
-func (d *Doctor) secretVersions(client *gcp.Client) {
-	for _, v := range client.Versions() {
+// secretVersions reports the versions that the settings were read from, the keys among them.
+// What could not be read is a finding about its setting.
+func (d *Doctor) secretVersions() {
+	if d.Google == nil {
+		return
+	}
+	for _, v := range gcp.VersionsRead() {
 		if !strings.HasSuffix(v.Name, "/versions/latest") {
-			d.ok(areaGoogle, "google_secret", v.Name+" can be read")
+			d.ok(areaSecrets, "google_secret", v.Name+" can be read")
 			continue
 		}
 		pinned := strings.TrimSuffix(v.Name, "latest") + v.Number
 		d.add(Finding{
-			Area: areaGoogle, Check: "google_secret", Status: Warning, What: v.Name + " is version " + v.Number + " now",
+			Area: areaSecrets, Check: "google_secret", Status: Warning, What: v.Name + " is version " + v.Number + " now",
 			Why: "Instances that start later read a later version: two of the same revision may have different values.",
 			Fix: "Name the version: gcpsecret:" + pinned + ".",
 		})
