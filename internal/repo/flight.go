@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
-	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
@@ -86,8 +85,7 @@ func (r *Repo) makeGrantOfCode(ctx context.Context, q db.Querier, c storage.Code
 	if err != nil {
 		return userID, err
 	}
-	_, err = q.ForgetProviderTokensOf(ctx, sqlitedb.ForgetProviderTokensOfParams{Issuer: c.Person.Issuer, Subject: c.Person.Subject})
-	if err != nil {
+	if err = forgetProviderTokens(ctx, q, userID, c.Person); err != nil {
 		return userID, err
 	}
 	return userID, r.createGrant(ctx, q, storage.Request{

@@ -127,11 +127,17 @@ func revokeSome(
 		if _, err := q.LockClient(ctx, fastmcp.ClientKey(f.ClientID)); err != nil {
 			return nil, err
 		}
+		if err := db.LockGrants(ctx, q, db.GrantsOf{ClientID: f.ClientID, Limit: limit}); err != nil {
+			return nil, err
+		}
 		return q.RevokeSomeGrantsOfClient(ctx, sqlitedb.RevokeSomeGrantsOfClientParams{
 			Now: now, ClientID: f.ClientID, MaxRows: int64(limit),
 		})
 	}
 	if _, err := q.LockUser(ctx, f.UserID); err != nil {
+		return nil, err
+	}
+	if err := db.LockGrants(ctx, q, db.GrantsOf{UserID: f.UserID}); err != nil {
 		return nil, err
 	}
 	return q.RevokeSomeGrantsOfUser(ctx, sqlitedb.RevokeSomeGrantsOfUserParams{
@@ -147,7 +153,10 @@ func (r *Repo) DisableUser(ctx context.Context, id string, now time.Time) (int64
 		if err := affected(q.DisableUser(ctx, sqlitedb.DisableUserParams{Now: unix(now), ID: id})); err != nil {
 			return err
 		}
-		var err error
+		err := db.LockGrants(ctx, q, db.GrantsOf{UserID: id})
+		if err != nil {
+			return err
+		}
 		revoked, err = q.RevokeGrantsOfUser(ctx, sqlitedb.RevokeGrantsOfUserParams{Now: unix(now), UserID: id})
 		if err != nil {
 			return err

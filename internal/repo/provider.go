@@ -156,3 +156,13 @@ func (r *Repo) LiveGrant(ctx context.Context, grantID string, now time.Time) (st
 	})
 	return grant, user, err
 }
+
+// forgetProviderTokens forgets those of a user whose newest sign-in has the token of all. The
+// user's row is locked.
+func forgetProviderTokens(ctx context.Context, q db.Querier, userID string, who storage.Person) error {
+	if err := db.LockGrants(ctx, q, db.GrantsOf{UserID: userID}); err != nil {
+		return err
+	}
+	_, err := q.ForgetProviderTokensOf(ctx, sqlitedb.ForgetProviderTokensOfParams{Issuer: who.Issuer, Subject: who.Subject})
+	return err
+}

@@ -193,6 +193,9 @@ func (r *Repo) endForeignAccess(ctx context.Context, q db.Querier, token storage
 // revokeGrantsOfClient revokes all grants to a client and says how many there were. The
 // sessions of FastMCP that they were made of end.
 func (r *Repo) revokeGrantsOfClient(ctx context.Context, q db.Querier, clientID string, now time.Time) (int64, error) {
+	if err := db.LockGrants(ctx, q, db.GrantsOf{ClientID: clientID}); err != nil {
+		return 0, err
+	}
 	revoked, err := q.RevokeGrantsOfClient(ctx, sqlitedb.RevokeGrantsOfClientParams{Now: unix(now), ClientID: clientID})
 	if err != nil || revoked == 0 {
 		return revoked, err

@@ -131,9 +131,8 @@ func (r *Repo) FinishAuthorization(ctx context.Context, c storage.Completion, no
 		if err := recordFurther(ctx, q, a.Request, c, event.UserID, now); err != nil {
 			return err
 		}
-		if c.ProviderToken != nil { // the newest sign-in has the token of all
-			_, err := q.ForgetProviderTokensOf(ctx, sqlitedb.ForgetProviderTokensOfParams{Issuer: c.Person.Issuer, Subject: c.Person.Subject})
-			if err != nil {
+		if c.ProviderToken != nil {
+			if err := forgetProviderTokens(ctx, q, event.UserID, c.Person); err != nil {
 				return err
 			}
 		}

@@ -232,6 +232,7 @@ UPDATE mcpkeep_grants SET revoked_at = CAST(@now AS BIGINT),
 WHERE revoked_at IS NULL AND id IN (
     SELECT g.id FROM mcpkeep_grants g
     WHERE g.client_id = @client_id AND g.revoked_at IS NULL
+    ORDER BY g.id
     LIMIT CAST(@max_rows AS BIGINT))
 RETURNING *;
 
@@ -242,6 +243,7 @@ WHERE revoked_at IS NULL AND id IN (
     SELECT g.id FROM mcpkeep_grants g
     WHERE g.user_id = @user_id AND g.revoked_at IS NULL
       AND (CAST(@client_id AS TEXT) = '' OR g.client_id = CAST(@client_id AS TEXT))
+    ORDER BY g.id
     LIMIT CAST(@max_rows AS BIGINT))
 RETURNING *;
 

@@ -1241,6 +1241,7 @@ UPDATE mcpkeep_grants SET revoked_at = CAST(?1 AS BIGINT),
 WHERE revoked_at IS NULL AND id IN (
     SELECT g.id FROM mcpkeep_grants g
     WHERE g.client_id = ?2 AND g.revoked_at IS NULL
+    ORDER BY g.id
     LIMIT CAST(?3 AS BIGINT))
 RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, provider_retry_at, provider_lease, provider_lease_until, created_at, activated_at, last_used_at, revoked_at, review_at, closed_at, redirect_uri, replaced_by, replaced_at, upstream_token_id
 `
@@ -1303,6 +1304,7 @@ WHERE revoked_at IS NULL AND id IN (
     SELECT g.id FROM mcpkeep_grants g
     WHERE g.user_id = ?2 AND g.revoked_at IS NULL
       AND (CAST(?3 AS TEXT) = '' OR g.client_id = CAST(?3 AS TEXT))
+    ORDER BY g.id
     LIMIT CAST(?4 AS BIGINT))
 RETURNING id, user_id, client_id, scope, resource, provider_token, provider_token_key_id, provider_checked_at, provider_retry_at, provider_lease, provider_lease_until, created_at, activated_at, last_used_at, revoked_at, review_at, closed_at, redirect_uri, replaced_by, replaced_at, upstream_token_id
 `
