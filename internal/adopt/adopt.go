@@ -9,7 +9,6 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
-	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -55,6 +54,7 @@ type Config struct {
 type Adopter struct {
 	Config
 	background sync.WaitGroup
+	invented   intake // tokens that anyone can make up
 }
 
 // New returns an adopter.
@@ -226,40 +226,4 @@ func (a *Adopter) Wait(ctx context.Context) {
 	case <-finished:
 	case <-ctx.Done():
 	}
-}
-
-// refuse logs why a token is not accepted. The audit trail has it too, but for tokens that
-// anyone can invent, and for those that have only expired.
-func (a *Adopter) refuse(ctx context.Context, t storage.ForeignToken, why error) error {
-	reason := reasonOf(why)
-	a.Logger.WarnContext(ctx, "token of FastMCP refused",
-		logging.Event, "adoption_refused", logging.ClientID, t.ClientID, logging.Reason, reason)
-	if errors.Is(why, storage.ErrUnreadable) {
-		a.Logger.ErrorContext(ctx, "row of FastMCP could not be decrypted", logging.Event, "row_unreadable", logging.Error, why)
-	}
-	var claim *fastmcp.TokenError
-	if errors.As(why, &claim) && (!claim.Signed || claim.Expired) {
-		return ErrRefused
-	}
-	event := storage.Event{Type: storage.EventAdoptionRefused, ClientID: t.ClientID, Detail: reason}
-	if err := a.Store.RecordEvent(ctx, event, a.Now()); err != nil && !errors.Is(err, storage.ErrUnavailable) {
-		return err
-	}
-	return ErrRefused
-}
-
-// reasonOf is why a token is not accepted, in words that name no one.
-func reasonOf(why error) string {
-	var claim *fastmcp.TokenError
-	switch {
-	case errors.As(why, &claim):
-		return claim.Reason
-	case errors.Is(why, storage.ErrNotFound):
-		return "FastMCP has ended it, or its rows do not belong together"
-	case errors.Is(why, storage.ErrUnreadable):
-		return "one of its rows cannot be read"
-	case refusal(why) != "":
-		return refusal(why)
-	}
-	return why.Error()
 }

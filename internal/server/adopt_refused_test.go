@@ -1,7 +1,12 @@
 package server_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
 	"encoding/json"
+	"hash"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,11 +21,11 @@ import (
 
 // attack is a change to a good session, or to what of it is presented.
 type attack struct {
-	change  func(w *takeover, s *fastmcptest.Session)
-	access  bool // the access token is refused
-	refresh bool // the refresh token is refused
-	silent  bool // anyone can invent this, so the audit trail has nothing of it
-	early   bool // a refresh is refused before anyone looks at its token
+	change   func(w *takeover, s *fastmcptest.Session)
+	access   bool // the access token is refused
+	refresh  bool // the refresh token is refused
+	stranger bool // anyone can make this up or keep it, so it has an event of its own that is limited
+	early    bool // a refresh is refused before anyone looks at its token
 }
 
 // drop deletes a row.
@@ -54,29 +59,54 @@ func (w *takeover) reissue(s *fastmcptest.Session, name string, value any) {
 		claims := w.claims(s, jti, refresh)
 		claims[name] = value
 		token := w.python.Token(w, claims)
-		if !refresh {
-			s.Access = token
-			continue
+		w.replace(s, token, refresh)
+	}
+}
+
+// replace presents another token, of which FastMCP has the row that it needs.
+func (w *takeover) replace(s *fastmcptest.Session, token string, refresh bool) {
+	w.Helper()
+	if !refresh {
+		s.Access = token
+		return
+	}
+	s.Refresh = token
+	w.row(fastmcp.RefreshCollection, fastmcptest.HashKey(token), map[string]any{
+		"client_id": s.ClientID, "scopes": []string{}, "expires_at": nil, "created_at": 1750000000.5,
+	})
+}
+
+// resign signs both tokens again with FastMCP's key, under the name of an algorithm.
+func (w *takeover) resign(s *fastmcptest.Session, alg string, sum func() hash.Hash) {
+	w.Helper()
+	encode := base64.RawURLEncoding.EncodeToString
+	for _, refresh := range []bool{false, true} {
+		payload := strings.Split(map[bool]string{false: s.Access, true: s.Refresh}[refresh], ".")[1]
+		text, signature := encode([]byte(`{"alg":"`+alg+`","typ":"JWT"}`))+"."+payload, []byte{}
+		if sum != nil {
+			mac := hmac.New(sum, []byte(w.python.SigningText))
+			_, _ = mac.Write([]byte(text)) // never fails
+			signature = mac.Sum(nil)
 		}
-		s.Refresh = token
-		w.row(fastmcp.RefreshCollection, fastmcptest.HashKey(token), map[string]any{
-			"client_id": s.ClientID, "scopes": []string{}, "expires_at": nil, "created_at": 1750000000.5,
-		})
+		w.replace(s, text+"."+encode(signature), refresh)
 	}
 }
 
 var attacks = map[string]attack{
-	"forged": {access: true, refresh: true, silent: true, change: func(w *takeover, s *fastmcptest.Session) {
+	"forged": {access: true, refresh: true, stranger: true, change: func(w *takeover, s *fastmcptest.Session) {
 		w.python.SigningText = strings.Repeat("x", 44)
 		w.reissue(s, "scope", "")
 	}},
-	"alg none": {access: true, refresh: true, silent: true, change: func(_ *takeover, s *fastmcptest.Session) {
-		for _, token := range []*string{&s.Access, &s.Refresh} {
-			payload := strings.Split(*token, ".")[1]
-			*token = "eyJhbGciOiJub25lIn0." + payload + "."
-		}
+	"alg none": {access: true, refresh: true, stranger: true, change: func(w *takeover, s *fastmcptest.Session) {
+		w.resign(s, "none", nil)
 	}},
-	"expired": {access: true, refresh: true, silent: true, change: func(w *takeover, s *fastmcptest.Session) {
+	"alg HS512 with the key": {access: true, refresh: true, stranger: true, change: func(w *takeover, s *fastmcptest.Session) {
+		w.resign(s, "HS512", sha512.New)
+	}},
+	"alg RS256 with the key": {access: true, refresh: true, stranger: true, change: func(w *takeover, s *fastmcptest.Session) {
+		w.resign(s, "RS256", sha256.New)
+	}},
+	"expired": {access: true, refresh: true, stranger: true, change: func(w *takeover, s *fastmcptest.Session) {
 		w.reissue(s, "exp", w.clock.Now().Unix())
 	}},
 	"another server's iss": {access: true, refresh: true, change: func(w *takeover, s *fastmcptest.Session) {
@@ -193,9 +223,17 @@ func TestAdoptionRefuses(t *testing.T) {
 				if grants := w.grants(); refused && len(grants) > 0 {
 					t.Errorf("there is a grant: %+v", grants)
 				}
-				events := w.events(storage.EventAdoptionRefused)
-				if recorded := refused && !a.silent && (!a.early || what == "access"); recorded != (events > 0) {
-					t.Errorf("%d events", events)
+				want := map[storage.EventType]bool{storage.EventAdoptionRefused: false, storage.EventFastMCPTokenRefused: false}
+				switch recorded := refused && (!a.early || what == "access"); {
+				case recorded && a.stranger:
+					want[storage.EventFastMCPTokenRefused] = true
+				case recorded:
+					want[storage.EventAdoptionRefused] = true
+				}
+				for typ, recorded := range want {
+					if n := w.events(typ); recorded != (n > 0) {
+						t.Errorf("%d events %s", n, typ)
+					}
 				}
 			})
 		}

@@ -25,6 +25,7 @@ const (
 	EventGrantCreated        EventType = "grant_created"
 	EventGrantAdopted        EventType = "grant_adopted" // from FastMCP
 	EventAdoptionRefused     EventType = "adoption_refused"
+	EventFastMCPTokenRefused EventType = "fastmcp_token_refused" // expired, or not signed with the key
 	EventGrantRevoked        EventType = "grant_revoked"
 	EventTokensIssued        EventType = "tokens_issued"
 	EventTokensRefreshed     EventType = "tokens_refreshed"
@@ -48,7 +49,7 @@ const (
 func EventTypes() []EventType {
 	return []EventType{
 		EventClientRegistered, EventClientReadopted, EventClientUpdated, EventClientDeleted, EventClientsEvicted, EventClientRefused,
-		EventSignInRefused, EventSignInThrottled, EventAuthorizationDenied, EventGrantCreated, EventGrantAdopted, EventAdoptionRefused,
+		EventSignInRefused, EventSignInThrottled, EventAuthorizationDenied, EventGrantCreated, EventGrantAdopted, EventAdoptionRefused, EventFastMCPTokenRefused,
 		EventGrantRevoked, EventTokensIssued, EventTokensRefreshed, EventRefreshRepeated, EventTokenRevoked, EventCodeReuse,
 		EventRefreshReuse, EventAssertionReuse, EventUserDisabled, EventUserEnabled, EventPasswordSet, EventSessionOpened, EventSessionClosed, EventToolCalled, EventToolCallsLost, EventKeyRecorded, EventKeyRetired,
 	}
