@@ -44,9 +44,11 @@ func (w *takeoverBench) calls() []string {
 		theirs, own := turn()
 		later, ownLater = append(later, theirs...), append(ownLater, own...)
 	}
-	return []string{
+	lines := []string{
 		w.line("the first", quartile(first), quartile(ownFirst)), w.line("from the second on", quartile(later), quartile(ownLater)),
 	}
+	_, _ = os.Stdout.WriteString(strings.Join(lines, "\n") + "\n")
+	return lines
 }
 
 func (w *takeoverBench) line(what string, theirs, own float64) string {

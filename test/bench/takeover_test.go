@@ -48,11 +48,13 @@ func TestTakeover(t *testing.T) {
 	commands := []string{cells("Command", "Engine", "Sessions", "Time", "Processor time", "Peak memory"), "|---|---|--:|--:|--:|--:|"}
 	for _, e := range []dbtest.Engine{dbtest.SQLite(), dbtest.Postgres()} {
 		for _, n := range []int{fewSessions, manySessions(t)} {
-			w := newTakeover(t, e, binary)
-			w.fill(n)
-			commands = append(commands, w.run("adopt", "--check"))
-			calls = append(calls, w.calls()...)
-			commands = append(commands, w.run("adopt", "--rate", "10000"))
+			t.Run(fmt.Sprint(e.Name, "/", n), func(t *testing.T) {
+				w := newTakeover(t, e, binary)
+				w.fill(n)
+				commands = append(commands, w.run("adopt", "--check"))
+				calls = append(calls, w.calls()...)
+				commands = append(commands, w.run("adopt", "--rate", "10000"))
+			})
 		}
 	}
 	_, _ = os.Stdout.WriteString("\n" + strings.Join(calls, "\n") + "\n\n" + strings.Join(commands, "\n") + "\n")
@@ -148,7 +150,9 @@ func (w *takeoverBench) run(args ...string) string {
 		memory = megas(float64(usage.Maxrss) * 1024)
 	}
 	processor := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return cells("`"+strings.Join(args, " ")+"`", w.engine, thousands(w.total), seconds(took), seconds(processor), memory)
+	line := cells("`"+strings.Join(args, " ")+"`", w.engine, thousands(w.total), seconds(took), seconds(processor), memory)
+	_, _ = os.Stdout.WriteString(line + "\n") // a run of many takes long
+	return line
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
