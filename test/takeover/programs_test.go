@@ -71,9 +71,13 @@ func serveUntil(t *testing.T, version string, setup map[string]any) (stop func(s
 	return nil
 }
 
-// client is FastMCP's client, with its tokens, in a process that lives as long as the test.
+// client is FastMCP's client, with its tokens in a file, in a process that lives until it is
+// started again or the test ends.
 type client struct {
 	t       *testing.T
+	version string
+	setup   []byte
+	end     func()
 	browser *harness.Browser
 	stdin   io.Writer
 	stdout  *bufio.Scanner
@@ -88,35 +92,51 @@ func newClient(t *testing.T, version, server string, sites ...string) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	argument, err := json.Marshal(map[string]any{"server": server, "callbackPort": number})
+	setup, err := json.Marshal(map[string]any{
+		"server": server, "callbackPort": number, "tokens": filepath.Join(t.TempDir(), "tokens.db"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := &client{t: t, version: version, setup: setup, browser: harness.NewBrowser(nil)}
+	c.browser.Sites = sites
+	c.start()
+	t.Cleanup(func() { c.end() })
+	return c
+}
+
+// restart ends the process, as a host does, and starts another one with the same file.
+func (c *client) restart() {
+	c.t.Helper()
+	c.end()
+	c.start()
+}
+
+func (c *client) start() {
+	c.t.Helper()
 	output := &harness.Log{}
-	cmd := exec.CommandContext(t.Context(), python(t, version), "client.py", string(argument))
+	cmd := exec.CommandContext(c.t.Context(), python(c.t, c.version), "client.py", string(c.setup))
 	cmd.Dir, cmd.Stderr = "python", output
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	c.stdin, c.stdout = stdin, bufio.NewScanner(stdout)
+	c.end = func() {
 		_ = stdin.Close()
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("the client of FastMCP %s printed (end):\n%s", version, output.Tail(8<<10))
+		if c.t.Failed() {
+			c.t.Logf("the client of FastMCP %s printed (end):\n%s", c.version, output.Tail(8<<10))
 		}
-	})
-	c := &client{t: t, browser: harness.NewBrowser(nil), stdin: stdin, stdout: bufio.NewScanner(stdout)}
-	c.browser.Sites = sites
-	return c
+	}
 }
 
 // do has the client do something, and opens the browser when it asks for that.

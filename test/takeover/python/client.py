@@ -1,7 +1,7 @@
 """FastMCP's own client, of any version: connects and calls as the test says, and keeps its
 tokens. The test opens the browser. The conversation is that of the client suites.
 
-    python client.py SETUP      a JSON document: server, callbackPort
+    python client.py SETUP      a JSON document: server, callbackPort, tokens (a file)
 """
 
 import inspect
@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 from fastmcp import Client
 from fastmcp.client.auth import OAuth
+from table import Table
 
 sys.path.append(str(pathlib.Path(__file__).parents[2] / "clients" / "python"))
 
@@ -31,7 +32,7 @@ class Person(webbrowser.BaseBrowser):
 
 def make_auth() -> OAuth:
     """FastMCP 2 wants the URL, and later versions find it out."""
-    options: dict[str, Any] = {"callback_port": setup["callbackPort"]}
+    options: dict[str, Any] = {"callback_port": setup["callbackPort"], "token_storage": Table(setup["tokens"])}
     if "mcp_url" in inspect.signature(OAuth.__init__).parameters:
         options["mcp_url"] = setup["server"]
     return OAuth(**options)
