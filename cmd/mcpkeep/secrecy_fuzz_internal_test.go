@@ -48,13 +48,26 @@ var secretPlaces = []struct{ variable, value string }{
 	{"MCPKEEP_OIDC_ISSUER", "https://app:§@127.0.0.1:1"},
 	{"MCPKEEP_GITHUB_URL", "https://app:§@127.0.0.1:1"},
 	{"HTTP_PROXY", "http://app:§@127.0.0.1:1"},
+	{sourceFlag, "redis://default:§@127.0.0.1:1"},
+	{sourceFlag, "redis://:§@127.0.0.1:1/0"},
+	{sourceFlag, "rediss://default:§@127.0.0.1:1/0"},
+	{sourceFlag, "Redis://default:§@127.0.0.1:1/0"},
+	{sourceFlag, "redis:/default:§@127.0.0.1:1/0"},
+	{sourceFlag, "redis://default:§@127.0.0.1:1/zero"},
+	{sourceFlag, "redis://127.0.0.1:1/0?password=§"},
 }
+
+// sourceFlag is a place that is a flag of adopt alone, and no variable.
+const sourceFlag = "--from"
 
 // secretCommands run up to a database or a provider that cannot be reached.
 var secretCommands = [][]string{
 	{"serve", "--listen=127.0.0.1:0"}, {"doctor"}, {"doctor", "--json"}, {"settings"}, {"settings", "--json"}, {"settings", "--env"},
 	{"clients", "list"}, {"keys", "list"}, {"migrate", "status"}, {"migrate", "up"},
 }
+
+// showing is the place of settings, which shows what it can of a setting.
+const showing = 3
 
 // FuzzSecretsStayHidden: whatever is wrong with a setting that holds a secret, no command
 // prints four bytes of it.
@@ -64,16 +77,23 @@ func FuzzSecretsStayHidden(f *testing.F) {
 		if strings.Contains(at.value, "§@") {
 			secrets = []string{"ab@cd", "ab/cd", "ab#cd", "ab?cd", "ab%zz", "ab:cd", "ab[cd", "12/ab", "12?ab", "12#ab", "a@b?c=d", "a@b/c@d"}
 		} else if strings.Contains(at.value, "password=") {
-			secrets = []string{"ab&cd=ef", "ab cd=ef", "ab cd", "ab'cd"}
+			secrets = []string{"ab&cd=ef", "ab&cd.ef=gh", "ab cd=ef", "ab cd.ef=gh", "ab cd", "ab'cd"}
 		}
 		for i, secret := range secrets {
 			f.Add(uint8(place), uint8((place+i)%len(secretCommands)), secret, (place+i)%2 == 0)
+			if strings.Contains(at.value, "password=") {
+				f.Add(uint8(place), uint8(showing), secret, false)
+			}
 		}
 	}
 	usual := commandOpenFor
 	commandOpenFor = time.Millisecond
 	f.Cleanup(func() { commandOpenFor = usual })
 	dir := f.TempDir()
+	database := filepath.Join(dir, "keep.db") // where mcpkeep never started
+	if err := os.WriteFile(database, nil, 0o600); err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, place, what uint8, text string, inFile bool) {
 		secret, pieces := marked(text)
 		if strings.ContainsRune(secret, 0) {
@@ -88,8 +108,12 @@ func FuzzSecretsStayHidden(f *testing.F) {
 			}
 			value = "file:" + path
 		}
-		args := secretCommands[int(what)%len(secretCommands)]
-		printed := printedWith(t, dir, at.variable, value, args)
+		args, variable := secretCommands[int(what)%len(secretCommands)], at.variable
+		if at.variable == sourceFlag {
+			args = []string{"adopt", "--check", "--from=" + value}
+			variable, value = "DATABASE_URL", "sqlite:"+database
+		}
+		printed := printedWith(t, dir, variable, value, args)
 		for _, piece := range pieces {
 			if strings.Contains(strings.ToLower(printed), piece) {
 				t.Errorf("%s with %s=%q prints %q:\n%s", args, at.variable, value, piece, printed)

@@ -42,9 +42,16 @@ const redacted = "xxxxx"
 func withoutSecrets(params []param) []param {
 	params = slices.Clone(params)
 	for i, p := range params {
-		if p.name == "password" || p.name == "sslpassword" {
+		switch {
+		case p.name == "password" || p.name == "sslpassword":
 			params[i].value = redacted
+		case isUnknown(p.name):
+			params[i] = param{redacted, redacted}
 		}
 	}
 	return params
 }
+
+// isUnknown reports whether a name is taken for its dot alone, as a setting of an extension: an
+// unencoded & in a password makes such names of its pieces.
+func isUnknown(name string) bool { return strings.Contains(name, ".") }

@@ -13,6 +13,8 @@ func TestRedacted(t *testing.T) {
 		"postgres:///d?host=/tmp&user=a@b&password=hunter": "postgres:///d?host=%2Ftmp&user=a%40b&password=xxxxx",
 		"postgresql+asyncpg://u:p@h/d?sslpassword=hunter":  "postgres://u:xxxxx@h/d?sslpassword=xxxxx",
 		"host=h user=u password='hun ter'":                 "host='h' user='u' password='xxxxx'",
+		"postgres://h/d?user=u&password=hun&t.er=x&port=1": "postgres://h/d?user=u&password=xxxxx&xxxxx=xxxxx&port=1",
+		"host=h user=u password=hun t.er=x":                "host='h' user='u' password='xxxxx' xxxxx='xxxxx'",
 		"host=h user=u password=hun ter":                   "",
 		"postgres://u:12/hunter@h/d":                       "",
 		"postgres://u:12?hunter@h/d":                       "",

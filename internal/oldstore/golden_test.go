@@ -138,7 +138,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := read.Report(nil)
+			r := read.Report()
 			if r.Version.Guess != want.guess || r.Clients.Total != 1 || r.Sessions.Live != 1 || len(r.Sessions.Groups) != 1 || r.Sessions.Groups[0].EndsWith != want.ends {
 				t.Errorf("%+v", r)
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -27,16 +26,12 @@ type redisStore struct {
 	conn redis.Conn
 }
 
-func isRedis(source string) bool {
-	return strings.HasPrefix(source, "redis://") || strings.HasPrefix(source, "rediss://")
-}
-
 func openRedis(ctx context.Context, source string, c Config) (Source, error) {
-	u, err := url.Parse(source)
+	u, err := parseRedisURL(source)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the Redis URL is malformed", ErrSource) // url.Parse quotes it
+		return nil, err
 	}
-	conn, err := redis.DialURLContext(ctx, source, redis.DialConnectTimeout(redisDial), redis.DialReadTimeout(redisReply), redis.DialWriteTimeout(redisReply))
+	conn, err := redis.DialURLContext(ctx, u.String(), redis.DialConnectTimeout(redisDial), redis.DialReadTimeout(redisReply), redis.DialWriteTimeout(redisReply))
 	if err != nil {
 		return nil, fmt.Errorf("connect to Redis at %s: %w", u.Host, err)
 	}
