@@ -123,6 +123,7 @@ type serveFlags struct {
 	LogFormat string `name:"log-format" env:"MCPKEEP_LOG_FORMAT" enum:",text,json" default:"" placeholder:"FORMAT" help:"text or json. Default text on a terminal, json otherwise."`
 	LogLevel  string `name:"log-level" env:"MCPKEEP_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
 	logFlags
+	metricsFlags
 }
 
 // upstreams returns the MCP servers behind this one, and what their file says without effect.

@@ -44,7 +44,7 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	if c.Drain < 0 || c.Drain > longestDrain {
 		return setting.Errorf("MCPKEEP_DRAIN", "a duration from 0s to 1m", "%v is out of range", c.Drain)
 	}
-	listen, err := c.listenAddress()
+	listen, metricsAt, err := c.addresses()
 	if err != nil {
 		return err
 	}
@@ -67,9 +67,14 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	said := &greeting{std: std}
+	scraped, err := openMetrics(ctx, metricsAt, log)
+	if err != nil {
+		return err
+	}
+	defer scraped.close()
 	var open listeners
 	host := &app.Host{
-		Loopback: loopback, Upstreams: behind.Upstreams, RequestLog: requests, RefuseEphemeral: c.refuseEphemeral(), Version: buildVersion(), ShowPassword: said.shown(),
+		Loopback: loopback, Upstreams: behind.Upstreams, RequestLog: requests, Metrics: scraped.counts(), RefuseEphemeral: c.refuseEphemeral(), Version: buildVersion(), ShowPassword: said.shown(),
 		Listen: func(ctx context.Context) (at app.Addresses, err error) {
 			open, at, err = c.listenOn(ctx, own, listen, log)
 			return at, err
@@ -89,8 +94,16 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	}
 	c.reloadAtHangup(ctx, host.App, log)
 	said.ready(ctx, host.App, open[0].Addr(), secure != nil, started)
-	site := &site{listeners: open, secure: secure, handler: keep.Handler(nil), app: host.App, drain: c.Drain, log: log}
+	site := &site{listeners: open, secure: secure, handler: keep.Handler(nil), app: host.App, drain: c.Drain, log: log, metrics: scraped}
 	return site.serve(ctx)
+}
+
+// addresses are the public address and that of the metrics, "" for none.
+func (c *serveCmd) addresses() (listen, metricsAt string, err error) {
+	if listen, err = c.listenAddress(); err == nil {
+		metricsAt, err = c.metricsAddress(listen)
+	}
+	return listen, metricsAt, err
 }
 
 // listenOn opens the listeners, and returns the addresses on loopback.

@@ -33,6 +33,7 @@ type site struct {
 	app       leaver
 	drain     time.Duration
 	log       *slog.Logger
+	metrics   *metricsSite // nil for none
 }
 
 // serve serves until the context is canceled, and then ends in an order that loses no
@@ -44,6 +45,7 @@ func (s *site) serve(ctx context.Context) error {
 		Protocols: protocols(), TLSConfig: s.secure,
 		IdleTimeout: idleWait, MaxHeaderBytes: maxHeaderLen, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+	s.metrics.start(ctx, s.log)
 	failed := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
 		go func() { failed <- serveOn(web, l, s.secure != nil) }()
@@ -64,6 +66,7 @@ func (s *site) end(ctx context.Context, web *http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, finishFor)
 	defer cancel()
 	err := web.Shutdown(ctx)
+	s.metrics.end(ctx)
 	s.app.Wait(ctx)
 	_ = web.Close() // what did not end in time
 	if closed := s.app.CloseWithin(closingFor); closed != nil {

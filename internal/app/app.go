@@ -64,6 +64,7 @@ func Open(ctx context.Context, s Settings) (*App, error) {
 	if err := s.admitTo(host.Upstreams); err != nil {
 		return nil, err
 	}
+	s.metrics = host.Metrics
 	checked, problems := s.Check(host.Loopback)
 	if len(problems) > 0 {
 		return nil, problems[0]
@@ -139,6 +140,7 @@ func (a *App) start(ctx context.Context) error {
 		return prepared
 	}
 	a.signer = a.newSigner()
+	a.measure()
 	a.config = a.serverConfig()
 	a.tokens = a.newTokens()
 	a.calls = &audit.Queue{Store: a.repo, Now: a.db.Now, Log: a.log}
@@ -172,7 +174,7 @@ func (a *App) serverConfig() server.Config {
 		OpenAIChallenge: s.OpenAIChallenge, Registration: c.Registration, MaxClients: s.Registration.MaxClients,
 		Readopt: c.Readopt, Documents: c.Documents.taken, Keys: published, FastMCP: c.verifier(), LegacyUntil: s.FastMCP.LegacyUntil,
 		IssuerSlash: s.FastMCP.IssuerSlash, CallbackPath: s.Provider.CallbackPath,
-		AssertionKeys: a.signer.Keys, Now: a.db.Now, ClockOffset: a.db.ClockOffset, RequestLog: a.host.RequestLog,
+		AssertionKeys: a.signer.Keys, Now: a.db.Now, ClockOffset: a.db.ClockOffset, RequestLog: a.host.RequestLog, Metrics: a.host.Metrics,
 	}
 	if a.prober != nil {
 		cfg.DocumentsOffered = a.prober.Offered
@@ -213,7 +215,7 @@ func (a *App) Handler(mcp http.Handler) http.Handler {
 // tools is mcpkeep's own MCP server.
 func (a *App) tools() http.Handler {
 	return mcpserver.New(mcpserver.Config{
-		Store: a.store, Name: a.checked.settings.Name, Version: a.host.version(), Logger: a.log, BaseURL: a.checked.BaseURL, Now: a.db.Now, Called: a.calls.Add,
+		Store: a.store, Name: a.checked.settings.Name, Version: a.host.version(), Logger: a.log, BaseURL: a.checked.BaseURL, Now: a.db.Now, Called: a.called,
 		Status: func(ctx context.Context) mcpserver.Status {
 			return mcpserver.Status{Database: a.db.Engine(), SchemaVersion: a.Schema(ctx), StartedAt: a.started}
 		},

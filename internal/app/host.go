@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/mcpkeep/mcpkeep/internal/metrics"
 	"github.com/mcpkeep/mcpkeep/internal/server"
 	"github.com/mcpkeep/mcpkeep/internal/upstreams"
 )
@@ -29,8 +30,10 @@ type Host struct {
 	Upstreams []upstreams.Upstream
 	// RequestLog says how requests are logged.
 	RequestLog server.RequestLog
-	Version    string // of the program
-	App        *App   // set by Open
+	// Metrics count what happens, see NewMetrics; nil for none.
+	Metrics *metrics.Metrics
+	Version string // of the program
+	App     *App   // set by Open
 }
 
 type hostKey struct{}

@@ -39,7 +39,7 @@ func (a *App) guarded(b behind) (http.Handler, error) {
 	}
 	policy, err := a.checked.settings.rulePolicy(b.entry.Rules)
 	return gateway.Guard(gateway.Config{
-		Name: b.entry.Name, MaxBody: b.entry.MaxBody, Rules: policy, Challenge: challenge(b.entry.Scopes), Logger: a.log, Called: a.calls.Add,
+		Name: b.entry.Name, MaxBody: b.entry.MaxBody, Rules: policy, Challenge: challenge(b.entry.Scopes), Logger: a.log, Called: a.called,
 	}, b.upstream), err
 }
 

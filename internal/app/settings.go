@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/metrics"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/server"
 )
@@ -42,6 +43,7 @@ type Settings struct {
 	Logger           *slog.Logger
 
 	entries []identity.Policy // who may enter the upstreams
+	metrics *metrics.Metrics  // nil for none
 }
 
 // Provider is mcpkeep.Provider.

@@ -103,7 +103,7 @@ func (s Settings) github(now func() time.Time) (identity.Provider, *SettingError
 	gh, err := identity.NewGitHub(identity.GitHubConfig{
 		ClientID: p.ClientID, ClientSecret: p.ClientSecret, URL: p.Issuer, APIURL: p.APIURL, Title: p.Title,
 		Orgs: s.anyNeeds(identity.Policy.NeedsOrgs), Teams: s.anyNeeds(identity.Policy.NeedsTeams), Emails: s.anyNeeds(identity.Policy.NeedsEmail),
-		Now: now,
+		Now: now, HTTPClient: s.providerClient(),
 	})
 	if err != nil {
 		return nil, because("Provider.Issuer", "", err)
@@ -116,7 +116,7 @@ func (s Settings) google(now func() time.Time) (identity.Provider, *SettingError
 	if err := p.required("the OAuth client's id", "the OAuth client's secret"); err != nil {
 		return nil, err
 	}
-	provider, err := identity.NewGoogle(identity.OIDCConfig{ClientID: p.ClientID, ClientSecret: p.ClientSecret, Title: p.Title, Now: now})
+	provider, err := identity.NewGoogle(identity.OIDCConfig{ClientID: p.ClientID, ClientSecret: p.ClientSecret, Title: p.Title, Now: now, HTTPClient: s.providerClient()})
 	if err != nil {
 		return nil, because("Provider", "", err)
 	}
@@ -136,6 +136,7 @@ func (s Settings) oidc(now func() time.Time) (identity.Provider, *SettingError) 
 		Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret,
 		Scopes: strings.FieldsFunc(strings.Join(p.Scopes, ","), notInScope),
 		Groups: s.anyNeeds(identity.Policy.NeedsGroups), GroupsClaim: p.GroupsClaim, Title: p.Title, Now: now,
+		HTTPClient: s.providerClient(),
 	})
 	if err != nil {
 		return nil, because("Provider.Issuer", "", err)

@@ -22,7 +22,7 @@ func (a *App) openCommand(entry upstreams.Upstream) (*stdio.Upstream, error) {
 		Name: entry.Name, Mode: stdio.Mode(entry.Command.Process), Launch: a.launcher(entry),
 		Processes: limits.Processes, PerUser: limits.PerPerson, Idle: limits.Idle, Start: limits.Start, Answer: entry.Answer, Silence: entry.Idle,
 		MaxBody: entry.MaxBody, MaxConcurrent: entry.MaxConcurrent, Version: a.host.version(),
-		States: states{a.keys, "stdio/state/" + entry.Name}, Live: a.isLive, Logger: a.log, Called: a.calls.Add,
+		States: states{a.keys, "stdio/state/" + entry.Name}, Live: a.isLive, Logger: a.log, Called: a.called,
 	})
 }
 

@@ -63,7 +63,7 @@ func (a *App) openUpstream(entry upstreams.Upstream) (behind, error) {
 	upstream, err := gateway.New(gateway.Config{
 		Name: entry.Name, Target: target, Identify: entry.Identify, Assert: a.assert(entry), Connect: entry.Connect, Answer: entry.Answer, Idle: entry.Idle,
 		MaxBody: entry.MaxBody, MaxConcurrent: entry.MaxConcurrent, Headers: entry.Headers, ForwardHeaders: entry.ForwardHeaders,
-		Sessions: a.keys, Logger: a.log, Called: a.calls.Add, Rules: rules, Challenge: challenge(entry.Scopes), Lend: a.lend(entry),
+		Sessions: a.keys, Logger: a.log, Called: a.called, Rules: rules, Challenge: challenge(entry.Scopes), Lend: a.lend(entry),
 	})
 	return behind{entry: entry, upstream: upstream, entryFor: policy}, err
 }

@@ -100,6 +100,8 @@ type engine interface {
 	// lockMigrations keeps other processes from migrating until unlock.
 	// It calls say with the holder of the lock after a second, and then every two.
 	lockMigrations(ctx context.Context, say func(holder string)) (unlock func(), err error)
+	// pools is DB.Pools.
+	pools() PoolStats
 	close() error
 }
 

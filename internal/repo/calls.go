@@ -22,11 +22,15 @@ func (r *Repo) RecordCalls(ctx context.Context, events []storage.Event) error {
 			if err := q.CreateEvent(ctx, callRow(e)); err != nil {
 				return err
 			}
+			sealed.Note(ctx, e.Type)
 		}
 		sealed.Leave(ctx, func(ctx context.Context, q db.Querier) error { return q.CreateEvent(ctx, callRow(events[0])) })
 		return nil
 	})
 	if errors.Is(err, storage.ErrExists) {
+		for _, e := range events { // an earlier call committed them, and did not hear of it
+			r.db.Observer().Committed(string(e.Type))
+		}
 		return nil
 	}
 	return err

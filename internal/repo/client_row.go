@@ -106,6 +106,11 @@ func (r *Repo) clientOf(row sqlitedb.OAuthClient) (storage.Client, error) {
 
 // openClient is like clientOf, and also reports whether another program wrote the row.
 func (r *Repo) openClient(row sqlitedb.OAuthClient) (client storage.Client, foreign bool, err error) {
+	defer func() {
+		if err != nil {
+			r.db.Observer().Unreadable(fastmcp.ClientTable)
+		}
+	}()
 	id, _ := fastmcp.ClientID(row.Key)
 	client.ID = id
 	if row.CreatedAt != nil {

@@ -39,6 +39,9 @@ func New(d *db.DB, keys *keyring.Keyring) *Repo { return &Repo{db: sealed.New(d,
 // Call it before use.
 func (r *Repo) ShareScope(scope string) { r.sharedScope = scope }
 
+// Observe has o told what the database does. Call it before use.
+func (r *Repo) Observe(o sealed.Observer) { r.db.Observe(o) }
+
 // CheckKeys checks that every key on record is configured and is the right one, and records
 // the primary key if it is new. The error wraps sealed.ErrKey and names only key IDs.
 func (r *Repo) CheckKeys(ctx context.Context, now time.Time) error { return r.db.CheckKeys(ctx, now) }

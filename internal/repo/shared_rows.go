@@ -27,6 +27,7 @@ func (r *Repo) sharedRow(ctx context.Context, q db.Querier, collection, key stri
 	}
 	plaintext, sealed, err := r.openShared(row.Value)
 	if err != nil {
+		r.db.Observer().Unreadable(fastmcp.ClientTable)
 		return nil, r.blameKeys(ctx, q, shownRow(collection, key), unreadableRow(collection, key))
 	}
 	if !sealed && !r.theirs().Plain {

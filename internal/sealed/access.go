@@ -69,6 +69,11 @@ func (p *pulse) watch(ctx context.Context) (context.Context, context.CancelFunc)
 // database refuses, cannot be reached or hangs. Until then a failed check is repeated, and
 // one that waits for others until ReadTimeout gets storage.ErrBusy.
 func (d *DB) ReadAccess(ctx context.Context, op string, f Query) error {
+	began := time.Now()
+	return d.timed("access", began, d.checkAccess(ctx, op, f))
+}
+
+func (d *DB) checkAccess(ctx context.Context, op string, f Query) error {
 	ctx, cancel := context.WithTimeout(ctx, ReadTimeout)
 	defer cancel()
 	for {

@@ -20,8 +20,9 @@ const (
 
 // trace is what tells whether a transaction was committed.
 type trace struct {
-	row        Query // adds a row that it added, and no other transaction does; nil for none
-	repeatable bool  // nothing needs to tell: it may run again
+	row        Query    // adds a row that it added, and no other transaction does; nil for none
+	repeatable bool     // nothing needs to tell: it may run again
+	events     []string // types of the events that it adds
 }
 
 type traceKey struct{}

@@ -21,5 +21,6 @@ func Record(ctx context.Context, q db.Querier, e storage.Event, now time.Time) e
 	}
 	row := func(ctx context.Context, q db.Querier) error { return q.CreateEvent(ctx, event) }
 	Leave(ctx, row)
+	Note(ctx, e.Type)
 	return row(ctx, q)
 }

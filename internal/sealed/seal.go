@@ -40,6 +40,7 @@ func (d *DB) Open(p Place, sealed keyring.Sealed) ([]byte, error) {
 		return nil, p.MissingKey(sealed.KeyID)
 	}
 	if err != nil {
+		d.observer.Unreadable(p.Table)
 		return nil, p.Unreadable(sealed.KeyID)
 	}
 	return plaintext, nil
@@ -66,6 +67,7 @@ func (d *DB) OpenJSON(p Place, sealed keyring.Sealed, v any) error {
 		return err
 	}
 	if err := json.Unmarshal(plaintext, v); err != nil {
+		d.observer.Unreadable(p.Table)
 		return p.Unreadable(sealed.KeyID)
 	}
 	return nil

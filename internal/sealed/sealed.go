@@ -24,16 +24,17 @@ const (
 
 // DB is a database and the keys that seal its secrets.
 type DB struct {
-	db     *db.DB
-	keys   *keyring.Keyring
-	shared atomic.Pointer[keyring.Keyring] // see AlsoOpen
-	access pulse
-	probe  probe
+	db       *db.DB
+	keys     *keyring.Keyring
+	shared   atomic.Pointer[keyring.Keyring] // see AlsoOpen
+	access   pulse
+	probe    probe
+	observer Observer
 }
 
 // New returns d with its keys. The keyring may be empty for callers that neither
 // seal nor open.
-func New(d *db.DB, keys *keyring.Keyring) *DB { return &DB{db: d, keys: keys} }
+func New(d *db.DB, keys *keyring.Keyring) *DB { return &DB{db: d, keys: keys, observer: unobserved{}} }
 
 // AlsoOpen names the keys that open rows that are shared with another program, the configured
 // ones included: CheckKeys tries them. It may be called while the database is in use.
@@ -53,10 +54,11 @@ type Query = func(context.Context, db.Querier) error
 func (d *DB) Read(ctx context.Context, op string, f Query) error {
 	ctx, cancel := context.WithTimeout(ctx, ReadTimeout)
 	defer cancel()
+	began := time.Now()
 	if err := d.db.InPlace(); err != nil {
-		return d.Translate(op, err)
+		return d.timed("read", began, d.Translate(op, err))
 	}
-	return d.beatShared(d.Translate(op, f(ctx, d.db.Read())))
+	return d.timed("read", began, d.beatShared(d.Translate(op, f(ctx, d.db.Read()))))
 }
 
 // Write runs f in a transaction, and again after a conflict. A commit whose result was
@@ -67,11 +69,13 @@ func (d *DB) Write(ctx context.Context, op string, f Query) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	ctx, t := withTrace(ctx)
+	began := time.Now()
 	err := d.settled(ctx, t, func() error { return d.db.InTx(ctx, d.traced(ctx, t, f)) })
 	if err == nil {
 		d.probe.succeeded()
+		d.tell(t)
 	}
-	return d.beatShared(d.Translate(op, d.explainRetirement(ctx, err)))
+	return d.timed("write", began, d.beatShared(d.Translate(op, d.explainRetirement(ctx, err))))
 }
 
 // WriteBatch is Write for many statements without a result, and gets no mark: with neither an
@@ -81,6 +85,7 @@ func (d *DB) WriteBatch(ctx context.Context, op string, f Query) (changed int64,
 	ctx, cancel := context.WithTimeout(ctx, BatchTimeout)
 	defer cancel()
 	ctx, t := withTrace(ctx)
+	began := time.Now()
 	err = d.settled(ctx, t, func() error {
 		changed, err = d.db.InBatch(ctx, func(q db.Querier) error {
 			*t = trace{}
@@ -90,8 +95,9 @@ func (d *DB) WriteBatch(ctx context.Context, op string, f Query) (changed int64,
 	})
 	if err == nil {
 		d.probe.succeeded()
+		d.tell(t)
 	}
-	return changed, d.beatShared(d.Translate(op, d.explainRetirement(ctx, err)))
+	return changed, d.timed("batch", began, d.beatShared(d.Translate(op, d.explainRetirement(ctx, err))))
 }
 
 // WriteTogether is Write for statements without a result, which PostgreSQL gets in

@@ -29,6 +29,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
 	}
 	noteNamed(w, values.Get("client_id"))
 	ar, err := s.parseAuthorization(r.Context(), values)
+	s.countAuthorization(ar, err)
 	if err != nil {
 		return err
 	}

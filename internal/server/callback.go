@@ -69,6 +69,7 @@ func (s *Server) startAtProvider(
 		SelectAccount: anotherAccount,
 	})
 	if err != nil {
+		s.Metrics.SignIn(providerOutcome(err))
 		return "", err
 	}
 	return target, s.start(w, r, a)
@@ -120,6 +121,9 @@ func (s *Server) returned(w http.ResponseWriter, r *http.Request, provider ident
 	if err == nil && params["error"] != "" {
 		err = identity.CallbackError(params["error"])
 	}
+	if err != nil {
+		s.Metrics.SignIn(providerOutcome(err))
+	}
 	if err != nil && !stored {
 		return s.refusedEvicted(w, r, a.Request, err)
 	}
@@ -127,6 +131,7 @@ func (s *Server) returned(w http.ResponseWriter, r *http.Request, provider ident
 		return s.refused(w, r, provider, a, b, err)
 	}
 	answer, err := s.whoSignedIn(r, provider, a, stored, params["code"])
+	s.Metrics.SignIn(providerOutcome(err))
 	if answer.Person.Subject == "" && !stored {
 		return s.refusedEvicted(w, r, a.Request, err)
 	}

@@ -52,6 +52,9 @@ func (s *Server) authenticateClient(w http.ResponseWriter, r *http.Request, para
 			noteClient(w, client.ID)
 			return client, nil
 		}
+		if errors.Is(err, errNotRegistered) {
+			s.Metrics.UnknownClient(s.routeOf(r.URL.Path))
+		}
 		s.recordRefused(r.Context(), client, cred, err)
 	}
 	return storage.Client{}, s.clientError(w, r, err)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/logging"
+	"github.com/mcpkeep/mcpkeep/internal/metrics"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/pages"
 	"github.com/mcpkeep/mcpkeep/internal/recheck"
@@ -61,6 +62,7 @@ func (s *Server) decideConsent(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if action == "deny" {
+		s.Metrics.Authorization(metrics.Denied)
 		return s.redirectError(w, r, ar.request, errDenied)
 	}
 	if p, ok := s.Provider.(identity.RedirectProvider); ok {
@@ -171,6 +173,7 @@ func (s *Server) deny(w http.ResponseWriter, r *http.Request, id string, b brows
 	if err != nil {
 		return flowError(err)
 	}
+	s.Metrics.Authorization(metrics.Denied)
 	s.Logger.InfoContext(r.Context(), "authorization denied", logging.Event, "authorization_denied", logging.ClientID, req.ClientID)
 	return s.redirectError(w, r, req, why)
 }
@@ -184,12 +187,14 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, a storage.Author
 	c.GrantID, c.Code, c.CodeExpiresAt = storage.NewOrderedID(storage.GrantIDPrefix, now), storage.HashOf(code), now.Add(codeLifetime)
 	req, err := s.finishApproved(r, a, &c)
 	if errors.Is(err, storage.ErrDisabled) {
+		s.Metrics.SignIn(metrics.Refused)
 		return s.disabled(w, r, req, c.Person)
 	}
 	if err != nil {
 		return flowError(err)
 	}
 	noteGrant(w, req.ClientID, c.GrantID)
+	s.countGranted(c)
 	switch {
 	case c.Client != nil && c.Client.Origin == storage.OriginUnread:
 		s.Logger.WarnContext(r.Context(), "client approved without its metadata document", logging.Event, "client_readopted", logging.ClientID, req.ClientID)

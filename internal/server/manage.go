@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/mcpkeep/mcpkeep/internal/logging"
+	"github.com/mcpkeep/mcpkeep/internal/metrics"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
@@ -55,6 +56,9 @@ func (s *Server) managedClient(r *http.Request) (client storage.Client, token st
 		return client, "", err
 	}
 	client, err = s.clientAt(r)
+	if errors.Is(err, storage.ErrNotFound) {
+		s.Metrics.UnknownClient(metrics.RouteManage)
+	}
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return client, "", err
 	}

@@ -116,6 +116,7 @@ func (s *Server) authenticate(r *http.Request, resource oauth.Resource, now time
 	case access.Resource != resource.URI && s.canonical(access.Resource) != resource.URI:
 		return access, errInvalidToken // issued for another resource (RFC 8707 §2)
 	case access.Outage != nil:
+		s.Metrics.Outage()
 		s.Logger.WarnContext(r.Context(), "storage unavailable: accepting a recently verified token", logging.Error, access.Outage)
 		access.LastUsedAt = now // nothing to record while nothing can be
 	}

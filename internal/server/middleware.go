@@ -2,6 +2,7 @@ package server
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -47,6 +48,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		}
 		defer func() {
 			defer s.logRequest(r, rec, start)
+			defer func() { s.Metrics.Request(s.routeOf(r.URL.Path), rec.status, time.Since(start)) }()
 			if p := recover(); p != nil {
 				s.recovered(rec, r, p)
 			}
@@ -118,6 +120,9 @@ func (s *Server) page(h handler) http.Handler {
 		r = withActor(r, storage.ActorPerson)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		if err := h(w, r); err != nil {
+			if errors.Is(err, errUnknownClient) {
+				s.Metrics.UnknownClient(s.routeOf(r.URL.Path))
+			}
 			s.writePage(w, r, err)
 		}
 	})

@@ -12,8 +12,16 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// refresh rotates a refresh token (RFC 6749 §6, RFC 9700 §4.14).
+// refresh rotates a refresh token (RFC 6749 §6, RFC 9700 §4.14), and counts how that ends.
 func (s *Server) refresh(
+	r *http.Request, client storage.Client, params map[string]string, resource []string,
+) (storage.Issued, error) {
+	issued, err := s.refreshed(r, client, params, resource)
+	s.Metrics.Refresh(refreshOutcome(issued, err))
+	return issued, grantError(err)
+}
+
+func (s *Server) refreshed(
 	r *http.Request, client storage.Client, params map[string]string, resource []string,
 ) (storage.Issued, error) {
 	if params["refresh_token"] == "" {
@@ -32,7 +40,7 @@ func (s *Server) refresh(
 		}
 	}
 	if err != nil {
-		return storage.Issued{}, cmp.Or(refusal, grantError(err))
+		return storage.Issued{}, cmp.Or(refusal, err)
 	}
 	var issued storage.Issued
 	if err = refusal; err == nil {
@@ -42,7 +50,7 @@ func (s *Server) refresh(
 		// Whatever it gets now, the client has the response that the token came in.
 		err = cmp.Or(s.useTokens(r.Context(), token, err), err)
 	}
-	return issued, grantError(err)
+	return issued, err
 }
 
 // useTokens records the use of a token. It does not wait long for a database that was
@@ -72,7 +80,7 @@ func (s *Server) rotate(
 	}
 	if err := s.mayEnter(grant.Resource, recheck.PersonOf(session.User.Person)); err != nil {
 		s.logRefusedEntry(ctx, grant.ClientID, session.User.ID, grant.Resource)
-		return storage.Issued{}, errInvalidGrant
+		return storage.Issued{}, recheck.ErrRefused
 	}
 	if !grant.Spent || s.Now().Before(grant.Repeat.Until(s.Lifetimes.Grace)) {
 		if err := confirm(ctx, session); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/logging"
+	"github.com/mcpkeep/mcpkeep/internal/metrics"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/recheck"
 )
@@ -95,6 +96,7 @@ type Config struct {
 	AssertionKeys func(context.Context) (document []byte, keep time.Duration, err error)
 	Logger        *slog.Logger
 	RequestLog    RequestLog
+	Metrics       *metrics.Metrics // nil for none
 	Now           func() time.Time // nil for time.Now
 	// ClockOffset is how far the database server's clock is ahead of this process's, give or
 	// take doubt; nil where there is none.
@@ -120,6 +122,7 @@ type Server struct {
 	bounds                   bounds
 	ready                    readyCheck
 	watch                    watch
+	routes                   map[string]string // paths and what metrics call them
 }
 
 // New returns a server. The error names what in the configuration is wrong.
@@ -144,6 +147,7 @@ func New(cfg Config) (*Server, error) {
 	if err := s.addNames(); err != nil {
 		return nil, err
 	}
+	s.routes = s.metricRoutes()
 	s.watch = watch{every: watchEvery, valid: s.stillValid}
 	s.deadlines = deadlines{body: bodyWait, answer: answerWait, write: writeWait}
 	s.recheck = recheck.New(recheck.Config{
@@ -201,7 +205,7 @@ func (s *Server) Handler() http.Handler {
 	public.Handle("/.well-known/openai-apps-challenge", s.api(get, s.openAIChallenge))
 	public.Handle(JWKSPath, s.api(get, s.assertionKeys))
 	public.Handle("/.well-known/", s.api(get, s.noDocument))
-	public.Handle("/register", s.api(post, within(s.bounds.registration, s.register)))
+	public.Handle("/register", s.api(post, s.countRegistration(within(s.bounds.registration, s.register))))
 	public.Handle("/register/{client_id}", s.api(manage, within(s.bounds.management, s.manageClient)))
 	public.Handle("/token", s.api(post, within(s.bounds.token, s.token)))
 	public.Handle("/revoke", s.api(post, within(s.bounds.revocation, s.revoke)))

@@ -32,6 +32,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	noteAuthorization(w, ar)
 	password := form.Get("password")
 	if s.redirects() || !form.Has("password") {
+		s.countAuthorization(ar, nil)
 		return s.showFirstPage(w, r, ar, http.StatusOK, "")
 	}
 	b := s.browserOf(r)
@@ -39,6 +40,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	user, err := s.checkPassword(r, password)
+	s.Metrics.SignIn(passwordOutcome(err))
 	var throttled *storage.ThrottledError
 	switch {
 	case errors.As(err, &throttled):

@@ -9,6 +9,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/adopt"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 	"github.com/mcpkeep/mcpkeep/internal/logging"
+	"github.com/mcpkeep/mcpkeep/internal/metrics"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/recheck"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
@@ -35,6 +36,9 @@ const (
 func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	client, form, params, err := s.clientForm(w, r)
 	if errors.Is(err, errNotRegistered) {
+		if params["grant_type"] == refreshGrant {
+			s.Metrics.Refresh(metrics.Unknown)
+		}
 		return s.unregistered(w, r, params, err)
 	}
 	if err != nil {
@@ -47,11 +51,15 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.clientError(w, r, s.grantOrClient(r, client, err))
 	}
+	s.Metrics.Issued(params["grant_type"])
 	noteGrant(w, client.ID, issued.Grant.ID)
 	s.noteAgentName(r, client)
 	writeJSON(w, http.StatusOK, s.tokenResponse(issued.Tokens))
 	return nil
 }
+
+// refreshGrant is the grant type of refresh requests (RFC 6749 §6).
+const refreshGrant = "refresh_token"
 
 // issue answers a grant with tokens.
 func (s *Server) issue(
@@ -60,7 +68,7 @@ func (s *Server) issue(
 	switch params["grant_type"] {
 	case "authorization_code":
 		return s.exchangeCode(r, client, params, resource)
-	case "refresh_token":
+	case refreshGrant:
 		return s.refresh(r, client, params, resource)
 	case "":
 		return storage.Issued{}, oauth.NewError(oauth.InvalidRequest, "grant_type is missing")
@@ -79,6 +87,7 @@ func (s *Server) grantOrClient(r *http.Request, client storage.Client, err error
 	_, gone := s.currentClient(r.Context(), client.ID)
 	switch {
 	case errors.Is(gone, storage.ErrNotFound):
+		s.Metrics.UnknownClient(metrics.RouteToken)
 		return errInvalidClient
 	case client.Origin == storage.OriginUnread && errors.Is(gone, storage.ErrDocument):
 		return err // it is known without its document

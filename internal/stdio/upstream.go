@@ -123,6 +123,13 @@ func (u *Upstream) finish(s *session, cause error) {
 	s.leave(cause)
 }
 
+// Processes is how many processes run.
+func (u *Upstream) Processes() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.all)
+}
+
 // Health returns what the traffic showed last. It asks nothing.
 func (u *Upstream) Health() gateway.Health { return u.traffic.Health() }
 
