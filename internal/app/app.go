@@ -130,6 +130,7 @@ func (a *App) migrate(ctx context.Context) error {
 
 // start makes the server and begins what runs in the background.
 func (a *App) start(ctx context.Context) error {
+	a.measure()
 	own, err := a.host.listen(ctx, a.checked.BaseURL)
 	if err != nil {
 		return err
@@ -140,7 +141,6 @@ func (a *App) start(ctx context.Context) error {
 		return prepared
 	}
 	a.signer = a.newSigner()
-	a.measure()
 	a.config = a.serverConfig()
 	a.tokens = a.newTokens()
 	a.calls = &audit.Queue{Store: a.repo, Now: a.db.Now, Log: a.log}

@@ -47,7 +47,7 @@ var signInFamilies = []Family{
 var outsideFamilies = []Family{
 	{"mcpkeep_provider_requests_total", Counter, "outcome", "Requests to the sign-in provider by outcome."},
 	{"mcpkeep_provider_request_duration_seconds", Histogram, "", "Time until the sign-in provider's response began."},
-	{"mcpkeep_provider_unanswered_since_timestamp_seconds", Gauge, "", "When the first request since the provider's last response failed; 0 when the last one was answered."},
+	{"mcpkeep_provider_unanswered_since_timestamp_seconds", Gauge, "", "When the first request since the provider's last response failed; 0 if the provider responded to the last one."},
 	{"mcpkeep_provider_grace_seconds", Gauge, "", "How long sessions survive without the provider."},
 	{"mcpkeep_upstream_calls_total", Counter, "upstream,outcome", "Calls of tools by upstream and outcome."},
 	{"mcpkeep_upstream_call_duration_seconds", Histogram, "upstream", "Time that a call of a tool took."},

@@ -21,7 +21,7 @@ type Metrics struct {
 	statementTook                                               map[string]*vm.PrometheusHistogram
 	outages, readopted, adopted                                 *vm.Counter
 	providerTook                                                *vm.PrometheusHistogram
-	unansweredSince                                             atomic.Int64 // Unix seconds; 0 if the last request was answered
+	unansweredSince                                             atomic.Int64 // Unix seconds; 0 after a response
 
 	calls calls
 
