@@ -23,7 +23,9 @@ func TestLife(t *testing.T) {
 	for _, e := range harness.Engines() {
 		t.Run(e.Name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, e.Options(t))
+			opts := e.Options(t)
+			opts.Env = append(opts.Env, "MCPKEEP_READOPT=known")
+			s := start(t, opts)
 			c, b := harness.NewClient(s.URL, nil), harness.NewBrowser(nil)
 			before := s.samples(t.Context(), t)
 			step := func(what string, want map[string]float64, do func() error) {
