@@ -44,10 +44,11 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	if c.Drain < 0 || c.Drain > longestDrain {
 		return setting.Errorf("MCPKEEP_DRAIN", "a duration from 0s to 1m", "%v is out of range", c.Drain)
 	}
-	listen, metricsAt, err := c.addresses()
+	listen, scraped, err := c.addresses(ctx, log)
 	if err != nil {
 		return err
 	}
+	defer scraped.close()
 	assumed, loopback := assumedAddress(listen)
 	baseURL, err := c.publicURL(assumed)
 	if err != nil {
@@ -67,11 +68,6 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	said := &greeting{std: std}
-	scraped, err := openMetrics(ctx, metricsAt, log)
-	if err != nil {
-		return err
-	}
-	defer scraped.close()
 	var open listeners
 	host := &app.Host{
 		Loopback: loopback, Upstreams: behind.Upstreams, RequestLog: requests, Metrics: scraped.counts(), RefuseEphemeral: c.refuseEphemeral(), Version: buildVersion(), ShowPassword: said.shown(),
@@ -98,12 +94,16 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	return site.serve(ctx)
 }
 
-// addresses are the public address and that of the metrics, "" for none.
-func (c *serveCmd) addresses() (listen, metricsAt string, err error) {
-	if listen, err = c.listenAddress(); err == nil {
-		metricsAt, err = c.metricsAddress(listen)
+// addresses returns the public address, and listens at that of the metrics.
+func (c *serveCmd) addresses(ctx context.Context, log *slog.Logger) (listen string, scraped *metricsSite, err error) {
+	if listen, err = c.listenAddress(); err != nil {
+		return "", nil, err
 	}
-	return listen, metricsAt, err
+	address, err := c.metricsAddress(listen)
+	if err == nil {
+		scraped, err = openMetrics(ctx, address, log)
+	}
+	return listen, scraped, err
 }
 
 // listenOn opens the listeners, and returns the addresses on loopback.
