@@ -33,7 +33,11 @@ func TestAddress(t *testing.T) {
 	if status := s.Term(); status != 0 {
 		t.Errorf("exit status %d", status)
 	}
-	if res, err := http.Get(s.metrics); err == nil { //nolint:noctx // it must not connect
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.metrics, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res, err := http.DefaultClient.Do(req); err == nil {
 		_ = res.Body.Close()
 		t.Error("the metrics outlive the server")
 	}
