@@ -17,6 +17,8 @@ const (
 	freshAtLeast = 5 * time.Minute
 	freshAtMost  = 24 * time.Hour
 	freshUndated = time.Hour // when its site says nothing
+	// longestFresh leaves room for clocks that differ.
+	longestFresh = freshAtMost + time.Minute
 )
 
 // How long a failed fetch is not repeated.

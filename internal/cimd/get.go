@@ -118,9 +118,9 @@ func (d *Documents) settled(w wanted, known storage.Document, renew bool) bool {
 		return false
 	}
 	if renew {
-		return known.FetchedAt.After(now.Add(-w.renewAfter))
+		return storage.Age(known.FetchedAt, now) < w.renewAfter
 	}
-	return now.Before(known.FreshUntil)
+	return storage.Ahead(known.FreshUntil, now, longestFresh)
 }
 
 // failureOf is the error of a document that is not there.

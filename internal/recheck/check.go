@@ -196,7 +196,7 @@ func (c *Checker) isDefinite(err error, token identity.Token, p storage.Provider
 	if !errors.As(err, &refusal) {
 		return false
 	}
-	return refusal.Login != "" || !token.Doubtful || c.Now().Sub(p.CheckedAt) >= c.Grace
+	return refusal.Login != "" || !token.Doubtful || storage.Age(p.CheckedAt, c.Now()) >= c.Grace
 }
 
 // restAfter is how long to leave a provider alone that did not answer.

@@ -164,7 +164,7 @@ func (c *Checker) await(ctx context.Context, result <-chan error, s Session, beg
 func (c *Checker) withinGrace(s Session, began time.Time, cause error) error {
 	p, now := s.Grant.Provider, c.Now()
 	grace := c.graceOf(s.User.Limited || isLimited(cause))
-	if !p.CheckedAt.Before(began.Truncate(time.Second)) || now.Sub(p.CheckedAt) < grace {
+	if age := storage.Age(p.CheckedAt, now); age <= now.Sub(began.Truncate(time.Second)) || age < grace {
 		return nil
 	}
 	unconfirmed := &identity.UnavailableError{

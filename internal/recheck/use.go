@@ -39,7 +39,7 @@ func (c *Checker) ConfirmUse(ctx context.Context, a storage.Access) error {
 	if err := c.CheckLists(ctx, a.User); err != nil || a.Outage != nil {
 		return err // without the database nothing else can be recorded, and the cache sets the limit
 	}
-	age := c.Now().Sub(confirmedAt(a))
+	age := storage.Age(confirmedAt(a), c.Now())
 	if c.Every <= 0 || age < c.Every || c.isOwn(a.User) {
 		return nil
 	}
@@ -125,7 +125,7 @@ func (c *Checker) confirmNow(ctx context.Context, grantID string) error {
 	if err != nil {
 		return err
 	}
-	if grant.Provider.Token != nil && c.Now().Sub(grant.Provider.CheckedAt) < c.Every {
+	if grant.Provider.Token != nil && storage.Age(grant.Provider.CheckedAt, c.Now()) < c.Every {
 		return nil
 	}
 	return c.Confirm(ctx, Session{Grant: grant, User: user})

@@ -55,6 +55,8 @@ func TestConfirmUse(t *testing.T) {
 		"after the grace period, slow":        {grace, func(s *set) { s.takes = time.Hour }, identity.ErrUnavailable, 4 * time.Second, 1, false},
 		"after it, not to be asked yet":       {grace, func(s *set) { s.grant.Provider.RetryAt = time.Now().Add(time.Second) }, identity.ErrUnavailable, 0, 0, false},
 		"overdue, misconfigured":              {2 * every, func(s *set) { s.err = identity.ErrMisconfigured }, nil, 0, 1, false},
+		"confirmed in the future, away":       {-time.Hour, func(s *set) { s.err = errAway }, identity.ErrUnavailable, 0, 1, false},
+		"confirmed by a clock a little ahead": {-time.Second, func(*set) {}, nil, 0, 0, false},
 		"no grace period":                     {every, func(s *set) { s.checker.Grace = 0; s.err = errAway }, identity.ErrUnavailable, 0, 1, false},
 		"only refreshes ask":                  {100 * grace, func(s *set) { s.checker.Every = 0 }, nil, 0, 0, false},
 		"signed in by another provider":       {0, func(s *set) { s.foreign() }, recheck.ErrRefused, 0, 0, true},

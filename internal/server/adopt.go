@@ -30,7 +30,7 @@ func (s *Server) adoptAccess(ctx context.Context, token string, now time.Time) (
 // confirmAdopted is recheck.Confirm for a refresh token of FastMCP, of which the first comes
 // when the provider was asked a moment ago.
 func (s *Server) confirmAdopted(ctx context.Context, session recheck.Session) error {
-	if s.Now().Sub(session.Grant.Provider.CheckedAt) < justConfirmed {
+	if storage.Age(session.Grant.Provider.CheckedAt, s.Now()) < justConfirmed {
 		return s.recheck.CheckLists(ctx, session.User)
 	}
 	return s.recheck.Confirm(ctx, session)

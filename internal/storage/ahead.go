@@ -1,6 +1,9 @@
 package storage
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // The longest times for which anything is written that others wait for.
 const (
@@ -14,4 +17,16 @@ const (
 // the longest that is ever written is from a clock that was wrong, and nothing waits for it.
 func Ahead(at, now time.Time, longest time.Duration) bool {
 	return now.Before(at) && at.Sub(now) <= longest
+}
+
+// skew is how far apart the clocks of replicas may be.
+const skew = time.Minute
+
+// Age is how long ago something was recorded. What was recorded in the future is from a clock
+// that was wrong, and is older than anything.
+func Age(at, now time.Time) time.Duration {
+	if at.Sub(now) > skew {
+		return math.MaxInt64
+	}
+	return now.Sub(at)
 }
