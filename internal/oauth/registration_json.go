@@ -13,6 +13,9 @@ import (
 const (
 	maxRegistration = 64 << 10 // bytes
 	maxDepth        = 16       // of nested objects and arrays
+	// maxValues bounds what reading costs, which grows with the values. Twenty keys with
+	// all their members have some three hundred.
+	maxValues = 1000
 )
 
 // members are those of a JSON object, undecoded. Names are case-sensitive.
@@ -24,6 +27,9 @@ type members map[string]json.RawMessage
 func parseMembers(body []byte) (members, error) {
 	if len(body) > maxRegistration {
 		return nil, badMetadata("the client metadata is too large")
+	}
+	if hasManyValues(body) {
+		return nil, badMetadata("the client metadata has more than 1000 values")
 	}
 	if !utf8.Valid(body) || !json.Valid(body) {
 		return nil, badMetadata("the client metadata is not valid JSON")
@@ -38,6 +44,24 @@ func parseMembers(body []byte) (members, error) {
 		return nil, badMetadata("the client metadata must be a JSON object")
 	}
 	return m, nil
+}
+
+// hasManyValues counts the values of a document, valid or not, without parsing it.
+func hasManyValues(body []byte) bool {
+	values := 1
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case '"':
+			for i++; i < len(body) && body[i] != '"'; i++ {
+				if body[i] == '\\' {
+					i++
+				}
+			}
+		case ',', '[', '{':
+			values++
+		}
+	}
+	return values > maxValues
 }
 
 // checkValue reads the next value of a valid document.
