@@ -21,7 +21,7 @@ func TestLendingNeedsAProvider(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for kind, want := range map[string]bool{"": false, Local: false, " local\n": false, GitHub: true, OIDC: true} {
+	for kind, want := range map[string]bool{"": false, Local: false, Local + "\n": false, GitHub: true, OIDC: true} {
 		s := Settings{Provider: Provider{Kind: kind}}
 		err := s.admitTo(file.Upstreams)
 		if (err == nil) != want || err != nil && !strings.HasPrefix(err.Error(), "f.yaml:2:54: the sign-in provider local gives out no tokens") {

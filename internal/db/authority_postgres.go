@@ -73,14 +73,18 @@ func verifyBy(ctx context.Context, source string, cfg *pgx.ConnConfig) error {
 	return nil
 }
 
+// verifies reports whether a connection ends unless the server's certificate verifies.
+func verifies(config *tls.Config) bool {
+	return config != nil && (!config.InsecureSkipVerify || config.VerifyPeerCertificate != nil || config.VerifyConnection != nil)
+}
+
 // guard replaces the verification of a configuration. Without sslrootcert, pgx verifies less
 // than what the URL says when it names one.
 func (a *authority) guard(config *tls.Config, needed bool) error {
-	verifies := config != nil && (!config.InsecureSkipVerify || config.VerifyPeerCertificate != nil)
-	if !verifies && needed {
+	if !verifies(config) && needed {
 		return badURLError("names an authority in sslrootcert, and sslmode does not verify with it: set sslmode=verify-ca or verify-full")
 	}
-	if !verifies {
+	if !verifies(config) {
 		return nil
 	}
 	host := ""
@@ -88,25 +92,19 @@ func (a *authority) guard(config *tls.Config, needed bool) error {
 		host = config.ServerName
 	}
 	config.InsecureSkipVerify = true
-	config.VerifyPeerCertificate = func(chain [][]byte, _ [][]*x509.Certificate) error { return a.verify(chain, host) }
+	config.VerifyPeerCertificate = nil
+	config.VerifyConnection = func(c tls.ConnectionState) error { return a.verify(c.PeerCertificates, host) }
 	return nil
 }
 
 // verify checks a server's chain, also against a host unless that is "".
-func (a *authority) verify(chain [][]byte, host string) error {
-	certs := make([]*x509.Certificate, len(chain))
-	opts := x509.VerifyOptions{DNSName: host, Intermediates: x509.NewCertPool()}
-	for i, der := range chain {
-		var err error
-		if certs[i], err = x509.ParseCertificate(der); err != nil {
-			return err
-		}
-		if i > 0 {
-			opts.Intermediates.AddCert(certs[i])
-		}
-	}
+func (a *authority) verify(certs []*x509.Certificate, host string) error {
 	if len(certs) == 0 {
 		return errors.New("the server sends no certificate")
+	}
+	opts := x509.VerifyOptions{DNSName: host, Intermediates: x509.NewCertPool()}
+	for _, c := range certs[1:] {
+		opts.Intermediates.AddCert(c)
 	}
 	opts.Roots = a.current()
 	_, err := certs[0].Verify(opts)

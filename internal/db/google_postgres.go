@@ -93,7 +93,7 @@ func checkWay(host string, port uint16, config *tls.Config) error {
 		}
 		return nil
 	}
-	if config == nil || config.InsecureSkipVerify && config.VerifyPeerCertificate == nil {
+	if !verifies(config) {
 		return badURLError("sends an access token as the password, so the server's certificate has to be verified: " +
 			"set sslmode=verify-ca and sslrootcert=PATH of the instance's server CA, or connect through the socket")
 	}

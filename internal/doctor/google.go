@@ -124,7 +124,7 @@ func (d *Doctor) addresses() {
 		parts := runApp.FindStringSubmatch(u.Host)
 		listed = listed || origin == derived
 		ownDomain = ownDomain || parts == nil
-		if parts != nil && (parts[1] != d.Google.Name || parts[2] != "" && origin != derived) {
+		if len(parts) > 2 && (parts[1] != d.Google.Name || parts[2] != "" && origin != derived) {
 			d.add(Finding{
 				Area: areaGoogle, Check: check, Status: Failed, What: origin + " is an address of another service than " + d.Google.Name,
 				Why: "Clients are sent there to sign in.", Fix: "Set MCPKEEP_BASE_URL=" + derived + ", or unset it; " + other + ".",

@@ -44,7 +44,7 @@ func TestUpstreamExposed(t *testing.T) {
 		"with a credential":         {"0.0.0.0:0", locked, "127.0.0.2", "", OK},
 		"on every address, unknown": {"0.0.0.0:0", open, "", "http://localhost:1", OK},
 	} {
-		listener, err := net.Listen("tcp", tt.listen) //nolint:noctx // a test's own
+		listener, err := net.Listen("tcp", tt.listen)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -85,7 +85,7 @@ func (r *Repo) makeGrantOfCode(ctx context.Context, q db.Querier, c storage.Code
 	if err != nil {
 		return userID, err
 	}
-	if err = forgetProviderTokens(ctx, q, userID, c.Person); err != nil {
+	if err := forgetProviderTokens(ctx, q, userID, c.Person); err != nil {
 		return userID, err
 	}
 	return userID, r.createGrant(ctx, q, storage.Request{

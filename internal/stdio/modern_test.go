@@ -176,11 +176,11 @@ func TestRounds(t *testing.T) {
 		"another client":  {"u_alice c_2", again(state, answers)},
 		"another request": {"", other},
 		"no state":        {"", again("x", answers)},
-		"another label":   {"", again(forged("Label", "a"), answers)},
-		"another process": {"", again(forged("Process", "a"), answers)},
-		"another call":    {"", again(forged("Call", 99), answers)},
-		"a later round":   {"", again(forged("Round", 2), answers)},
-		"another digest":  {"", again(forged("Digest", "AAAA"), answers)},
+		"another label":   {"", again(forged("label", "a"), answers)},
+		"another process": {"", again(forged("process", "a"), answers)},
+		"another call":    {"", again(forged("call", 99), answers)},
+		"a later round":   {"", again(forged("round", 2), answers)},
+		"another digest":  {"", again(forged("digest", "AAAA"), answers)},
 	} {
 		body, headers := modernRequest(2, "tools/call", test.params, nil)
 		response := (&client{t: t, url: s.URL, caller: test.caller}).send(t.Context(), http.MethodPost, body, headers...)

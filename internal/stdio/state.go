@@ -1,6 +1,7 @@
 package stdio
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 
@@ -16,13 +17,13 @@ type States interface {
 
 // state is what such a text says: the round of a call, and whom and what it is for.
 type state struct {
-	Label   string // of the process
-	Process string // which no other process has, also not one with the same label
-	Call    int64
-	Round   int
-	User    string
-	Client  string
-	Digest  []byte // of what has to stay as it is
+	Label   string `json:"label"`   // of the process
+	Process string `json:"process"` // which no other process has, also not one with the same label
+	Call    int64  `json:"call"`
+	Round   int    `json:"round"`
+	User    string `json:"user"`
+	Client  string `json:"client"`
+	Digest  []byte `json:"digest"` // of what has to stay as it is
 }
 
 // newProcessID names a process in the states of its calls.
@@ -45,7 +46,7 @@ func (u *Upstream) stateOf(p principal.Principal, m modernRequest, plain bool) (
 		return nil, errStateGone
 	}
 	c, digest := u.labeled(was.Label), m.digestOf()
-	if c == nil || was.Process != c.id || was.User != p.User.ID || was.Client != p.ClientID || string(was.Digest) != string(digest[:]) {
+	if c == nil || was.Process != c.id || was.User != p.User.ID || was.Client != p.ClientID || !bytes.Equal(was.Digest, digest[:]) {
 		return nil, errStateGone
 	}
 	c.mu.Lock()

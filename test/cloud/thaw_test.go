@@ -144,7 +144,7 @@ func (s *thawing) withHosts(t *testing.T) string {
 	s.nameOwner(t, firstOwner)
 	path := filepath.Join(dir, "mcpkeep")
 	script := fmt.Sprintf("#!/bin/sh\nexec unshare -m sh -c 'mount --bind %s /etc/hosts && exec %s \"$@\"' mcpkeep \"$@\"\n", s.hosts, harness.Build(t))
-	must(t, os.WriteFile(path, []byte(script), 0o700)) //nolint:gosec // a program
+	must(t, os.WriteFile(path, []byte(script), 0o700))
 	return path
 }
 

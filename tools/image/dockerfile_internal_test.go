@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -120,7 +121,7 @@ func TestRoot(t *testing.T) {
 			t.Errorf("%s: %v, %v", f.name, info, err)
 			continue
 		}
-		if !f.folder() && string(must(os.ReadFile(path))) != string(f.data) {
+		if !f.folder() && !bytes.Equal(must(os.ReadFile(path)), f.data) {
 			t.Errorf("%s differs", f.name)
 		}
 	}
