@@ -51,6 +51,8 @@ type Documents struct {
 	// admitting is held by who asks whether one more unknown URL may be fetched: one
 	// at a time, so that a flood takes neither more than the limit nor the database.
 	admitting chan struct{}
+
+	waiting
 }
 
 // New returns documents.
@@ -59,7 +61,7 @@ func New(cfg Config) *Documents {
 		cfg.Now = time.Now
 	}
 	cfg.Logger = logging.WithReference(cfg.Logger)
-	return &Documents{Config: cfg, admitting: make(chan struct{}, 1)}
+	return &Documents{Config: cfg, admitting: make(chan struct{}, 1), waiting: newWaiting()}
 }
 
 // takes reports whether a client ID is the URL of a metadata document that this

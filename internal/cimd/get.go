@@ -48,21 +48,45 @@ type wanted struct {
 // storage.DocumentError, or the store's. Without a body it is a document that was never
 // read, of a client that a person let in; never with renew.
 func (d *Documents) get(ctx context.Context, w wanted, renew bool) (storage.Document, error) {
+	known, done, err := d.onRecord(ctx, w, renew)
+	if done || err != nil {
+		return known, err
+	}
+	leave, free := d.enter(known.Body != "" || w.hasCopy())
+	if !free {
+		return known, w.crowded(known)
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, fetch.Timeout+time.Second)
 	defer cancel()
+	return d.await(ctx, w, renew)
+}
+
+// onRecord returns what is on record, and whether that is the answer.
+func (d *Documents) onRecord(ctx context.Context, w wanted, renew bool) (known storage.Document, done bool, err error) {
+	known, err = d.known(ctx, w)
+	if err != nil {
+		return known, false, err
+	}
+	if known.ApprovedRedirectURI != "" && known.Body == "" && !renew && !w.hasCopy() {
+		return known, true, nil // its tokens work, whatever became of its site
+	}
+	if d.settled(w, known, renew) {
+		return known, true, w.failureOf(known)
+	}
+	if why := d.Fetcher.Check(w.url); why != nil {
+		known, err = d.unfetchable(ctx, w, known, why)
+		return known, true, err
+	}
+	return known, false, nil
+}
+
+// await fetches a document, or waits until another one has.
+func (d *Documents) await(ctx context.Context, w wanted, renew bool) (storage.Document, error) {
 	for {
-		known, err := d.known(ctx, w)
-		if err != nil {
+		known, done, err := d.onRecord(ctx, w, renew)
+		if done || err != nil {
 			return known, err
-		}
-		if known.ApprovedRedirectURI != "" && known.Body == "" && !renew && !w.hasCopy() {
-			return known, nil // its tokens work, whatever became of its site
-		}
-		if d.settled(w, known, renew) {
-			return known, w.failureOf(known)
-		}
-		if why := d.Fetcher.Check(w.url); why != nil {
-			return d.unfetchable(ctx, w, known, why)
 		}
 		lease := rand.Text()
 		err = d.claim(ctx, w, known, lease)
