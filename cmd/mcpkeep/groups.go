@@ -17,14 +17,14 @@ var groups = []struct {
 		"base-url", "name", "listen", "port", "tls", "allowed-origins", "allow-http", "openai-apps-challenge", "trusted-proxies", "hosts", "drain",
 	}},
 	{"MCP server to protect", []string{"upstream", "config"}},
-	{"Database", []string{"database-", "migrate-database-url", "allow-ephemeral", "auto-migrate"}},
+	{"Database", []string{"database-", "migrate-database-url", "allow-ephemeral", "auto-migrate", "max-instances"}},
 	{"Encryption keys", []string{"encryption-keys"}},
 	{"Sign-in provider", []string{"provider", "github-", "google-", "oidc-", "local-password", "callback-path"}},
 	{"Who may sign in", []string{"allowed-", "allow-anyone", "admins"}},
 	{"Clients", []string{"registration", "readopt", "max-clients", "client-unused-ttl", "cimd"}},
 	{"Takeover from FastMCP", []string{"fastmcp", "jwt-signing-key", "issuer-slash"}},
 	{"Lifetimes", []string{"access-token-ttl", "refresh-", "provider-grace", "recheck"}},
-	{"Logs, metrics and audit trail", []string{"log-", "metrics-", "trusted-proxies", "events-ttl", "call-events-ttl"}},
+	{"Logs, metrics and audit trail", []string{"log-", "metrics-", "events-ttl", "call-events-ttl"}},
 }
 
 // groupOf returns the heading of a setting, "" if it has none.

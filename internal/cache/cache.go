@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/storage"
@@ -22,6 +23,9 @@ const (
 	// maxStrangers is how many tokens that are not remembered may be looked up at a time:
 	// anyone can make up some, and those of known tokens must not wait for theirs.
 	maxStrangers = 64
+	// maxSites is how many requests may wait for the look-up, under way in another one, of
+	// clients that have an https URL as their ID: their site may have to be asked.
+	maxSites = 64
 )
 
 // Bounds of the memory: a token takes some 700 bytes, a client up to 64 KiB.
@@ -68,7 +72,7 @@ func New(db storage.Store, now func() time.Time) *Store {
 	if now == nil {
 		now = time.Now
 	}
-	return &Store{
+	s := &Store{
 		DocumentStore: db, SignInStore: db, FlightStore: db, PasswordStore: db, BrowserSessionStore: db, EventStore: db, OperatorStore: db, Maintenance: db, db: db,
 		tokens:  newMemory[storage.Hash, storage.Access](maxTokens, Outage, now),
 		clients: newMemory[string, storage.Client](maxClients, Fresh, now),
@@ -80,6 +84,14 @@ func New(db storage.Store, now func() time.Time) *Store {
 
 		resources: newMemory[string, storage.Resource](maxClients, Fresh, now),
 	}
+	sites := make(chan struct{}, maxSites)
+	s.clients.room = func(id string) chan struct{} {
+		if strings.HasPrefix(id, "https://") {
+			return sites
+		}
+		return nil
+	}
+	return s
 }
 
 // Access implements storage.GrantStore. While the database is away, a token that

@@ -17,6 +17,9 @@ import (
 type memory[K comparable, V any] struct {
 	now  func() time.Time
 	keep time.Duration // how long an answer is useful
+	// room holds an element for each caller that waits for the question of another one with
+	// such a key; nil for any number.
+	room func(K) chan struct{}
 
 	mu     sync.Mutex
 	known  *simplelru.LRU[K, answer[V]]
@@ -61,11 +64,30 @@ func (m *memory[K, V]) get(ctx context.Context, key K, ask func(context.Context)
 		m.put(ctx, key, q, ask)
 		return q.value, q.err
 	}
+	leave, free := m.enter(key)
+	if !free {
+		return *new(V), storage.ErrBusy
+	}
+	defer leave()
 	select {
 	case <-q.done:
 		return q.value, q.err
 	case <-ctx.Done():
 		return *new(V), unavailable(ctx.Err())
+	}
+}
+
+// enter takes a place among those that wait until leave is called, if one is free.
+func (m *memory[K, V]) enter(key K) (leave func(), free bool) {
+	if m.room == nil || m.room(key) == nil {
+		return func() {}, true
+	}
+	room := m.room(key)
+	select {
+	case room <- struct{}{}:
+		return func() { <-room }, true
+	default:
+		return nil, false
 	}
 }
 

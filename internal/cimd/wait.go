@@ -3,9 +3,9 @@ package cimd
 import "github.com/mcpkeep/mcpkeep/internal/storage"
 
 // maxWaiting is how many requests of a process may wait for a site, of those that nothing
-// stands in for, and as many of the others. Both together are fewer than the sign-in pages,
-// token requests and assertions that the server has in progress at a time, so that slow sites
-// leave places for clients that need none.
+// stands in for, and as many of the others. Both together, with those that wait for one of
+// them, are fewer than the sign-in pages and the token requests that the server has in
+// progress at a time, so that slow sites leave places for clients that need none.
 const maxWaiting = 48
 
 // waiting holds an element for each request that waits for a site.
