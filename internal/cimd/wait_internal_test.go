@@ -10,7 +10,7 @@ func TestWaitingIsBounded(t *testing.T) {
 	for _, standIn := range []bool{false, true} {
 		var leave func()
 		for i := range maxWaiting {
-			free := false
+			var free bool
 			if leave, free = w.enter(standIn); !free {
 				t.Fatalf("stand-in %t: no place after %d", standIn, i)
 			}
