@@ -162,6 +162,9 @@ func TestConnectionsAtProvider(t *testing.T) {
 	gh.SignInAs("mallory")
 	b.submit(b.visit("/connections"), nil).shows(t, http.StatusForbidden, "may not sign in")
 	b.visit("/connections").shows(t, http.StatusOK, "Sign in with <bdi>GitHub</bdi>")
+	if events, err := s.store.NewestEvents(t.Context(), storage.EventFilter{Type: storage.EventSessionOpened}, 1); err != nil || len(events) > 0 {
+		t.Errorf("who may not sign in got a session: %+v, %v", events, err)
+	}
 	gh.SignInAs("octocat")
 
 	still := s.browser()
@@ -169,6 +172,13 @@ func TestConnectionsAtProvider(t *testing.T) {
 	away := still.submit(still.visit("/connections"), nil)
 	answer := gh.Authorize(t, away.Header.Get("Location"))
 	s.browser().at(answer).shows(t, http.StatusBadRequest, "has expired")
+	callback, other := &url.URL{Scheme: "https", Host: "keep.example.com", Path: "/auth/callback"}, s.browser()
+	for _, c := range still.http.Jar.Cookies(callback) {
+		if c.Name == "__Secure-mcpkeep-page-signin" {
+			other.http.Jar.SetCookies(callback, []*http.Cookie{{Name: c.Name, Value: c.Value, Path: "/", Secure: true}})
+		}
+	}
+	other.at(answer).shows(t, http.StatusForbidden, "Nothing was changed")
 	b.submit(b.visit("/connections"), nil).shows(t, http.StatusOK, "Signed in as")
 	canceled := *answer
 	canceled.RawQuery = url.Values{"state": {answer.Query().Get("state")}, "error": {"access_denied"}}.Encode()
