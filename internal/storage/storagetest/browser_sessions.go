@@ -62,8 +62,8 @@ func browserSessionClosed(s *suite) {
 
 func browserSessionDisabled(s *suite) {
 	f := s.connect("a", "client", alice, start)
-	id, his := s.open("a", alice, start), s.open("b", bob, start)
-	s.disable(f, start)
+	id, his, user := s.open("a", alice, start), s.open("b", bob, start), s.userID(f, start)
+	s.ok(second(s.DisableUser(s.ctx(), user, start)))
 	s.closed("disabled", id, start)
 	s.ok(second(s.BrowserSession(s.ctx(), his, start)))
 	before := s.types()
@@ -71,6 +71,8 @@ func browserSessionDisabled(s *suite) {
 	s.refused("a new one", err, storage.ErrDisabled)
 	s.closed("refused", storage.HashOf("c"), start)
 	s.happened(append(before, storage.EventSignInRefused)...)
+	s.ok(s.EnableUser(s.ctx(), user, start))
+	s.closed("enabled again", id, start)
 }
 
 func browserSessionRefused(s *suite) {
