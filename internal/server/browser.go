@@ -14,10 +14,7 @@ import (
 
 // The browser cookie is a random secret that binds sign-ins in flight to one
 // browser. It proves nothing about who the person is.
-const (
-	secureCookie = "__Host-mcpkeep" // the prefix keeps other hosts of the domain from planting it
-	plainCookie  = "mcpkeep_browser"
-)
+var browserCookie = cookie{"__Host-mcpkeep", "mcpkeep_browser"}
 
 // browser is the secret of the browser cookie.
 type browser string
@@ -61,19 +58,12 @@ func (s *Server) secure() bool { return s.base.Scheme == "https" }
 // plain reports whether the issuer is reached over a network without encryption.
 func (s *Server) plain() bool { return !s.secure() && !oauth.Loopback(s.BaseURL) }
 
-func (s *Server) cookieName() string {
-	if s.secure() {
-		return secureCookie
-	}
-	return plainCookie
-}
-
 // browserOf returns the request's browser, "" when it has no cookie.
-func (s *Server) browserOf(r *http.Request) browser { return s.secretOf(r, s.cookieName()) }
+func (s *Server) browserOf(r *http.Request) browser { return s.secretOf(r, browserCookie) }
 
 // secretOf returns the random secret in a cookie, "" when there is none.
-func (s *Server) secretOf(r *http.Request, cookie string) browser {
-	c, err := r.Cookie(cookie)
+func (s *Server) secretOf(r *http.Request, name cookie) browser {
+	c, err := r.Cookie(s.named(name))
 	if err != nil || len(c.Value) != len(newBrowser()) || strings.Trim(c.Value, base32Alphabet) != "" {
 		return ""
 	}
@@ -91,10 +81,7 @@ func (s *Server) ensureBrowser(w http.ResponseWriter, r *http.Request) browser {
 	if b == "" {
 		b = newBrowser()
 	}
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // without Secure on plain http only, which is on loopback or asked for
-		Name: s.cookieName(), Value: string(b), Path: "/", HttpOnly: true, Secure: s.secure(),
-		SameSite: http.SameSiteLaxMode, MaxAge: int((2 * authorizationLifetime).Seconds()),
-	})
+	s.setCookie(w, browserCookie, string(b), "/", 2*authorizationLifetime)
 	return b
 }
 

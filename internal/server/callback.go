@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -60,19 +61,29 @@ func (s *Server) goToProvider(
 func (s *Server) startAtProvider(
 	w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, req storage.Request, b browser, anotherAccount bool,
 ) (string, error) {
+	a, target, err := s.newAtProvider(r, p, req, b, anotherAccount)
+	if err != nil {
+		return "", err
+	}
+	return target, s.start(w, r, a)
+}
+
+// newAtProvider returns a sign-in that is not kept yet, and where the person signs in.
+func (s *Server) newAtProvider(
+	r *http.Request, p identity.RedirectProvider, req storage.Request, b browser, anotherAccount bool,
+) (a storage.Authorization, target string, err error) {
 	state := oauth.NewID("st")
-	a := s.newAuthorization(req, b)
+	a = s.newAuthorization(req, b)
 	a.StateHash = storage.HashOf(state)
 	a.Request.Provider, a.Request.Verifier, a.Request.Nonce = p.Issuer(), oauth.NewVerifier(), oauth.NewID("n")
-	target, err := p.AuthorizeURL(r.Context(), identity.AuthRequest{
+	target, err = p.AuthorizeURL(r.Context(), identity.AuthRequest{
 		State: state, Verifier: a.Request.Verifier, Nonce: a.Request.Nonce, RedirectURI: s.callbackURL(),
 		SelectAccount: anotherAccount,
 	})
 	if err != nil {
 		s.Metrics.SignIn(providerOutcome(err))
-		return "", err
 	}
-	return target, s.start(w, r, a)
+	return a, target, err
 }
 
 // callback takes the provider's answer (RFC 6749 §4.1.2). Only the browser that
@@ -96,6 +107,16 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request) error {
 	return s.returned(w, r, provider, params)
 }
 
+// answerError returns what is wrong with the provider's answer: it comes from another provider,
+// or is an error.
+func answerError(ctx context.Context, provider identity.RedirectProvider, params map[string]string) error {
+	err := provider.CheckIssuer(ctx, params["iss"])
+	if err == nil && params["error"] != "" {
+		err = identity.CallbackError(params["error"])
+	}
+	return err
+}
+
 // returned takes the provider's answer about a sign-in that an app began.
 func (s *Server) returned(w http.ResponseWriter, r *http.Request, provider identity.RedirectProvider, params map[string]string) error {
 	b := s.browserOf(r)
@@ -117,10 +138,7 @@ func (s *Server) returned(w http.ResponseWriter, r *http.Request, provider ident
 	if _, err := s.stillRegistered(r, a.Request); err != nil {
 		return err
 	}
-	err = provider.CheckIssuer(r.Context(), params["iss"])
-	if err == nil && params["error"] != "" {
-		err = identity.CallbackError(params["error"])
-	}
+	err = answerError(r.Context(), provider, params)
 	if err != nil {
 		s.Metrics.SignIn(providerOutcome(err))
 	}

@@ -71,19 +71,11 @@ func (s *Server) restoreClient(ctx context.Context, req storage.Request) error {
 	return err
 }
 
-const (
-	secureSignIn = "__Secure-mcpkeep-signin"
-	plainSignIn  = "mcpkeep_signin"
-	// maxCookie is what browsers keep of one.
-	maxCookie = 3900
-)
+// signInCookie is sent to the callback alone, whose path __Host- does not allow.
+var signInCookie = cookie{"__Secure-mcpkeep-signin", "mcpkeep_signin"}
 
-func (s *Server) signInCookie() string {
-	if s.secure() {
-		return secureSignIn
-	}
-	return plainSignIn
-}
+// maxCookie is what browsers keep of one.
+const maxCookie = 3900
 
 // start keeps a sign-in at the provider, in the database and by its browser. Of these two,
 // one suffices.
@@ -94,10 +86,7 @@ func (s *Server) start(w http.ResponseWriter, r *http.Request, a storage.Authori
 	}
 	fits := len(carried) <= maxCookie
 	if fits {
-		http.SetCookie(w, &http.Cookie{ //nolint:gosec // without Secure on plain http only
-			Name: s.signInCookie(), Value: carried, Path: s.CallbackPath, HttpOnly: true, Secure: s.secure(),
-			SameSite: http.SameSiteLaxMode, MaxAge: int(authorizationLifetime.Seconds()),
-		})
+		s.setCookie(w, signInCookie, carried, s.CallbackPath, authorizationLifetime)
 	}
 	err = s.Store.StartAuthorization(r.Context(), a)
 	if errors.Is(err, storage.ErrFull) && fits {
@@ -117,7 +106,7 @@ func (s *Server) startedWith(r *http.Request, state string) (a storage.Authoriza
 	if !errors.Is(err, storage.ErrNotFound) {
 		return a, true, err
 	}
-	cookie, missing := r.Cookie(s.signInCookie())
+	cookie, missing := r.Cookie(s.named(signInCookie))
 	if missing != nil {
 		return a, false, err
 	}

@@ -22,6 +22,8 @@ const (
 	signOutPath     = connectionsPath + "/sign-out"
 )
 
+var toConnections = &pages.Link{Text: "Your connections", Href: connectionsPath}
+
 const (
 	// maxConnections is how many the page shows, and ends in one step.
 	maxConnections = 200

@@ -53,7 +53,7 @@ func (sel selection) subject() string { return endPath + "?" + sel.values().Enco
 
 var errNothingToEnd = &pageError{
 	status: http.StatusNotFound, title: "There is no such connection", message: "It may have ended already.",
-	next: &pages.Link{Text: "Your connections", Href: connectionsPath},
+	next: toConnections,
 }
 
 // chosen returns the live grants that a selection means, at least one.
@@ -121,11 +121,11 @@ func (s *Server) sessionForm(
 var (
 	errSessionEnded = &pageError{
 		status: http.StatusForbidden, title: "You are signed out", message: "Nothing was changed. Sign in again to continue.",
-		next: &pages.Link{Text: "Your connections", Href: connectionsPath},
+		next: toConnections,
 	}
 	errForeignPageForm = &pageError{
 		status: http.StatusForbidden, title: "This form has expired",
 		message: "The page was opened in another session, or by another website. Nothing was changed.",
-		next:    &pages.Link{Text: "Your connections", Href: connectionsPath},
+		next:    toConnections,
 	}
 )

@@ -3,13 +3,11 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/identity"
 	"github.com/mcpkeep/mcpkeep/internal/logging"
-	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/pages"
 	"github.com/mcpkeep/mcpkeep/internal/recheck"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
@@ -45,15 +43,10 @@ func (s *Server) signInAtPage(w http.ResponseWriter, r *http.Request) error {
 		return s.leaveForProvider(w, r, p, b)
 	}
 	user, err := s.checkPassword(r, form.Get("password"))
-	var throttled *storage.ThrottledError
-	switch {
-	case errors.As(err, &throttled):
-		wait := max(1, int(throttled.RetryAt.Sub(s.Now()).Seconds()))
-		w.Header().Set("Retry-After", fmt.Sprint(wait))
-		return s.askForSession(w, r, http.StatusTooManyRequests, fmt.Sprintf("Too many attempts. Wait %d seconds and try again.", wait))
-	case errors.Is(err, errWrongPassword):
-		return s.askForSession(w, r, http.StatusForbidden, "The password is incorrect. Try again.")
-	case err != nil:
+	if status, problem := s.passwordProblem(w, err); status != 0 {
+		return s.askForSession(w, r, status, problem)
+	}
+	if err != nil {
 		return err
 	}
 	if _, err := s.openSession(w, r, storage.NewBrowserSession{UserID: user.ID}); err != nil {
@@ -63,27 +56,13 @@ func (s *Server) signInAtPage(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-const (
-	securePageSignIn = "__Secure-mcpkeep-page-signin"
-	plainPageSignIn  = "mcpkeep_page_signin"
-)
-
-func (s *Server) pageSignInCookie() string {
-	if s.secure() {
-		return securePageSignIn
-	}
-	return plainPageSignIn
-}
+// pageSignInCookie is that of a page's own sign-in, so that an app's does not replace it.
+var pageSignInCookie = cookie{"__Secure-mcpkeep-page-signin", "mcpkeep_page_signin"}
 
 // leaveForProvider sends the browser to the provider. Only the browser keeps the sign-in:
 // nothing depends on it but this page, and so no stranger fills a table.
 func (s *Server) leaveForProvider(w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, b browser) error {
-	state := oauth.NewID("st")
-	a := s.newAuthorization(storage.Request{Provider: p.Issuer(), Verifier: oauth.NewVerifier(), Nonce: oauth.NewID("n")}, b)
-	a.StateHash = storage.HashOf(state)
-	target, err := p.AuthorizeURL(r.Context(), identity.AuthRequest{
-		State: state, Verifier: a.Request.Verifier, Nonce: a.Request.Nonce, RedirectURI: s.callbackURL(),
-	})
+	a, target, err := s.newAtProvider(r, p, storage.Request{}, b, false)
 	if err != nil {
 		return err
 	}
@@ -91,21 +70,14 @@ func (s *Server) leaveForProvider(w http.ResponseWriter, r *http.Request, p iden
 	if err != nil {
 		return err
 	}
-	s.setPageSignIn(w, carried, authorizationLifetime)
+	s.setCookie(w, pageSignInCookie, carried, s.CallbackPath, authorizationLifetime)
 	leadTo(w, target, http.StatusSeeOther)
 	return nil
 }
 
-func (s *Server) setPageSignIn(w http.ResponseWriter, carried string, age time.Duration) {
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // without Secure on plain http only
-		Name: s.pageSignInCookie(), Value: carried, Path: s.CallbackPath, HttpOnly: true, Secure: s.secure(),
-		SameSite: http.SameSiteLaxMode, MaxAge: int(age.Seconds()),
-	})
-}
-
 // pageSignIn returns the sign-in of a page with this state, if the browser keeps one.
 func (s *Server) pageSignIn(r *http.Request, state string) (storage.Authorization, bool) {
-	cookie, err := r.Cookie(s.pageSignInCookie())
+	cookie, err := r.Cookie(s.named(pageSignInCookie))
 	if err != nil || state == "" {
 		return storage.Authorization{}, false
 	}
@@ -120,11 +92,7 @@ func (s *Server) finishAtPage(
 	if err := checkOwn(a, s.browserOf(r), nil); err != nil || a.Request.Provider != p.Issuer() {
 		return errForeignPageForm
 	}
-	err := p.CheckIssuer(r.Context(), params["iss"])
-	if err == nil && params["error"] != "" {
-		err = identity.CallbackError(params["error"])
-	}
-	if err != nil {
+	if err := answerError(r.Context(), p, params); err != nil {
 		return s.refusedSignIn(r, err)
 	}
 	ctx := context.WithoutCancel(r.Context()) // the code is good once, also when the browser hangs up
@@ -151,7 +119,7 @@ func (s *Server) finishAtPage(
 			s.Logger.WarnContext(ctx, "could not revoke a token at the sign-in provider", logging.Error, err)
 		}
 	}
-	s.setPageSignIn(w, "", -time.Second)
+	s.setCookie(w, pageSignInCookie, "", s.CallbackPath, -time.Second)
 	leadTo(w, connectionsPath, http.StatusSeeOther)
 	return nil
 }
@@ -169,7 +137,7 @@ func (s *Server) refusedSignIn(r *http.Request, err error) error {
 	if refusal.Login == "" {
 		return &pageError{
 			status: http.StatusForbidden, title: "You are not signed in", message: "The sign-in was not completed.",
-			next: &pages.Link{Text: "Your connections", Href: connectionsPath},
+			next: toConnections,
 		}
 	}
 	return refusedAtPage(err)

@@ -13,34 +13,21 @@ import (
 
 // A session shows a user their own connections. It has no part in authorization: consent is
 // asked as ever.
-const (
-	secureSession = "__Host-mcpkeep-session"
-	plainSession  = "mcpkeep_session"
-)
-
-func (s *Server) sessionCookie() string {
-	if s.secure() {
-		return secureSession
-	}
-	return plainSession
-}
+var sessionCookie = cookie{"__Host-mcpkeep-session", "mcpkeep_session"}
 
 // setSession sets the cookie of a session; "" removes it.
 func (s *Server) setSession(w http.ResponseWriter, secret browser) {
-	age := int(storage.BrowserSessionLife / time.Second)
+	age := storage.BrowserSessionLife
 	if secret == "" {
-		age = -1
+		age = -time.Second
 	}
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // without Secure on plain http only, as the browser's
-		Name: s.sessionCookie(), Value: string(secret), Path: "/", HttpOnly: true, Secure: s.secure(),
-		SameSite: http.SameSiteLaxMode, MaxAge: age,
-	})
+	s.setCookie(w, sessionCookie, string(secret), "/", age)
 }
 
 // session returns the session of a request and the secret in its cookie, with
 // storage.ErrNotFound if there is none. One of a user who is not on the lists any more ends.
 func (s *Server) session(w http.ResponseWriter, r *http.Request) (storage.BrowserSession, browser, error) {
-	secret := s.secretOf(r, s.sessionCookie())
+	secret := s.secretOf(r, sessionCookie)
 	if secret == "" {
 		return storage.BrowserSession{}, "", storage.ErrNotFound
 	}
@@ -69,7 +56,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request) (storage.Browse
 // openSession begins the session of someone who has signed in at a page, in place of an
 // earlier one, and reports whether no grant needs the provider's token.
 func (s *Server) openSession(w http.ResponseWriter, r *http.Request, opened storage.NewBrowserSession) (spare bool, err error) {
-	if earlier := s.secretOf(r, s.sessionCookie()); earlier != "" {
+	if earlier := s.secretOf(r, sessionCookie); earlier != "" {
 		if err := s.Store.CloseBrowserSession(r.Context(), earlier.hash(), s.Now()); err != nil {
 			return false, err
 		}

@@ -41,16 +41,10 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	user, err := s.checkPassword(r, password)
 	s.Metrics.SignIn(passwordOutcome(err))
-	var throttled *storage.ThrottledError
-	switch {
-	case errors.As(err, &throttled):
-		wait := max(1, int(throttled.RetryAt.Sub(s.Now()).Seconds()))
-		w.Header().Set("Retry-After", fmt.Sprint(wait))
-		return s.showFirstPage(w, r, ar, http.StatusTooManyRequests,
-			fmt.Sprintf("Too many attempts. Wait %d seconds and try again.", wait))
-	case errors.Is(err, errWrongPassword):
-		return s.showFirstPage(w, r, ar, http.StatusForbidden, "The password is incorrect. Try again.")
-	case err != nil:
+	if status, problem := s.passwordProblem(w, err); status != 0 {
+		return s.showFirstPage(w, r, ar, status, problem)
+	}
+	if err != nil {
 		return err
 	}
 	return s.askConsent(w, r, ar, b, user)
@@ -65,6 +59,21 @@ func withoutForm(form url.Values) url.Values {
 		}
 	}
 	return values
+}
+
+// passwordProblem returns what the form says when it is shown again after an attempt, with its
+// status; 0 when there is nothing that another attempt would change.
+func (s *Server) passwordProblem(w http.ResponseWriter, err error) (status int, text string) {
+	var throttled *storage.ThrottledError
+	switch {
+	case errors.As(err, &throttled):
+		wait := max(1, int(throttled.RetryAt.Sub(s.Now()).Seconds()))
+		w.Header().Set("Retry-After", fmt.Sprint(wait))
+		return http.StatusTooManyRequests, fmt.Sprintf("Too many attempts. Wait %d seconds and try again.", wait)
+	case errors.Is(err, errWrongPassword):
+		return http.StatusForbidden, "The password is incorrect. Try again."
+	}
+	return 0, ""
 }
 
 var errWrongPassword = errors.New("wrong password")
