@@ -92,16 +92,9 @@ func (s *Server) finishAtPage(
 	if err := checkOwn(a, s.browserOf(r), nil); err != nil || a.Request.Provider != p.Issuer() {
 		return errForeignPageForm
 	}
-	if err := answerError(r.Context(), p, params); err != nil {
-		return s.refusedSignIn(r, err)
-	}
 	ctx := context.WithoutCancel(r.Context()) // the code is good once, also when the browser hangs up
-	person, token, err := p.Exchange(ctx, identity.ExchangeRequest{
-		Code: params["code"], Verifier: a.Request.Verifier, Nonce: a.Request.Nonce, RedirectURI: s.callbackURL(),
-	})
-	if err == nil {
-		err = s.Policy.Check(person)
-	}
+	person, token, err := s.whoAtPage(ctx, p, a, params)
+	s.Metrics.SignIn(providerOutcome(err))
 	if err != nil {
 		return s.refusedSignIn(r, err)
 	}
@@ -122,6 +115,22 @@ func (s *Server) finishAtPage(
 	s.setCookie(w, pageSignInCookie, "", s.CallbackPath, -time.Second)
 	leadTo(w, connectionsPath, http.StatusSeeOther)
 	return nil
+}
+
+// whoAtPage returns who has signed in and may do so.
+func (s *Server) whoAtPage(
+	ctx context.Context, p identity.RedirectProvider, a storage.Authorization, params map[string]string,
+) (person identity.Person, token identity.Token, err error) {
+	if err := answerError(ctx, p, params); err != nil {
+		return person, token, err
+	}
+	person, token, err = p.Exchange(ctx, identity.ExchangeRequest{
+		Code: params["code"], Verifier: a.Request.Verifier, Nonce: a.Request.Nonce, RedirectURI: s.callbackURL(),
+	})
+	if err == nil {
+		err = s.Policy.Check(person)
+	}
+	return person, token, err
 }
 
 // refusedSignIn records that someone could not sign in at the page, and says why.

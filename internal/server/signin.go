@@ -40,7 +40,6 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	user, err := s.checkPassword(r, password)
-	s.Metrics.SignIn(passwordOutcome(err))
 	if status, problem := s.passwordProblem(w, err); status != 0 {
 		return s.showFirstPage(w, r, ar, status, problem)
 	}
@@ -80,7 +79,8 @@ var errWrongPassword = errors.New("wrong password")
 
 // checkPassword verifies the password of the local provider's person, even if the browser
 // hangs up: an attempt that counts and is not verified would throttle the person.
-func (s *Server) checkPassword(r *http.Request, password string) (storage.User, error) {
+func (s *Server) checkPassword(r *http.Request, password string) (user storage.User, err error) {
+	defer func() { s.Metrics.SignIn(passwordOutcome(err)) }()
 	ctx := context.WithoutCancel(r.Context())
 	leave, err := s.bounds.password.enter()
 	if err != nil {

@@ -85,6 +85,15 @@ func TestLife(t *testing.T) {
 				other.ID = "lost"
 				return signIn(t, other, harness.NewBrowser(nil))
 			})
+			step("sign in at the page of connections", map[string]float64{
+				`requests_total{route="other",status="2xx"}`: 2, `requests_total{route="other",status="3xx"}`: 1, `sign_ins_total{outcome="ok"}`: 1,
+			}, func() error {
+				page, err := b.Open(t.Context(), s.URL+"/connections")
+				if err == nil {
+					_, err = b.Submit(t.Context(), page)
+				}
+				return err
+			})
 			step("revoke", map[string]float64{`requests_total{route="revoke",status="2xx"}`: 1},
 				func() error { return c.Revoke(t.Context(), c.RefreshToken) })
 			step("refresh after that", map[string]float64{
