@@ -3,7 +3,6 @@ package adopt
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -31,9 +30,7 @@ func (a *Adopter) refuse(ctx context.Context, t storage.ForeignToken, why error)
 			return ErrRefused
 		}
 		event.Type = storage.EventFastMCPTokenRefused
-		if leftOut > 0 {
-			event.Detail = fmt.Sprintf("%s (%d more before it were left out)", event.Detail, leftOut)
-		}
+		event.Detail = storage.WithLeftOut(event.Detail, leftOut)
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordFor)
 	defer cancel()

@@ -2,7 +2,6 @@ package repo
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -61,9 +60,7 @@ func (r *Repo) recordLimited(ctx context.Context, q db.Querier, e storage.Event,
 		r.leftOut.add(e.Type)
 		return nil
 	}
-	if n := r.leftOut.take(e.Type); n > 0 {
-		e.Detail = fmt.Sprintf("%s (%d more before it were left out)", e.Detail, n)
-	}
+	e.Detail = storage.WithLeftOut(e.Detail, r.leftOut.take(e.Type))
 	return sealed.Record(ctx, q, e, now)
 }
 

@@ -1,6 +1,9 @@
 package storage
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 const (
 	// LimitedEvents is how many events of a limited type one process records in a minute,
@@ -20,6 +23,14 @@ func (t EventType) Limited() bool {
 		EventSignInRefused, EventSignInThrottled, EventAuthorizationDenied, EventRefreshRepeated,
 		EventAdoptionRefused, EventFastMCPTokenRefused,
 	}, t)
+}
+
+// WithLeftOut returns the detail of an event before which others of its type were left out.
+func WithLeftOut(detail string, n int64) string {
+	if n == 0 {
+		return detail
+	}
+	return fmt.Sprintf("%s (%d more before it were left out)", detail, n)
 }
 
 // Kept returns how many events of a type are kept, 0 for all of them until they are old.
