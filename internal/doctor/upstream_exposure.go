@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/upstreams"
 )
 
@@ -67,15 +68,10 @@ func (d *Doctor) elsewhere(addrs []netip.Addr) (hosts []string) {
 	for _, addr := range find() {
 		hosts = append(hosts, addr.String())
 	}
-	if base, err := url.Parse(d.BaseURL); err == nil && base.Hostname() != "" && !isOwnHost(base.Hostname()) {
+	if base, err := url.Parse(d.BaseURL); err == nil && base.Hostname() != "" && !oauth.Loopback(d.BaseURL) {
 		hosts = append(hosts, base.Hostname())
 	}
 	return hosts[:min(len(hosts), mostAddresses)]
-}
-
-func isOwnHost(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // answersAt reports whether an upstream's port at another host speaks MCP with whom it does not
