@@ -35,7 +35,7 @@ var requestFamilies = []Family{
 var signInFamilies = []Family{
 	{"mcpkeep_registrations_total", Counter, "outcome", "Client registrations by outcome."},
 	{"mcpkeep_authorizations_total", Counter, "outcome", "Authorization requests and what became of them; most of those that are shown are decided later."},
-	{"mcpkeep_sign_ins_total", Counter, "outcome", "Sign-ins at the provider, or with the local password, by outcome."},
+	{"mcpkeep_sign_ins_total", Counter, "outcome", "Sign-ins at the provider, or with the local password, by outcome; those at /connections count, too."},
 	{"mcpkeep_tokens_issued_total", Counter, "grant_type", "Token responses by grant type."},
 	{"mcpkeep_refreshes_total", Counter, "outcome", "Refresh requests by outcome."},
 	{"mcpkeep_clients_unknown_total", Counter, "endpoint", "Requests that name a client which is not registered, by endpoint."},
