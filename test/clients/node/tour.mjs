@@ -3,7 +3,9 @@
 //   node tour.mjs SETUP      setup.library is sdk (1.x) or client (2.x); either setup.command
 //                            with setup.args, or setup.server with setup.token; setup.pin is
 //                            the revision of 2.x; setup.updates: the server is sessionless.mjs;
-//                            setup.calls are more calls of tools
+//                            setup.tasks: the server has tasks; setup.calls are more calls of tools
+
+import * as z from 'zod'
 
 console.log = console.info = console.debug = console.error // the SDK's remarks
 const setup = JSON.parse(process.argv[2])
@@ -50,9 +52,34 @@ serve('elicitation/create', 'ElicitRequestSchema', () => ({ action: 'decline' })
 serve('roots/list', 'ListRootsRequestSchema', () => ({ roots: [{ uri: 'file:///tour', name: 'tour' }] }))
 client.fallbackNotificationHandler = async ({ method }) => { notified[method] = (notified[method] ?? 0) + 1 }
 
+let cut = false
+let breaks = 0
+
+/** Fetches; while cut, the next stream of events breaks after what comes first. */
+async function fetchOrCut(url, init) {
+  const response = await fetch(url, init)
+  if (!cut || init.method !== 'POST' || !response.headers.get('content-type')?.startsWith('text/event-stream')) return response
+  cut = false
+  const reader = response.body.getReader()
+  const body = new ReadableStream({
+    async pull(controller) {
+      const { value } = await reader.read()
+      if (value && /^id:/m.test(new TextDecoder().decode(value))) {
+        controller.enqueue(value)
+        breaks++
+        await reader.cancel()
+        setTimeout(() => controller.error(new Error('the stream broke')), 50)
+        return new Promise(() => {})
+      }
+      controller.enqueue(value)
+    },
+  })
+  return new Response(body, { status: response.status, headers: response.headers })
+}
+
 const transport = setup.command
   ? new StdioClientTransport({ command: setup.command, args: setup.args, stderr: 'ignore' })
-  : new StreamableHTTPClientTransport(new URL(setup.server), { requestInit: { headers: setup.token ? { Authorization: `Bearer ${setup.token}` } : {} } })
+  : new StreamableHTTPClientTransport(new URL(setup.server), { fetch: fetchOrCut, requestInit: { headers: setup.token ? { Authorization: `Bearer ${setup.token}` } : {} } })
 await client.connect(transport)
 
 /** Notes what came of a step. */
@@ -68,6 +95,24 @@ async function step(name, action) {
 async function told(method) {
   for (let i = 0; i < 500 && !notified[method]; i++) await new Promise((resolve) => setTimeout(resolve, 20))
   return [method, notified[method] > 0]
+}
+
+/** Has a tool called as a task, answers its question, and returns what it went through. */
+async function task() {
+  const anything = z.looseObject({})
+  const ask = (method, params) => client.request({ method, params }, anything)
+  const args = { topic: 'python', ambiguous: true }
+  const { task: { taskId } } = await ask('tools/call', { name: 'simulate-research-query', arguments: args, task: { ttl: 60_000 } })
+  const states = []
+  for (let state = ''; state !== 'input_required';) {
+    state = (await ask('tasks/get', { taskId })).status
+    if (states.at(-1) !== state) states.push(state)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  const { _meta, ...result } = await ask('tasks/result', { taskId }) // its number is another one each time
+  const { status } = await ask('tasks/get', { taskId })
+  const listed = (await ask('tasks/list', {})).tasks.length
+  return { states, status, listed, result }
 }
 
 seen.push(['server', client.getServerVersion(), client.getServerCapabilities(), client.getInstructions()])
@@ -94,6 +139,11 @@ await step('canceled', async () => {
     return 'stopped'
   }
 })
+await step('a stream that breaks', () => {
+  cut = Boolean(setup.server)
+  return tool('trigger-long-running-operation', { duration: 0.5, steps: 2 })()
+})
+if (setup.tasks) await step('a task', task)
 await step('resources', async () => (await client.listResources()).resources.length)
 await step('templates', () => client.listResourceTemplates())
 await step('resource', () => client.readResource({ uri: 'demo://resource/static/document/features.md' }))
@@ -115,4 +165,4 @@ if (setup.updates) {
   await step('unsubscribe', () => client.unsubscribeResource({ uri }))
 }
 await client.close()
-process.stdout.write(JSON.stringify({ seen, progress }), () => process.exit(0))
+process.stdout.write(JSON.stringify({ seen, progress, breaks }), () => process.exit(0))

@@ -1,5 +1,5 @@
 """Uses everything of an MCP server with the official Python SDK and prints what it saw, as
-test/clients/node/tour.mjs does.
+test/clients/node/tour.mjs does; tasks are not in this SDK.
 
     python tour.py SETUP
 """
@@ -25,6 +25,39 @@ from mcp_types import (
 setup = json.loads(sys.argv[1])
 seen: list[Any] = []
 progress = 0
+cut = False
+breaks = 0
+
+
+class Broken(httpx2.AsyncByteStream):
+    """A stream of events that breaks after the first one that can be resumed."""
+
+    def __init__(self, whole: Any) -> None:
+        self.whole = whole
+
+    async def __aiter__(self) -> Any:
+        global breaks
+        async for chunk in self.whole:
+            yield chunk
+            if b"id:" in chunk:
+                breaks += 1
+                raise httpx2.ReadError("the stream broke")
+
+    async def aclose(self) -> None:
+        await self.whole.aclose()
+
+
+class Transport(httpx2.AsyncHTTPTransport):
+    """Breaks the next stream of events while cut."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        global cut
+        response = await super().handle_async_request(request)
+        events = response.headers.get("content-type", "").startswith("text/event-stream")
+        if cut and request.method == "POST" and events:
+            cut = False
+            response.stream = Broken(response.stream)
+        return response
 
 
 def plain(value: Any) -> Any:
@@ -70,6 +103,12 @@ async def cancel(client: Client) -> str:
     return "stopped"
 
 
+async def broken(client: Client) -> Any:
+    global cut
+    cut = bool(setup.get("server"))
+    return await client.call_tool("trigger-long-running-operation", {"duration": 0.5, "steps": 2})
+
+
 async def resources(client: Client) -> int:
     return len((await client.list_resources()).resources)
 
@@ -91,6 +130,7 @@ async def take(client: Client) -> None:
     for name, arguments in setup.get("calls") or []:
         await step(name, call(name, arguments))
     await step("canceled", cancel(client))
+    await step("a stream that breaks", broken(client))
     await step("resources", resources(client))
     await step("templates", client.list_resource_templates())
     await step("resource", client.read_resource("demo://resource/static/document/features.md"))
@@ -109,7 +149,7 @@ async def main() -> None:
             server: Any = StdioServerParameters(command=setup["command"], args=setup["args"])
         else:
             headers = {"Authorization": f"Bearer {setup['token']}"} if setup.get("token") else {}
-            http = await stack.enter_async_context(httpx2.AsyncClient(headers=headers, timeout=60))
+            http = await stack.enter_async_context(httpx2.AsyncClient(transport=Transport(), headers=headers, timeout=60))
             server = streamable_http_client(setup["server"], http_client=http)
         client = Client(
             server,
@@ -119,7 +159,7 @@ async def main() -> None:
             list_roots_callback=roots,
         )
         await take(await stack.enter_async_context(client))
-    print(json.dumps({"seen": seen, "progress": progress}))
+    print(json.dumps({"seen": seen, "progress": progress, "breaks": breaks}))
 
 
 anyio.run(main)
