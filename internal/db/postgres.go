@@ -138,7 +138,7 @@ func rollBack(ctx context.Context, tx pgx.Tx) {
 
 // begin opens a transaction.
 func (p *postgres) begin(ctx context.Context) (tx pgx.Tx, err error) {
-	err = p.again(ctx, func() error {
+	err = p.againRead(ctx, func() error {
 		tx, err = p.pool.Begin(ctx)
 		return err
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
+	"github.com/mcpkeep/mcpkeep/internal/db/pgtest"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
 )
 
@@ -22,6 +23,28 @@ func TestTerminatedConnectionsRecover(t *testing.T) {
 	t.Parallel()
 	url := dbtest.Postgres().URL(t)
 	d, killer := dbtest.Open(t, url), dbtest.SQL(t, url)
+	recovers(t, d, func() {
+		if n := dbtest.Value[int64](t, killer, terminate); n < 2 {
+			t.Fatalf("terminated %d connections, want several", n)
+		}
+	})
+}
+
+// The same without a last word of the server, as when a machine between the two goes.
+func TestLostConnectionsRecover(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(*pgtest.Proxy){"cut": (*pgtest.Proxy).Cut, "half closed": (*pgtest.Proxy).HalfClose} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			proxy, url := pgtest.NewProxy(t, dbtest.Postgres().URL(t))
+			recovers(t, dbtest.Open(t, url), func() { lose(proxy) })
+		})
+	}
+}
+
+// recovers uses a database after all connections of its pool were lost.
+func recovers(t *testing.T, d *db.DB, lose func()) {
+	t.Helper()
 	for name, use := range map[string]func(context.Context) error{
 		"row":     func(ctx context.Context) error { _, err := d.Read().CountClients(ctx); return err },
 		"list":    func(ctx context.Context) error { _, err := d.Read().ListActiveEncryptionKeys(ctx); return err },
@@ -41,9 +64,7 @@ func TestTerminatedConnectionsRecover(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for range 3 {
 				occupy(t, d, use)
-				if n := dbtest.Value[int64](t, killer, terminate); n < 2 {
-					t.Fatalf("terminated %d connections, want several", n)
-				}
+				lose()
 				for i := range 12 { // more than the pool holds
 					if err := use(t.Context()); err != nil {
 						t.Fatalf("use %d after the connections died: %v", i, err)

@@ -2,6 +2,9 @@ package db
 
 import (
 	"context"
+	"errors"
+	"io"
+	"syscall"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -34,6 +37,34 @@ func (p *postgres) again(ctx context.Context, f func() error) error {
 	}
 }
 
+// againRead is again for what changes nothing: it is also repeated when the connection was
+// lost after the server may have seen it.
+func (p *postgres) againRead(ctx context.Context, f func() error) error {
+	return p.again(ctx, func() error {
+		err := f()
+		if lostConn(err) {
+			return repeatable{err}
+		}
+		return err
+	})
+}
+
+// repeatable is an error of pgconn.SafeToRetry.
+type repeatable struct{ error }
+
+func (repeatable) SafeToRetry() bool { return true }
+
+func (r repeatable) Unwrap() error { return r.error }
+
+// lostConn reports whether a connection of the pool ended without a word of the server.
+func lostConn(err error) bool {
+	var connectErr *pgconn.ConnectError
+	if errors.As(err, &connectErr) {
+		return false // a new connection failed: the server is away
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
 // textArgs sends JSON, the one kind of bytes that the tables have, as text: in
 // the query modes that ask the server for no types, bytes would be a BYTEA.
 type textArgs struct{ pgdb.DBTX }
@@ -60,7 +91,7 @@ func asText(args []any) []any {
 	return args
 }
 
-// retryReads repeats reads like again.
+// retryReads repeats reads like againRead.
 type retryReads struct{ p *postgres }
 
 // Exec is for no read.
@@ -71,7 +102,7 @@ func (r retryReads) Exec(ctx context.Context, query string, args ...any) (pgconn
 // Query returns rows of which the first was received.
 func (r retryReads) Query(ctx context.Context, query string, args ...any) (rows pgx.Rows, err error) {
 	args = asText(args)
-	err = r.p.again(ctx, func() error {
+	err = r.p.againRead(ctx, func() error {
 		rows, err = r.query(ctx, query, args...) //nolint:sqlclosecheck // the caller closes them
 		return err
 	})
@@ -119,5 +150,5 @@ type retryRow struct {
 }
 
 func (r retryRow) Scan(dest ...any) error {
-	return r.p.again(r.ctx, func() error { return r.p.pool.QueryRow(r.ctx, r.query, r.args...).Scan(dest...) })
+	return r.p.againRead(r.ctx, func() error { return r.p.pool.QueryRow(r.ctx, r.query, r.args...).Scan(dest...) })
 }
