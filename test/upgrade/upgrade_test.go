@@ -65,14 +65,15 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// build builds the program of a release, whatever module its tests are in.
+// build builds the program of a release, whatever module its tests are in. Without paths in
+// it, the next test gets it from the go command's cache.
 func build(t *testing.T, repo upgrade.Repository, commit string) string {
 	t.Helper()
 	source, binary := t.TempDir(), filepath.Join(t.TempDir(), "mcpkeep")
 	if err := repo.Checkout(t.Context(), commit, source); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, "./cmd/mcpkeep")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-trimpath", "-o", binary, "./cmd/mcpkeep")
 	cmd.Dir = source
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build of %s: %v\n%s", commit, err, out)
