@@ -173,9 +173,9 @@ func (a *Adopter) settle(ctx context.Context, t storage.ForeignToken) error {
 			return err
 		}
 		if !storage.Ahead(s.CheckUntil, a.Now(), storage.LongestLease) {
-			result, err := a.start(ctx, t, s)
+			k, err := a.start(ctx, t, s)
 			if err == nil {
-				return await(ctx, result)
+				return await(ctx, k)
 			}
 			if !errors.Is(err, storage.ErrSpent) {
 				return err
@@ -183,8 +183,9 @@ func (a *Adopter) settle(ctx context.Context, t storage.ForeignToken) error {
 		}
 		select {
 		case <-ctx.Done():
-			return await(ctx, nil)
+			return noResponse(ctx)
 		case <-time.After(pollEvery):
+			storage.Excuse(ctx, pollEvery)
 		}
 	}
 }
@@ -201,14 +202,27 @@ func (a *Adopter) tooEarly(s storage.ForeignSession) error {
 	}
 }
 
-// await waits for the result of an attempt.
-func await(ctx context.Context, result <-chan error) error {
+// await waits for the result of an attempt: for the provider, whose time is its own, and then
+// for the database to store it.
+func await(ctx context.Context, k *attempt) error {
+	asked := time.Now()
 	select {
-	case err := <-result:
+	case <-k.answered:
+	case <-ctx.Done():
+	}
+	storage.Excuse(ctx, time.Since(asked))
+	ctx, cancel := storage.Step(ctx)
+	defer cancel()
+	select {
+	case err := <-k.done:
 		return err
 	case <-ctx.Done():
-		return &identity.UnavailableError{Reason: "no response yet", Cause: ctx.Err()}
+		return noResponse(ctx)
 	}
+}
+
+func noResponse(ctx context.Context) error {
+	return &identity.UnavailableError{Reason: "no response yet", Cause: ctx.Err()}
 }
 
 // Wait waits until the attempts that no request waits for have finished too, or the context

@@ -38,36 +38,38 @@ type attempt struct {
 	session  storage.ForeignSession
 	token    storage.ForeignToken
 	log      *slog.Logger
-	hold     time.Time // until when the grant is kept without a token, zero if one was presented
-	kept     bool      // the session's refresh token is left alone
+	hold     time.Time     // until when the grant is kept without a token, zero if one was presented
+	kept     bool          // the session's refresh token is left alone
+	answered chan struct{} // closed once the provider's part is over
+	done     chan error    // gets the result, once it is stored
 }
 
 // start asks the provider, unless another request does, which is storage.ErrSpent. The
 // attempt continues when the client hangs up: the provider may have renewed its token.
-func (a *Adopter) start(ctx context.Context, t storage.ForeignToken, s storage.ForeignSession) (<-chan error, error) {
+func (a *Adopter) start(ctx context.Context, t storage.ForeignToken, s storage.ForeignSession) (*attempt, error) {
 	provider, redirects := a.Provider.(identity.RedirectProvider)
 	if !redirects {
 		return nil, storage.ErrNotFound // a password cannot be asked whose session it is
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx = storage.WithoutPatience(ctx)
 	k := &attempt{
 		Adoption: storage.Adoption{SessionID: s.ID, ID: oauth.NewID("ad"), Until: a.Now().Add(attemptLife)},
 		provider: provider, session: s, token: t, log: a.Logger.With(logging.ClientID, t.ClientID),
+		answered: make(chan struct{}), done: make(chan error, 1),
 	}
 	var err error
 	if k.state, err = a.Store.StartAdoption(ctx, k.Adoption, a.Now()); err != nil {
 		return nil, err
 	}
-	done := make(chan error, 1)
 	a.background.Go(func() {
 		defer func() {
 			if p := recover(); p != nil {
 				k.log.ErrorContext(ctx, "panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			}
 		}()
-		done <- a.run(ctx, k)
+		k.done <- a.run(ctx, k)
 	})
-	return done, nil
+	return k, nil
 }
 
 // run asks and stores the result. The error is nil when the session was taken over.
@@ -95,6 +97,7 @@ func (a *Adopter) run(ctx context.Context, k *attempt) error {
 // ask asks who the session's token belongs to and applies the policy. The provider's new
 // token is part of the result in any case.
 func (a *Adopter) ask(ctx context.Context, k *attempt) (storage.AdoptionResult, error) {
+	defer close(k.answered)
 	before := k.before()
 	sent := before
 	sent.Doubtful = k.state.Doubtful && before.RefreshToken != ""

@@ -204,7 +204,7 @@ func (b *Bulk) ask(ctx context.Context, s BulkSession, session storage.ForeignSe
 	k := &attempt{
 		Adoption: storage.Adoption{SessionID: s.ID, ID: oauth.NewID("ad"), Until: b.Adopter.Now().Add(attemptLife)},
 		provider: provider, session: session, token: storage.ForeignToken{ClientID: session.ClientID},
-		log: b.Adopter.Logger.With(logging.ClientID, session.ClientID), hold: s.Until,
+		log: b.Adopter.Logger.With(logging.ClientID, session.ClientID), hold: s.Until, answered: make(chan struct{}),
 	}
 	if k.hold.IsZero() {
 		k.hold = b.Adopter.Now().Add(longestSession)

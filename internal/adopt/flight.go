@@ -111,7 +111,9 @@ func (a *Adopter) fits(c storage.ForeignCode, x CodeRequest) error {
 func (a *Adopter) askAboutCode(ctx context.Context, p identity.RedirectProvider, c storage.ForeignCode) (storage.CodeAdoption, error) {
 	ctx, cancel := context.WithTimeout(ctx, waitFor)
 	defer cancel()
+	asked := time.Now()
 	person, token, err := p.Recheck(ctx, identity.Token{Issuer: p.Issuer(), AccessToken: c.Upstream.AccessToken})
+	storage.Excuse(ctx, time.Since(asked))
 	if err == nil {
 		err = a.Policy.Check(person)
 	}

@@ -37,8 +37,9 @@ type answer[V any] struct {
 // done is closed.
 type question[V any] struct {
 	answer[V]
-	err  error
-	done chan struct{}
+	err     error
+	excused time.Duration // of the time that it took: see storage.Excuse
+	done    chan struct{}
 }
 
 func newMemory[K comparable, V any](size int, keep time.Duration, now func() time.Time) *memory[K, V] {
@@ -69,8 +70,10 @@ func (m *memory[K, V]) get(ctx context.Context, key K, ask func(context.Context)
 		return *new(V), storage.ErrBusy
 	}
 	defer leave()
+	began := time.Now()
 	select {
 	case <-q.done:
+		storage.Excuse(ctx, min(q.excused, time.Since(began)))
 		return q.value, q.err
 	case <-ctx.Done():
 		return *new(V), unavailable(ctx.Err())
@@ -120,6 +123,9 @@ func (m *memory[K, V]) lookUp(key K) (value V, q *question[V], first bool) {
 	return value, q, true
 }
 
+// longestQuestion is longer than any question takes: its parts have limits of their own.
+const longestQuestion = time.Minute
+
 // errUnanswered is what others get when ask panics.
 var errUnanswered = errors.New("the database query got no response")
 
@@ -127,7 +133,9 @@ var errUnanswered = errors.New("the database query got no response")
 func (m *memory[K, V]) put(ctx context.Context, key K, q *question[V], ask func(context.Context) (V, error)) {
 	q.err = errUnanswered
 	defer m.settle(key, q)
-	asker := context.WithoutCancel(ctx)
+	asker := storage.WithSomePatience(context.WithoutCancel(ctx), longestQuestion)
+	before := storage.Excused(asker)
+	defer func() { q.excused = storage.Excused(asker) - before }()
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		asker, cancel = context.WithDeadline(asker, deadline)

@@ -42,7 +42,9 @@ func (d *Documents) fetch(ctx context.Context, w wanted, known storage.Document,
 	record := context.WithoutCancel(ctx)
 	asking, cancel := context.WithTimeout(record, limit)
 	defer cancel()
+	asked := time.Now()
 	answer, err := d.Fetcher.Get(asking, w.url, known.ETag)
+	storage.Excuse(ctx, time.Since(asked))
 	if err != nil {
 		return d.failed(record, w, known, lease, err)
 	}

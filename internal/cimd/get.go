@@ -189,6 +189,7 @@ func sleep(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-time.After(pollEvery):
+		storage.Excuse(ctx, pollEvery) // the site's time
 		return nil
 	}
 }

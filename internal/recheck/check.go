@@ -42,25 +42,27 @@ type check struct {
 	user     storage.User
 	renew    bool // also a token that has not expired
 	log      *slog.Logger
+	answered chan struct{} // closed once the provider's part is over
+	done     chan error    // gets the result, once it is stored
 }
 
 // start asks the provider, unless another refresh does, which is storage.ErrSpent. The
 // check continues when the client hangs up, and its result is stored: the provider may
 // have renewed its token, and then the previous one is worth nothing.
-func (c *Checker) start(ctx context.Context, p identity.RedirectProvider, s Session) (result <-chan error, err error) {
+func (c *Checker) start(ctx context.Context, p identity.RedirectProvider, s Session) (*check, error) {
 	k := &check{
 		ProviderCheck: storage.ProviderCheck{
 			UserID: s.User.ID, GrantID: s.Grant.Provider.GrantID, ID: oauth.NewID("pc"),
 			Previous: s.Grant.Provider.CheckID, Until: c.Now().Add(checkLife),
 		},
 		provider: p, state: s.Grant.Provider, user: s.User, renew: s.renew,
-		log: c.Logger.With(logging.UserID, s.User.ID, logging.GrantID, s.Grant.ID),
+		log:      c.Logger.With(logging.UserID, s.User.ID, logging.GrantID, s.Grant.ID),
+		answered: make(chan struct{}), done: make(chan error, 1),
 	}
 	if err := c.Store.StartProviderCheck(ctx, k.ProviderCheck, c.Now()); err != nil {
 		return nil, err
 	}
-	ctx = context.WithoutCancel(ctx)
-	done := make(chan error, 1)
+	ctx = storage.WithoutPatience(ctx)
 	c.background.Go(func() {
 		defer func() {
 			if p := recover(); p != nil {
@@ -70,9 +72,9 @@ func (c *Checker) start(ctx context.Context, p identity.RedirectProvider, s Sess
 		alive, died := context.WithCancel(ctx)
 		defer died()
 		go c.extend(alive, k.ProviderCheck)
-		done <- c.run(ctx, k)
+		k.done <- c.run(ctx, k)
 	})
-	return done, nil
+	return k, nil
 }
 
 // extend keeps a check from being abandoned until the context ends. The check itself
@@ -128,6 +130,7 @@ func (c *Checker) run(ctx context.Context, k *check) error {
 // askProvider asks who the token belongs to and applies the policy. The provider's new
 // token is part of the result in any case.
 func (c *Checker) askProvider(ctx context.Context, k *check) (storage.ProviderAnswer, error) {
+	defer close(k.answered)
 	before, err := identity.DecodeToken(k.state.Token)
 	if err != nil {
 		return storage.ProviderAnswer{}, err

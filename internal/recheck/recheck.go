@@ -112,9 +112,9 @@ func (c *Checker) confirm(ctx context.Context, p identity.RedirectProvider, s Se
 	first, began := s.Grant.Provider, c.Now()
 	for !checkedSince(first, s.Grant.Provider) && !storage.Ahead(s.Grant.Provider.RetryAt, c.Now(), storage.LongestRest) {
 		if !s.Grant.Provider.CheckUnderWay(c.Now()) {
-			result, err := c.start(waiting, p, s)
+			k, err := c.start(waiting, p, s)
 			if err == nil {
-				return c.await(waiting, result, s, began)
+				return c.await(waiting, k, s, began)
 			}
 			if !errors.Is(err, storage.ErrSpent) {
 				return err
@@ -124,6 +124,7 @@ func (c *Checker) confirm(ctx context.Context, p identity.RedirectProvider, s Se
 		case <-waiting.Done():
 			return c.withinGrace(s, began, waiting.Err())
 		case <-time.After(pollEvery):
+			storage.Excuse(waiting, pollEvery)
 		}
 		var err error
 		before := s
@@ -145,13 +146,22 @@ func checkedSince(first, now storage.ProviderState) bool {
 	return finished || now.GrantID != first.GrantID
 }
 
-// await waits for the result of a check that this refresh started.
-func (c *Checker) await(ctx context.Context, result <-chan error, s Session, began time.Time) error {
+// await waits for the result of a check that this refresh started: for the provider, whose
+// time is its own, and then for the database to store it.
+func (c *Checker) await(ctx context.Context, k *check, s Session, began time.Time) error {
+	asked := time.Now()
+	select {
+	case <-k.answered:
+	case <-ctx.Done():
+	}
+	storage.Excuse(ctx, time.Since(asked))
+	storing, cancel := storage.Step(ctx)
+	defer cancel()
 	var err error
 	select {
-	case err = <-result:
-	case <-ctx.Done():
-		err = &identity.UnavailableError{Reason: "no response yet", Cause: ctx.Err()}
+	case err = <-k.done:
+	case <-storing.Done():
+		err = &identity.UnavailableError{Reason: "no response yet", Cause: storing.Err()}
 	}
 	if errors.Is(err, identity.ErrUnavailable) || errors.Is(err, identity.ErrMisconfigured) {
 		return c.withinGrace(s, began, err)

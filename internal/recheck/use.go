@@ -95,7 +95,7 @@ func (c *Checker) startUse(ctx context.Context, grantID string) *use {
 	}
 	u := &use{done: make(chan struct{}), err: errPanic}
 	c.uses.underWay[grantID] = u
-	ctx = context.WithoutCancel(ctx)
+	ctx = storage.WithoutPatience(ctx)
 	c.background.Go(func() {
 		defer func() { c.endUse(ctx, grantID, u, recover()) }()
 		u.err = c.confirmNow(ctx, grantID)

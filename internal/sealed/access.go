@@ -74,7 +74,7 @@ func (d *DB) ReadAccess(ctx context.Context, op string, f Query) error {
 }
 
 func (d *DB) checkAccess(ctx context.Context, op string, f Query) error {
-	ctx, cancel := context.WithTimeout(ctx, ReadTimeout)
+	ctx, cancel := step(ctx, ReadTimeout)
 	defer cancel()
 	for {
 		asked := time.Now()

@@ -46,13 +46,20 @@ func (d *DB) Unsealed() *db.DB { return d.db }
 // Keys returns the configured keys.
 func (d *DB) Keys() *keyring.Keyring { return d.keys }
 
+// step bounds an operation by its own limit and by what is left of its request's patience.
+func step(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	patient, stop := storage.Step(ctx)
+	ctx, cancel := context.WithTimeout(patient, limit)
+	return ctx, func() { cancel(); stop() }
+}
+
 // Query is the signature of a function that runs queries.
 type Query = func(context.Context, db.Querier) error
 
 // Read runs f outside of a transaction, within ReadTimeout. op names the operation
 // in errors, which are translated.
 func (d *DB) Read(ctx context.Context, op string, f Query) error {
-	ctx, cancel := context.WithTimeout(ctx, ReadTimeout)
+	ctx, cancel := step(ctx, ReadTimeout)
 	defer cancel()
 	began := time.Now()
 	if err := d.db.InPlace(); err != nil {
@@ -66,7 +73,7 @@ func (d *DB) Read(ctx context.Context, op string, f Query) error {
 // the operation in errors, which are translated. To refuse and still commit what f did, f
 // returns nil and passes the refusal out in a variable.
 func (d *DB) Write(ctx context.Context, op string, f Query) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := step(ctx, writeTimeout)
 	defer cancel()
 	ctx, t := withTrace(ctx)
 	began := time.Now()
@@ -82,7 +89,7 @@ func (d *DB) Write(ctx context.Context, op string, f Query) error {
 // event nor Repeatable, a lost commit is ErrUnavailable. changed is how many rows they
 // changed.
 func (d *DB) WriteBatch(ctx context.Context, op string, f Query) (changed int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, BatchTimeout)
+	ctx, cancel := step(ctx, BatchTimeout)
 	defer cancel()
 	ctx, t := withTrace(ctx)
 	began := time.Now()
@@ -103,7 +110,7 @@ func (d *DB) WriteBatch(ctx context.Context, op string, f Query) (changed int64,
 // WriteTogether is Write for statements without a result, which PostgreSQL gets in
 // one round trip with their commit. A statement that must not do nothing fails.
 func (d *DB) WriteTogether(ctx context.Context, op string, f Query) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := step(ctx, writeTimeout)
 	defer cancel()
 	_, err := d.WriteBatch(ctx, op, f)
 	return err

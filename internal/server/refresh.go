@@ -56,12 +56,9 @@ func (s *Server) refreshed(
 // useTokens records the use of a token. It does not wait long for a database that was
 // just waited for.
 func (s *Server) useTokens(ctx context.Context, token storage.Hash, failure error) error {
-	wait := issueWait
 	if errors.Is(failure, storage.ErrUnavailable) {
-		wait = useWait
+		ctx = storage.WithPatience(ctx, useWait)
 	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
 	return s.Store.UseTokens(ctx, token, s.Now())
 }
 
@@ -89,9 +86,7 @@ func (s *Server) rotate(
 	}
 	next := s.newTokens()
 	next.Scope = oauth.Narrow(grant.Scope, scope)
-	writing, cancel := context.WithTimeout(ctx, issueWait)
-	defer cancel()
-	issued, err := s.Store.RotateRefreshToken(writing, storage.RefreshRotation{
+	issued, err := s.Store.RotateRefreshToken(ctx, storage.RefreshRotation{
 		Token: session.Token, ClientID: grant.ClientID, Grace: s.Lifetimes.Grace, Next: next,
 	}, s.Now())
 	if errors.Is(err, storage.ErrSpent) {

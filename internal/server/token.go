@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -24,12 +23,20 @@ type tokenResponse struct {
 	Scope        string `json:"scope"`
 }
 
-// issueWait is how long the database may take to issue tokens. With the time to look up a
-// lost commit it is five seconds, which is how long clients wait for tokens.
+// databaseWait is how long a request for tokens, or about one, waits for the database, in all
+// its steps. With the second in which a lost commit is looked up, and with useWait, it is five
+// seconds, which is how long clients wait for tokens.
 const (
-	issueWait = 4 * time.Second
-	useWait   = time.Second / 2 // after a step that waited
+	databaseWait = 3500 * time.Millisecond
+	useWait      = time.Second / 2 // after a step that waited
 )
+
+// patient returns h for a request that waits for the database no longer than that.
+func patient(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		return h(w, r.WithContext(storage.WithPatience(r.Context(), databaseWait)))
+	}
+}
 
 // token answers the token request (RFC 6749 §3.2). Everything is checked before
 // anything is spent.
@@ -120,8 +127,6 @@ func (s *Server) exchangeCode(
 	if err != nil {
 		return storage.Issued{}, err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), issueWait)
-	defer cancel()
 	exchange := storage.CodeExchange{
 		Code: storage.HashOf(params["code"]), ClientID: client.ID, RedirectURI: params["redirect_uri"],
 		Challenge: oauth.Challenge(params["code_verifier"]), Resource: target, Next: s.newTokens(),
@@ -129,9 +134,9 @@ func (s *Server) exchangeCode(
 	if client.NormalURIs {
 		exchange.NormalURI = fastmcp.NormalURL(exchange.RedirectURI)
 	}
-	issued, err := s.Store.ExchangeCode(ctx, exchange, s.Now())
+	issued, err := s.Store.ExchangeCode(r.Context(), exchange, s.Now())
 	if errors.Is(err, storage.ErrNotFound) && s.adopter.RecognizesCode(params["code"]) {
-		issued, err = s.exchangeForeignCode(ctx, params["code"], exchange)
+		issued, err = s.exchangeForeignCode(r.Context(), params["code"], exchange)
 	}
 	if errors.Is(err, storage.ErrSpent) {
 		s.Logger.WarnContext(r.Context(), "code reused: grant revoked", logging.Event, "code_reuse", logging.ClientID, client.ID)
