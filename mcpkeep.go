@@ -109,6 +109,9 @@ type Config struct {
 	// Admins may see and delete everyone's clients with the built-in tools: entries as in
 	// Allow.Users. Default no one.
 	Admins []string
+	// NoAdminPages leaves out the pages at /admin, where Admins, or the local provider's user,
+	// see and end everyone's connections.
+	NoAdminPages bool
 
 	Lifetimes    Lifetimes
 	Registration Registration
@@ -208,7 +211,7 @@ func (c Config) settings() app.Settings {
 	return app.Settings{
 		BaseURL: c.BaseURL, Names: c.Names, AllowHTTP: c.AllowHTTP, AllowedOrigins: c.AllowedOrigins, Name: c.Name, DatabaseURL: c.DatabaseURL, MigrateDatabaseURL: c.MigrateDatabaseURL,
 		Pool: c.Pool, NoAutoMigrate: c.NoAutoMigrate,
-		Keys: c.Keys, Provider: app.Provider(c.Provider), Allow: app.Allow(c.Allow), Admins: c.Admins,
+		Keys: c.Keys, Provider: app.Provider(c.Provider), Allow: app.Allow(c.Allow), Admins: c.Admins, NoAdminPages: c.NoAdminPages,
 		Lifetimes: app.Lifetimes(c.Lifetimes), Registration: app.Registration(c.Registration), Readopt: c.Readopt, ReadoptRedirects: c.ReadoptRedirects,
 		Documents: app.Documents(c.Documents), FastMCP: app.FastMCP(c.FastMCP), OpenAIChallenge: c.OpenAIChallenge, Logger: c.Logger,
 	}

@@ -106,6 +106,7 @@ type serveFlags struct {
 	providerFlags
 	registrationFlags
 	documentFlags
+	adminFlags
 	fastmcpFlags
 	LocalPassword string `kong:"-"` // MCPKEEP_LOCAL_PASSWORD: a variable only, since others can see arguments
 
@@ -221,10 +222,14 @@ func (f *serveFlags) config(baseURL string, log *slog.Logger) (mcpkeep.Config, e
 	if err == nil {
 		err = f.checkTLS()
 	}
+	var noAdminPages bool
+	if err == nil {
+		noAdminPages, err = f.noAdminPages()
+	}
 	return mcpkeep.Config{
 		BaseURL: baseURL, Names: f.names(), AllowHTTP: f.AllowHTTP, AllowedOrigins: f.AllowedOrigins, Name: f.Name,
 		DatabaseURL: f.url(), MigrateDatabaseURL: f.MigrateURL, Keys: f.EncryptionKeys, NoAutoMigrate: !f.AutoMigrate,
-		Provider: f.provider(f.LocalPassword), Allow: f.allow(), Admins: f.Admins, Lifetimes: f.lifetimes(),
+		Provider: f.provider(f.LocalPassword), Allow: f.allow(), Admins: f.Admins, NoAdminPages: noAdminPages, Lifetimes: f.lifetimes(),
 		Registration: f.registration(), Readopt: f.Readopt, ReadoptRedirects: f.ReadoptRedirects, Documents: documents, FastMCP: fastMCP,
 		OpenAIChallenge: f.OpenAIChallenge, Logger: log,
 	}, err

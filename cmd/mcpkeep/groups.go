@@ -20,7 +20,7 @@ var groups = []struct {
 	{"Database", []string{"database-", "migrate-database-url", "allow-ephemeral", "auto-migrate", "max-instances"}},
 	{"Encryption keys", []string{"encryption-keys"}},
 	{"Sign-in provider", []string{"provider", "github-", "google-", "oidc-", "local-password", "callback-path"}},
-	{"Who may sign in", []string{"allowed-", "allow-anyone", "admins"}},
+	{"Who may sign in", []string{"allowed-", "allow-anyone", "admin"}},
 	{"Clients", []string{"registration", "readopt", "max-clients", "client-unused-ttl", "cimd"}},
 	{"Takeover from FastMCP", []string{"fastmcp", "jwt-signing-key", "issuer-slash"}},
 	{"Lifetimes", []string{"access-token-ttl", "refresh-", "provider-grace", "recheck"}},

@@ -105,6 +105,7 @@ func TestWrongUsage(t *testing.T) {
 			"MCPKEEP_GITHUB_CLIENT_SECRET": "sesame", "MCPKEEP_ALLOW_ANYONE": "true", "MCPKEEP_GITHUB_URL": "ftp://x"}, nil, "MCPKEEP_GITHUB_URL"},
 		"registration":       {map[string]string{"MCPKEEP_REGISTRATION": "shut"}, nil, "MCPKEEP_REGISTRATION (--registration)"},
 		"documents":          {map[string]string{"MCPKEEP_CIMD": "maybe"}, nil, "MCPKEEP_CIMD (--cimd): \"maybe\" is not known; want on or off"},
+		"admin pages":        {map[string]string{"MCPKEEP_ADMIN_PAGES": "maybe"}, nil, "MCPKEEP_ADMIN_PAGES (--admin-pages): \"maybe\" is not known; want on or off"},
 		"document hosts":     {map[string]string{"MCPKEEP_CIMD_HOSTS": "claude.ai,*.example.com"}, nil, "MCPKEEP_CIMD_HOSTS (--cimd-hosts)"},
 		"document networks":  {map[string]string{"MCPKEEP_CIMD_ALLOWED_NETWORKS": "10.0.0.1/8"}, nil, "MCPKEEP_CIMD_ALLOWED_NETWORKS (--cimd-allowed-networks)"},
 		"registration hosts": {map[string]string{"MCPKEEP_REGISTRATION": "allowlist", "MCPKEEP_REGISTRATION_HOSTS": "claude.ai,*.example.com"}, nil, "MCPKEEP_REGISTRATION_HOSTS"},

@@ -32,6 +32,7 @@ type Settings struct {
 	Provider           Provider
 	Allow              Allow
 	Admins             []string
+	NoAdminPages       bool
 	Lifetimes          Lifetimes
 	Registration       Registration
 	Readopt            string

@@ -14,18 +14,23 @@ type Entry struct {
 	Provider string // who signs users in, such as "GitHub"; empty for local
 	// Error and Username are those of [SignIn].
 	Error, Username string
+	Admin           bool // it leads to the pages for administrators
+	Again           bool // the user is signed in, but has been for long
 }
 
 // Write sends the page to w. An error means what it does in [SignIn.Write].
 func (p Entry) Write(w http.ResponseWriter) error {
 	server := p.Server.view()
 	title := "Your connections at " + server.Name
+	if p.Admin {
+		title = "Administration of " + server.Name
+	}
 	if p.Error != "" {
 		title = "Error: " + title
 	}
 	return render(w, "entry", document{
 		Status: orOK(p.Status), Title: title, Server: server, Form: p.Form,
-		Page: entryView{Provider: clean(p.Provider, maxName), Username: clean(p.Username, maxName), Error: clean(p.Error, maxText)},
+		Page: entryView{Provider: clean(p.Provider, maxName), Username: clean(p.Username, maxName), Error: clean(p.Error, maxText), Admin: p.Admin, Again: p.Again},
 	})
 }
 
@@ -39,6 +44,7 @@ type Connections struct {
 	EndAll               *Link
 	Events               []Happening
 	SignOut              Form
+	Admin                *Link // to the pages for administrators; nil for others
 }
 
 // App is an app that can act for the user on one MCP server, by one connection or more.
@@ -69,7 +75,7 @@ func (p Connections) Write(w http.ResponseWriter) error {
 	server := p.Server.view()
 	view := connectionsView{
 		SignedInAs: clean(p.SignedInAs, maxTitle), Provider: clean(p.Provider, maxName), More: p.More,
-		EndAll: p.EndAll.view(), SignOut: p.SignOut,
+		EndAll: p.EndAll.view(), SignOut: p.SignOut, Admin: p.Admin.view(),
 	}
 	for _, a := range p.Apps {
 		view.Apps = append(view.Apps, a.view())
@@ -104,7 +110,10 @@ func (p Ending) Write(w http.ResponseWriter) error {
 	})
 }
 
-type entryView struct{ Provider, Username, Error string }
+type entryView struct {
+	Provider, Username, Error string
+	Admin, Again              bool
+}
 
 type connectionsView struct {
 	SignedInAs, Provider string
@@ -113,6 +122,7 @@ type connectionsView struct {
 	EndAll               *linkView
 	Events               []happeningView
 	SignOut              Form
+	Admin                *linkView
 }
 
 type appView struct {

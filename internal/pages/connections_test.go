@@ -13,6 +13,7 @@ func connected() pages.Connections {
 	verified.Verified = true
 	end := func(text string) *pages.Link { return &pages.Link{Text: text, Href: "/connections/end?client=x"} }
 	return pages.Connections{
+		Admin:  &pages.Link{Text: "Administration", Href: "/admin"},
 		Server: server, SignedInAs: "octocat", Provider: "GitHub", More: true, EndAll: end("End all"), SignOut: form,
 		Apps: []pages.App{
 			{

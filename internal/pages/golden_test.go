@@ -58,6 +58,16 @@ func states() map[string]page {
 		"entry-error":    pages.Entry{Status: 403, Form: form, Server: server, Username: "owner", Error: "The password is incorrect."},
 		"entry-provider": pages.Entry{Form: form, Server: server, Provider: "GitHub"},
 		"connections":    connected(),
+		"entry-admin":    pages.Entry{Form: form, Server: server, Username: "owner", Admin: true},
+		"entry-again":    pages.Entry{Form: form, Server: server, Provider: "GitHub", Admin: true, Again: true},
+		"admin":          administration(),
+		"admin-none":     pages.Admin{Server: server, Tabs: tabs, Title: "People", SignedInAs: "owner", SignOut: form, Sections: []pages.Section{{Empty: "No one has signed in yet."}}},
+		"admin-sections": pages.Admin{
+			Server: server, Tabs: tabs, Title: "Server", SignedInAs: "owner", SignOut: form, Sections: []pages.Section{
+				{Title: "Program", Facts: []pages.Fact{{Name: "Version", Text: "1.2.3"}}},
+				{Title: "Keys", Note: "Each seals rows.", Rows: []pages.Row{{Name: "k1", State: "Primary"}}},
+			},
+		},
 		"connections-none": pages.Connections{
 			Server: server, SignedInAs: "owner", SignOut: form,
 		},

@@ -51,6 +51,15 @@ func everywhere(s string) map[string]page {
 		"consent private": pages.Consent{Form: hidden, Client: private, Server: server, Scopes: wants},
 		"problem": pages.Problem{Status: 400, Server: server, Title: s, Message: s, Hint: s, Code: s, Reference: s,
 			Back: &pages.Link{Text: s, Href: s}},
+		"admin": pages.Admin{
+			Server: server, Title: s, SignedInAs: s, Provider: s, Notes: []string{s}, Tabs: pages.Tabs{Links: []pages.Link{{Text: s, Href: s}}},
+			SignOut: hidden, Search: &pages.Search{Action: "/consent", Label: "Name", Name: "q", Value: s, Kept: hidden.Hidden},
+			Actions: []pages.Link{{Text: s, Href: s}}, Next: &pages.Link{Text: s, Href: s}, Sections: []pages.Section{{
+				Title: s, Note: s, Facts: []pages.Fact{{Name: s, Text: s, Code: []string{s}}}, Rows: []pages.Row{
+					{Name: s, State: s}, {Client: &client, Facts: []pages.Fact{{Name: "x", Link: &pages.Link{Text: s, Href: s}}}, Links: []pages.Link{{Text: s, Href: s}}},
+				},
+			}},
+		},
 		"done": pages.Done{Server: server, Connected: true, Title: s, Message: s},
 	}
 }

@@ -28,7 +28,7 @@ func UsableCallbackPath(path string) bool {
 		return false
 	}
 	first, _, _ := strings.Cut(path[1:], "/")
-	taken := []string{"authorize", "consent", "token", "revoke", "introspect", "register", "mcp", "connections"}
+	taken := []string{"authorize", "consent", "token", "revoke", "introspect", "register", "mcp", "connections", "admin"}
 	for _, other := range slices.Concat(healthPaths, readyPaths) {
 		taken = append(taken, other[1:])
 	}

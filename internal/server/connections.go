@@ -46,7 +46,7 @@ func (s *Server) connectionRoutes(mux *http.ServeMux) {
 func (s *Server) connections(w http.ResponseWriter, r *http.Request) error {
 	session, secret, err := s.session(w, r)
 	if errors.Is(err, storage.ErrNotFound) {
-		return s.askForSession(w, r, http.StatusOK, "")
+		return s.askForSession(w, r, entry{})
 	}
 	if err != nil {
 		return err
@@ -67,6 +67,9 @@ func (s *Server) connections(w http.ResponseWriter, r *http.Request) error {
 	}
 	if len(page.Apps) > 1 {
 		page.EndAll = &pages.Link{Text: "End all", Href: endPath}
+	}
+	if !s.NoAdminPages && s.isAdmin(session.User) {
+		page.Admin = &pages.Link{Text: "Administration", Href: adminPath}
 	}
 	if page.Events, err = s.happenings(r.Context(), session.User.ID); err != nil {
 		return err

@@ -13,12 +13,15 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// askForSession shows the sign-in of the page.
-func (s *Server) askForSession(w http.ResponseWriter, r *http.Request, status int, problem string) error {
+// askForSession shows the sign-in of the pages.
+func (s *Server) askForSession(w http.ResponseWriter, r *http.Request, e entry) error {
 	b := s.ensureBrowser(w, r)
 	page := pages.Entry{
-		Status: status, Server: s.serverView(), Error: problem,
-		Form: pages.Form{Action: pageSignInPath, Hidden: []pages.Field{{Name: "csrf", Value: b.csrf(pageSignInPath)}}},
+		Status: e.status, Server: s.serverView(), Error: e.problem, Admin: e.next != "", Again: e.again,
+		Form: pages.Form{Action: pageSignInPath, Hidden: []pages.Field{{Name: "csrf", Value: b.csrf(e.subject())}}},
+	}
+	if e.next != "" {
+		page.Form.Hidden = append(page.Form.Hidden, pages.Field{Name: "next", Value: e.next})
 	}
 	if p, ok := s.Provider.(identity.RedirectProvider); ok {
 		page.Provider = p.Title()
@@ -35,16 +38,16 @@ func (s *Server) signInAtPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b := s.browserOf(r)
-	if s.checkCSRF(r, b, pageSignInPath, form.Get("csrf")) != nil {
+	b, e := s.browserOf(r), entry{next: form.Get("next")}
+	if s.checkCSRF(r, b, e.subject(), form.Get("csrf")) != nil {
 		return errForeignPageForm
 	}
 	if p, ok := s.Provider.(identity.RedirectProvider); ok {
-		return s.leaveForProvider(w, r, p, b)
+		return s.leaveForProvider(w, r, p, b, e.next)
 	}
 	user, err := s.checkPassword(r, form.Get("password"))
-	if status, problem := s.passwordProblem(w, err); status != 0 {
-		return s.askForSession(w, r, status, problem)
+	if e.status, e.problem = s.passwordProblem(w, err); e.status != 0 {
+		return s.askForSession(w, r, e)
 	}
 	if err != nil {
 		return err
@@ -52,7 +55,7 @@ func (s *Server) signInAtPage(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.openSession(w, r, storage.NewBrowserSession{UserID: user.ID}); err != nil {
 		return err
 	}
-	leadTo(w, connectionsPath, http.StatusSeeOther)
+	leadTo(w, afterSignIn(e.next), http.StatusSeeOther)
 	return nil
 }
 
@@ -61,8 +64,8 @@ var pageSignInCookie = cookie{"__Secure-mcpkeep-page-signin", "mcpkeep_page_sign
 
 // leaveForProvider sends the browser to the provider. Only the browser keeps the sign-in:
 // nothing depends on it but this page, and so no stranger fills a table.
-func (s *Server) leaveForProvider(w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, b browser) error {
-	a, target, err := s.newAtProvider(r, p, storage.Request{}, b, false)
+func (s *Server) leaveForProvider(w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, b browser, next string) error {
+	a, target, err := s.newAtProvider(r, p, storage.Request{Next: next}, b, false)
 	if err != nil {
 		return err
 	}
@@ -113,7 +116,7 @@ func (s *Server) finishAtPage(
 		}
 	}
 	s.setCookie(w, pageSignInCookie, "", s.CallbackPath, -time.Second)
-	leadTo(w, connectionsPath, http.StatusSeeOther)
+	leadTo(w, afterSignIn(a.Request.Next), http.StatusSeeOther)
 	return nil
 }
 

@@ -65,3 +65,6 @@ func (s *Server) CountVerifications(t testing.TB) (passwords, assertions *atomic
 func StillValid(ctx context.Context, s *Server, token storage.Hash) bool {
 	return s.stillValid(ctx, token)
 }
+
+// AfterSignIn is where a sign-in leads that says where to continue.
+func AfterSignIn(next string) string { return afterSignIn(next) }

@@ -91,11 +91,9 @@ func serveAuthenticated(w http.ResponseWriter, r *http.Request, next http.Handle
 	next.ServeHTTP(w, r)
 }
 
-// principal returns the user that the tools work for. Only the configured provider
-// can vouch for an administrator.
+// principal returns the user that the tools work for.
 func (s *Server) principal(a storage.Access) principal.Principal {
-	admin := a.User.Issuer == s.Provider.Issuer() && s.Policy.IsAdmin(recheck.PersonOf(a.User.Person))
-	return principal.New(a, admin)
+	return principal.New(a, s.isListedAdmin(a.User))
 }
 
 // authenticate returns what the request's bearer token stands for (RFC 6750).

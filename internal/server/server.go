@@ -94,6 +94,7 @@ type Config struct {
 	// AssertionKeys returns the key set of identity assertions, and for how long it may be kept;
 	// nil when there are none.
 	AssertionKeys func(context.Context) (document []byte, keep time.Duration, err error)
+	NoAdminPages  bool // the pages for administrators are not there
 	Logger        *slog.Logger
 	RequestLog    RequestLog
 	Metrics       *metrics.Metrics // nil for none
@@ -215,6 +216,7 @@ func (s *Server) Handler() http.Handler {
 	public.Handle("GET /consent", s.page(within(s.bounds.page, s.atIssuer(s.showConsent))))
 	public.Handle("POST /consent", s.page(within(s.bounds.page, s.atIssuer(s.decideConsent))))
 	s.connectionRoutes(public)
+	s.adminRoutes(public)
 	if s.adopter != nil { // where the consent page of FastMCP 2.13.0 leads
 		public.Handle("POST /consent/submit", s.page(within(s.bounds.page, s.atIssuer(s.decideConsent))))
 	}

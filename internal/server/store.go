@@ -14,9 +14,12 @@ type Store interface {
 	storage.SignInStore
 	storage.BrowserSessionStore
 	storage.AdoptionStore
+	storage.OperatorStore
 	recheck.Store
 
 	RegisterClient(ctx context.Context, c storage.Client, ceiling storage.Ceiling) error
+	ListClients(ctx context.Context, after string, limit int, now time.Time) ([]storage.ClientSummary, error)
+	ListDocumentClients(ctx context.Context, after string, limit int, now time.Time) ([]storage.DocumentClient, error)
 	Client(ctx context.Context, id string) (storage.Client, error)
 	CurrentClient(ctx context.Context, id string) (storage.Client, error)
 	CarryClient(c storage.Client, until time.Time) (string, error)
@@ -41,6 +44,7 @@ type Store interface {
 
 	ListGrants(ctx context.Context, userID, after string, limit int, now time.Time) ([]storage.Grant, error)
 	RevokeUserGrant(ctx context.Context, userID, grantID string, now time.Time) error
+	EventsBefore(ctx context.Context, f storage.EventFilter, before string, limit int) ([]storage.Event, error)
 	NewestEvents(ctx context.Context, f storage.EventFilter, limit int) ([]storage.Event, error)
 
 	Resource(ctx context.Context, url string) (storage.Resource, error)

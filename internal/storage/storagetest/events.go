@@ -15,6 +15,7 @@ var eventCases = []testCase{
 	{"Events/losers record nothing", eventsOfRace},
 	{"Events/actor, reference and reason", eventsActor},
 	{"Events/filter and pages", eventsFilter},
+	{"Events/before one", eventsBefore},
 	{"Events/retention", eventsRetention},
 	{"Events/limited", eventsLimited},
 	{"Events/of a repeat", eventsOfRepeat},
@@ -203,4 +204,33 @@ func eventsOfRepeat(s *suite) {
 	_, err := s.RotateRefreshToken(s.ctx(), f.rotation(start), start)
 	s.ok(err)
 	s.about(storage.Event{Type: storage.EventRefreshRepeated, UserID: user, ClientID: f.client, GrantID: f.grant})
+}
+
+// eventsBefore goes back from any event, for each filter.
+func eventsBefore(s *suite) {
+	s.ok(s.CreateClient(s.ctx(), client("client")))
+	f := s.connect("a", "client", alice, start)
+	user := s.userID(f, start)
+	s.rotate(f, start)
+	s.rotate(s.connect("b", "client", bob, start), start)
+	for _, filter := range []storage.EventFilter{
+		{}, {Type: storage.EventTokensRefreshed}, {UserID: user}, {ClientID: "client"}, {GrantID: f.grant},
+		{UserID: user, ClientID: "client", Type: storage.EventTokensIssued}, {UserID: "none"},
+	} {
+		forwards, err := s.ListEvents(s.ctx(), filter, "", 1000)
+		s.ok(err)
+		var backwards []storage.Event
+		for before := storage.EventIDPrefix + "~"; ; before = backwards[len(backwards)-1].ID {
+			page, err := s.EventsBefore(s.ctx(), filter, before, 2)
+			s.ok(err)
+			backwards = append(backwards, page...)
+			if len(page) < 2 {
+				break
+			}
+		}
+		slices.Reverse(backwards)
+		if !slices.Equal(forwards, backwards) || (len(forwards) > 0) != (filter.UserID != "none") {
+			s.Errorf("%+v: %v backwards, %v forwards", filter, backwards, forwards)
+		}
+	}
 }
