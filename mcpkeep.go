@@ -124,6 +124,8 @@ type Config struct {
 	Documents        Documents
 	FastMCP          FastMCP
 
+	// Brand says whose pages they are.
+	Brand Brand
 	// OpenAIChallenge is served at /.well-known/openai-apps-challenge. Default none.
 	OpenAIChallenge string
 	// Logger gets a line for each request and for what goes wrong, without secrets.
@@ -139,6 +141,15 @@ type Allow struct {
 	Orgs    []string // GitHub organizations, or teams as "org/team"
 	Groups  []string // of an OpenID provider
 	Anyone  bool     // everyone the provider signs in; not together with the lists
+}
+
+// Brand is what the pages show of who runs the server. Their words stay the same.
+type Brand struct {
+	Logo    string // path of a PNG or SVG file of at most 256 kB; an SVG of plain shapes only
+	Accent  string // "#rrggbb", from which legible shades are derived; default a green
+	Support string // mail address or https URL, on pages about errors
+	Terms   string // https URL of the terms of service, on each page and in the metadata
+	Privacy string // https URL of the privacy policy, likewise
 }
 
 // Off in [Lifetimes] stands for no time at all.
@@ -213,7 +224,7 @@ func (c Config) settings() app.Settings {
 		Pool: c.Pool, NoAutoMigrate: c.NoAutoMigrate,
 		Keys: c.Keys, Provider: app.Provider(c.Provider), Allow: app.Allow(c.Allow), Admins: c.Admins, NoAdminPages: c.NoAdminPages,
 		Lifetimes: app.Lifetimes(c.Lifetimes), Registration: app.Registration(c.Registration), Readopt: c.Readopt, ReadoptRedirects: c.ReadoptRedirects,
-		Documents: app.Documents(c.Documents), FastMCP: app.FastMCP(c.FastMCP), OpenAIChallenge: c.OpenAIChallenge, Logger: c.Logger,
+		Documents: app.Documents(c.Documents), FastMCP: app.FastMCP(c.FastMCP), OpenAIChallenge: c.OpenAIChallenge, Brand: app.Brand(c.Brand), Logger: c.Logger,
 	}
 }
 

@@ -102,6 +102,7 @@ type serveFlags struct {
 	migrateFlags
 	AutoMigrate bool `name:"auto-migrate" env:"MCPKEEP_AUTO_MIGRATE" default:"true" negatable:"" help:"Migrate the schema on start."`
 
+	brandFlags
 	tlsFlags
 	providerFlags
 	registrationFlags
@@ -231,7 +232,7 @@ func (f *serveFlags) config(baseURL string, log *slog.Logger) (mcpkeep.Config, e
 		DatabaseURL: f.url(), MigrateDatabaseURL: f.MigrateURL, Keys: f.EncryptionKeys, NoAutoMigrate: !f.AutoMigrate,
 		Provider: f.provider(f.LocalPassword), Allow: f.allow(), Admins: f.Admins, NoAdminPages: noAdminPages, Lifetimes: f.lifetimes(),
 		Registration: f.registration(), Readopt: f.Readopt, ReadoptRedirects: f.ReadoptRedirects, Documents: documents, FastMCP: fastMCP,
-		OpenAIChallenge: f.OpenAIChallenge, Logger: log,
+		OpenAIChallenge: f.OpenAIChallenge, Brand: f.brand(), Logger: log,
 	}, err
 }
 

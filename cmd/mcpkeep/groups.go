@@ -14,7 +14,7 @@ var groups = []struct {
 	names []string
 }{
 	{"Address and pages", []string{
-		"base-url", "name", "listen", "port", "tls", "allowed-origins", "allow-http", "openai-apps-challenge", "trusted-proxies", "hosts", "drain",
+		"base-url", "name", "logo", "accent", "support", "terms-url", "privacy-url", "listen", "port", "tls", "allowed-origins", "allow-http", "openai-apps-challenge", "trusted-proxies", "hosts", "drain",
 	}},
 	{"MCP server to protect", []string{"upstream", "config"}},
 	{"Database", []string{"database-", "migrate-database-url", "allow-ephemeral", "auto-migrate", "max-instances"}},

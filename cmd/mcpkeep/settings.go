@@ -12,6 +12,11 @@ import (
 var variables = map[string]string{ //nolint:gosec // G101: names of variables, no values
 	"BaseURL":                 "MCPKEEP_BASE_URL",
 	"Name":                    "MCPKEEP_NAME",
+	"Brand.Logo":              "MCPKEEP_LOGO",
+	"Brand.Accent":            "MCPKEEP_ACCENT",
+	"Brand.Support":           "MCPKEEP_SUPPORT",
+	"Brand.Terms":             "MCPKEEP_TERMS_URL",
+	"Brand.Privacy":           "MCPKEEP_PRIVACY_URL",
 	"Provider.Title":          "MCPKEEP_PROVIDER_NAME",
 	"Names":                   "MCPKEEP_BASE_URL",
 	"AllowHTTP":               "MCPKEEP_ALLOW_HTTP",

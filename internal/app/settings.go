@@ -41,6 +41,7 @@ type Settings struct {
 	Documents        Documents
 	FastMCP          FastMCP
 	OpenAIChallenge  string
+	Brand            Brand
 	Logger           *slog.Logger
 
 	entries []identity.Policy // who may enter the upstreams
@@ -117,6 +118,7 @@ type Checked struct {
 	Readopt      oauth.Readoption
 	Documents    checkedDocuments
 	FastMCP      checkedFastMCP
+	Brand        server.Brand
 
 	settings Settings
 	clock    *clock
@@ -145,9 +147,11 @@ func (s Settings) Check(loopback bool) (Checked, []error) {
 		}
 	}
 	add(unread)
-	add(checkTitle("Name", s.Name))
+	add(checkName(s.Name))
 	add(checkTitle("Provider.Title", s.Provider.Title))
 	var err *SettingError
+	c.Brand, err = s.Brand.check()
+	add(err)
 	c.Lifetimes, c.Events, err = s.Lifetimes.check()
 	add(err)
 	c.CallEvents, err = s.Lifetimes.checkCallEvents()

@@ -60,6 +60,8 @@ type ServerMetadata struct {
 	CodeChallengeMethodsSupported     []string `json:"code_challenge_methods_supported"`
 	AuthorizationResponseIssSupported bool     `json:"authorization_response_iss_parameter_supported"`
 	ProtectedResources                []string `json:"protected_resources"`
+	PolicyURI                         string   `json:"op_policy_uri,omitempty"` // "" when there is none
+	TermsOfServiceURI                 string   `json:"op_tos_uri,omitempty"`
 	// ClientIDMetadataDocuments is left out when they are not taken.
 	ClientIDMetadataDocuments bool `json:"client_id_metadata_document_supported,omitempty"`
 }

@@ -1,8 +1,6 @@
 package pages
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -56,9 +54,13 @@ func allowedSource(source string) bool {
 
 // policy returns the Content-Security-Policy of a page whose form may lead to
 // the given sources.
-func policy(formActions []string) string {
+func policy(server Server, formActions []string) string {
 	var b strings.Builder
-	b.WriteString("default-src 'none'; style-src '" + styleHash + "'; form-action 'self'")
+	b.WriteString("default-src 'none'; style-src '" + server.Theme.orUsual().hash + "'")
+	if server.Logo != "" {
+		b.WriteString("; img-src 'self'")
+	}
+	b.WriteString("; form-action 'self'")
 	seen := map[string]bool{}
 	for _, source := range formActions {
 		if seen[source] || !allowedSource(source) {
@@ -71,17 +73,11 @@ func policy(formActions []string) string {
 	return b.String()
 }
 
-// styleHash is the CSP hash source of the inline style sheet.
-var styleHash = func() string {
-	sum := sha256.Sum256([]byte(style))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
-}()
-
 // setHeaders sets what every page is sent with. Headers that the caller has
 // set, such as Retry-After and Set-Cookie, stay.
-func setHeaders(h http.Header, formActions []string) {
+func setHeaders(h http.Header, doc document) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", policy(formActions))
+	h.Set("Content-Security-Policy", policy(doc.Server, doc.Form.FormActions))
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mcpkeep/mcpkeep/internal/brand"
 	"github.com/mcpkeep/mcpkeep/internal/pages"
 )
 
@@ -126,13 +127,29 @@ func states() map[string]page {
 			Next: &pages.Link{Text: "Use another account", Href: "https://accounts.google.com/o/oauth2/v2/auth?prompt=select_account+consent&state=1"},
 			Back: &pages.Link{Text: "Return to the app", Href: cursor.RedirectURI + "?error=access_denied&state=1"},
 		},
-		"landing": pages.Landing{Status: 401, Server: server},
+		"problem-branded": pages.Problem{Status: 400, Server: branded(), Title: "This request is invalid", Reference: "01J9Z6M3"},
+		"signin-branded":  pages.SignIn{Username: "owner", Form: form, Client: claudeCode, Server: branded()},
+		"consent-branded": pages.Consent{Form: form, Client: claude, Server: branded(), ProviderName: "GitHub", Scopes: scopes},
+		"landing":         pages.Landing{Status: 401, Server: server},
 		"signin-plain": pages.SignIn{
 			Form: form, Client: claudeCode, Server: pages.Server{Name: "Notes", Host: "nas.local:8080", Resource: "http://nas.local:8080/mcp", Plain: true},
 		},
 		"done":           pages.Done{Server: server, Title: "Nothing was connected", Message: "You denied the request. The app was not granted access."},
 		"done-connected": pages.Done{Server: server, Connected: true, Title: "This sign-in is complete", Message: "Your app has received its response."},
 	}
+}
+
+// branded is the server with all that an operator may add.
+func branded() pages.Server {
+	s := server
+	accent, err := brand.ParseAccent("#ffd700")
+	if err != nil {
+		panic(err)
+	}
+	s.Logo, s.Theme = "/logo", pages.NewTheme(accent)
+	s.Support = pages.Support{Href: "mailto:help@example.com", Text: "help@example.com"}
+	s.Terms, s.Privacy = "https://example.com/terms", "https://example.com/privacy?a=1&b=2"
+	return s
 }
 
 // published is a client that is known by its metadata document.

@@ -28,7 +28,15 @@ type Server struct {
 	Plain    bool   // reached over a network without encryption
 	// Connections is the URL of the page where users see and end their connections.
 	Connections string
+
+	Logo           string  // path of an image on this server; "" for the usual mark
+	Theme          *Theme  // nil for the usual colors
+	Support        Support // who helps
+	Terms, Privacy string  // https URLs; "" for none
 }
+
+// Support is where users get help: a mailto or https URL. The zero value is nowhere.
+type Support struct{ Href, Text string }
 
 // Link is a link to another page or back to an app.
 type Link struct {

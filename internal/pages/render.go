@@ -40,7 +40,7 @@ type document struct {
 }
 
 // Style is trusted: it is part of the program.
-func (document) Style() template.CSS { return template.CSS(style) } //nolint:gosec // a constant of the program
+func (d document) Style() template.CSS { return d.Server.Theme.orUsual().sheet }
 
 type signInView struct {
 	Client          clientView
@@ -72,7 +72,7 @@ func render(w http.ResponseWriter, name string, doc document) error {
 	if err := templates[name].ExecuteTemplate(&body, "layout", doc); err != nil {
 		return fmt.Errorf("pages: render %s: %w", name, err)
 	}
-	setHeaders(w.Header(), doc.Form.FormActions)
+	setHeaders(w.Header(), doc)
 	w.WriteHeader(doc.Status)
 	if _, err := body.WriteTo(w); err != nil {
 		return fmt.Errorf("pages: send %s: %w", name, err)
@@ -90,7 +90,9 @@ func (s Server) view() Server {
 	default:
 		name = "this server"
 	}
-	return Server{Name: name, Host: host, Resource: visible(s.Resource, maxURI), Plain: s.Plain, Connections: visible(s.Connections, maxURI)}
+	s.Name, s.Host, s.Resource, s.Connections = name, host, visible(s.Resource, maxURI), visible(s.Connections, maxURI)
+	s.Support.Text = visible(s.Support.Text, maxURI)
+	return s
 }
 
 func scopeViews(scopes []Scope) []Scope {

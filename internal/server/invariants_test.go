@@ -108,7 +108,7 @@ func (s *site) checkCaching(name string, r *http.Request, resp *http.Response) {
 	got := resp.Header.Get("Cache-Control")
 	switch {
 	case r.Method == http.MethodOptions:
-	case strings.HasPrefix(r.URL.Path, "/.well-known/") && resp.StatusCode == http.StatusOK:
+	case (strings.HasPrefix(r.URL.Path, "/.well-known/") || r.URL.Path == "/logo") && resp.StatusCode == http.StatusOK:
 		if got != "public, max-age=300" && (got != "no-store" || r.URL.Path != server.JWKSPath) {
 			s.Errorf("%s with Cache-Control %q", name, got)
 		}

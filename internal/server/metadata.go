@@ -26,6 +26,7 @@ func (s *Server) renderMetadata() error {
 	}
 	issuer := oauth.AuthorizationServerMetadata(s.BaseURL, every, s.Documents)
 	issuer.Issuer = s.issuer()
+	issuer.PolicyURI, issuer.TermsOfServiceURI = s.Brand.Privacy, s.Brand.Terms
 	if s.Registration.Closed() {
 		issuer.RegistrationEndpoint = ""
 	}

@@ -89,6 +89,7 @@ type Config struct {
 	// OpenAIChallenge is the text by which the owner of this host proves it to
 	// OpenAI when the app is submitted; "" serves none.
 	OpenAIChallenge string
+	Brand           Brand
 	// Upstreams returns what /readyz shows of the MCP servers behind this one; nil for none.
 	Upstreams func() any
 	// AssertionKeys returns the key set of identity assertions, and for how long it may be kept;
@@ -215,6 +216,7 @@ func (s *Server) Handler() http.Handler {
 	public.Handle("POST /authorize", s.page(within(s.bounds.page, s.atIssuer(s.signIn))))
 	public.Handle("GET /consent", s.page(within(s.bounds.page, s.atIssuer(s.showConsent))))
 	public.Handle("POST /consent", s.page(within(s.bounds.page, s.atIssuer(s.decideConsent))))
+	public.Handle("GET "+logoPath, s.page(s.logo))
 	s.connectionRoutes(public)
 	s.adminRoutes(public)
 	if s.adopter != nil { // where the consent page of FastMCP 2.13.0 leads

@@ -46,9 +46,9 @@ func publication(c storage.Client) *pages.Publication {
 }
 
 func (s *Server) serverView() pages.Server {
-	return pages.Server{
+	return s.brandView(pages.Server{
 		Name: s.Name, Host: s.base.Host, Resource: s.resources[0].URI, Plain: s.plain(), Connections: s.BaseURL + connectionsPath,
-	}
+	})
 }
 
 // resourceView is the server as the resource that a client asks for.
