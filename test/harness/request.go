@@ -73,10 +73,7 @@ func (c *Client) CallWith(ctx context.Context, tool string, args map[string]any)
 	if err != nil {
 		return nil, err
 	}
-	header := http.Header{
-		"Authorization": {"Bearer " + c.AccessToken}, "Accept": {"application/json, text/event-stream"},
-		"Mcp-Protocol-Version": {protocolVersion},
-	}
+	header := c.callHeader()
 	var answer struct {
 		Result struct {
 			Structured map[string]any `json:"structuredContent"`
@@ -92,6 +89,28 @@ func (c *Client) CallWith(ctx context.Context, tool string, args map[string]any)
 		return nil, fmt.Errorf("tool %s failed: %v %v", tool, answer.Error, answer.Result.Content)
 	}
 	return answer.Result.Structured, nil
+}
+
+func (c *Client) callHeader() http.Header {
+	return http.Header{
+		"Authorization": {"Bearer " + c.AccessToken}, "Accept": {"application/json, text/event-stream"},
+		"Mcp-Protocol-Version": {protocolVersion},
+	}
+}
+
+// ServerVersion is the version that the server tells clients when they begin.
+func (c *Client) ServerVersion(ctx context.Context) (string, error) {
+	const initialize = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"` + protocolVersion +
+		`","capabilities":{},"clientInfo":{"name":"harness","version":"1"}}}`
+	var answer struct {
+		Result struct {
+			Server struct {
+				Version string `json:"version"`
+			} `json:"serverInfo"`
+		} `json:"result"`
+	}
+	err := c.send(ctx, c.Server+"/mcp", "application/json", strings.NewReader(initialize), c.callHeader(), &answer)
+	return answer.Result.Server.Version, err
 }
 
 // send posts a body and reads the JSON answer.

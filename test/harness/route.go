@@ -28,5 +28,21 @@ func NewRoute(p *Process) *Route {
 	return r
 }
 
+// Of returns the way to a server whose origin leads to the route; requests for other sites go
+// there.
+func (r *Route) Of(server string) http.RoundTripper { return siteRoute{r, server} }
+
+type siteRoute struct {
+	route  *Route
+	server string
+}
+
+func (s siteRoute) RoundTrip(req *http.Request) (*http.Response, error) {
+	if origin(req.URL) == s.server {
+		return s.route.RoundTrip(req)
+	}
+	return http.DefaultTransport.RoundTrip(req)
+}
+
 // To sends the following requests to another process.
 func (r *Route) To(p *Process) { r.address.Store(p.Address()) }

@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,6 +18,12 @@ import (
 // aheadVariable is how far the clock of a process of [BuildShifted] is ahead, in seconds.
 const aheadVariable = "SHIFTED_CLOCK_SECONDS"
 
+// versionVariable is which version a process of [BuildShifted] says that it is.
+const versionVariable = "SHIFTED_VERSION"
+
+// AsVersion is the environment of a process of [BuildShifted] that is another version.
+func AsVersion(version string) string { return versionVariable + "=" + version }
+
 // Ahead is the environment of a process of [BuildShifted] whose clock is ahead, or behind
 // if negative.
 func Ahead(d time.Duration) string {
@@ -30,7 +37,8 @@ var shifted struct {
 }
 
 // BuildShifted returns the path of a binary that is made of the same source, with a
-// standard library whose clock can be ahead: see [Ahead]. The clock of the system cannot be
+// standard library whose clock can be ahead: see [Ahead]; its version comes from the environment
+// where the linker would set it. The clock of the system cannot be
 // moved for one process alone, and what LD_PRELOAD replaces a Go program does not call.
 func BuildShifted(t testing.TB) string {
 	t.Helper()
@@ -47,7 +55,7 @@ func buildShifted(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	overlay, err := shiftedClock(dir)
+	overlay, err := shiftedClock(root, dir)
 	if err != nil {
 		return "", err
 	}
@@ -81,8 +89,16 @@ var clockAhead = func() (ahead int64) {
 `
 )
 
+// ownVersion is a file of the program's main package.
+const ownVersion = `package main
+
+import "os"
+
+func init() { version = os.Getenv("` + versionVariable + `") }
+`
+
 // shiftedClock writes package time's file with Now, changed, and the overlay that names it.
-func shiftedClock(dir string) (overlay string, err error) {
+func shiftedClock(root, dir string) (overlay string, err error) {
 	out, err := exec.Command("go", "env", "GOROOT").Output() //nolint:noctx // answers immediately
 	if err != nil {
 		return "", err
@@ -98,11 +114,14 @@ func shiftedClock(dir string) (overlay string, err error) {
 	}
 	source = bytes.ReplaceAll(source, []byte(readsClock), []byte(shiftsClock))
 	source = append(bytes.Replace(source, imports, []byte("import (\n\t\"syscall\"\n"), 1), clockAhead...)
-	changed := filepath.Join(dir, "time.go")
-	if err := os.WriteFile(changed, source, 0o600); err != nil {
+	changed, added := filepath.Join(dir, "time.go"), filepath.Join(dir, "version.go")
+	err = errors.Join(os.WriteFile(changed, source, 0o600), os.WriteFile(added, []byte(ownVersion), 0o600))
+	if err != nil {
 		return "", err
 	}
-	text, err := json.Marshal(map[string]any{"Replace": map[string]string{original: changed}})
+	text, err := json.Marshal(map[string]any{"Replace": map[string]string{
+		original: changed, filepath.Join(root, "cmd", "mcpkeep", "zz_shifted.go"): added,
+	}})
 	if err != nil {
 		return "", err
 	}

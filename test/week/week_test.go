@@ -3,23 +3,14 @@
 package week_test
 
 import (
-	"bufio"
-	"context"
-	"encoding/json"
-	"fmt"
-	"net"
-	"net/http"
-	"os"
-	"os/exec"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/fetch/fetchtest"
-	"github.com/mcpkeep/mcpkeep/internal/keyring"
+	"github.com/mcpkeep/mcpkeep/internal/identity/githubtest"
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
@@ -27,137 +18,109 @@ const (
 	deployments = 56
 	betweenThem = 3 * time.Hour
 	clients     = 20
+
+	server = "http://127.0.0.1:9999" // where nothing listens: the route leads to the processes
+	person = "octavia"
+	// tokenLife is that of GitHub's expiring tokens.
+	tokenLife = 8 * time.Hour
 )
 
-// kind is one of the ways in which a client is known, with how it authenticates.
-type kind struct{ known, method string }
+func TestMain(m *testing.M) { harness.Main(m) }
 
-// kinds are those of registered clients, of clients with a metadata document, and of clients
-// that the operator registered; each client has one.
-var kinds = []kind{
-	{"registration", "none"},
-	{"metadata document", "none"},
-	{"pre-registration", "client_secret_basic"},
-	{"registration", "client_secret_basic"},
-	{"registration", "client_secret_post"},
-}
-
-// TestWeek: the promise. Seven days of use with 56 deployments, and no client shows a page
-// after the first one.
+// TestWeek: the promise. Seven days of use of the program with a provider, 56 deployments, and
+// no client shows a page after the first one.
 func TestWeek(t *testing.T) {
+	t.Parallel()
 	for _, engine := range harness.Engines() {
 		t.Run(engine.Name, func(t *testing.T) {
-			w := &week{t: t, database: engine.Database(t), key: keyring.Generate(), site: harness.NewClientSite(t)}
-			w.env = append(w.site.Env(), envURL+"="+w.database, envKey+"="+w.key)
+			t.Parallel()
+			w := newWeek(t, engine)
 			began := time.Now()
 			w.deploy(0)
 			w.signIn()
 			for n := 1; n <= deployments; n++ {
 				w.use(func() { w.deploy(n) })
+				w.isVersion(n)
 			}
 			w.use(func() {})
-			t.Logf("%v of use in %v: %d deployments, %d clients of %d kinds (registered, pre-registered, with a metadata document), %d calls, %d refreshes, %d pages after the first",
-				deployments*betweenThem, time.Since(began).Round(time.Second), deployments, clients, len(kinds),
-				w.calls.Load(), w.refreshes.Load(), w.pages.Load())
-			if w.pages.Load() != 0 || w.calls.Load() != clients*(deployments+1) || w.refreshes.Load() < clients*deployments/5 {
-				t.Error("want no page, a call of each client in each period, and a refresh every twelve hours")
-			}
+			w.print(engine.Name, time.Since(began))
 		})
 	}
 }
 
 // week is the whole experiment.
 type week struct {
-	t             *testing.T
-	database, key string
-	site          *fetchtest.Site
-	env           []string // of the servers
+	t      *testing.T
+	opts   harness.Options
+	site   *fetchtest.Site
+	clocks *clocks
+	alone  bool // one process at a time
 
-	address atomic.Value // of the server that is deployed
-	current *exec.Cmd
+	route   *harness.Route
+	current *harness.Process
 	clients []*harness.Client
 
 	calls, refreshes, pages atomic.Int64
 }
 
-// deploy starts a server with a clock that is ahead, leads requests there, and drains the
-// one before.
+func newWeek(t *testing.T, engine harness.Engine) *week {
+	t.Helper()
+	gh := githubtest.New(t)
+	gh.AddUser(githubtest.User{Login: person})
+	gh.SignInAs(person)
+	gh.SetTokenLifetime(tokenLife)
+	w := &week{t: t, opts: engine.Options(t), site: harness.NewClientSite(t), alone: engine.Name == "sqlite"}
+	w.clocks = &clocks{github: gh, database: databaseClock(t, engine, w.opts.Database)}
+	w.opts.Binary, w.opts.Args = harness.BuildShifted(t), []string{"--base-url", server}
+	w.opts.Env = slices.Concat(w.opts.Env, w.site.Env(), []string{
+		"MCPKEEP_PROVIDER=github", "MCPKEEP_ALLOWED_USERS=" + person, "MCPKEEP_GITHUB_URL=" + gh.URL, "MCPKEEP_GITHUB_API_URL=" + gh.APIURL,
+		"MCPKEEP_GITHUB_CLIENT_ID=" + gh.ClientID, "MCPKEEP_GITHUB_CLIENT_SECRET=" + gh.ClientSecret,
+	})
+	return w
+}
+
+// deploy replaces the process by one of a later time and version. With PostgreSQL the old one is
+// drained once the new one gets the requests; a SQLite file is for one process at a time, and
+// clients try again until the new one is there.
 func (w *week) deploy(n int) {
 	w.t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		w.t.Fatal(err)
+	if w.current == nil {
+		w.current = w.start(n)
+		w.route = harness.NewRoute(w.current)
+		return
 	}
-	next := exec.Command(self)
-	next.Env = append(append(os.Environ(), w.env...), envAhead+"="+(time.Duration(n)*betweenThem).String(), fmt.Sprintf("%s=1.0.%d", envVersion, n))
-	next.Stderr = os.Stderr
-	out, err := next.StdoutPipe()
-	if err == nil {
-		err = next.Start()
-	}
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	address, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		w.t.Fatalf("deployment %d: %v", n, err)
-	}
-	w.t.Cleanup(func() { _ = next.Process.Kill() })
 	old := w.current
-	w.current = next
-	w.address.Store(strings.TrimSpace(address))
-	if old != nil {
-		_ = old.Process.Signal(syscall.SIGTERM)
-		if err := old.Wait(); err != nil {
-			w.t.Errorf("deployment %d ended with %v", n-1, err)
-		}
+	if w.alone {
+		w.drain(old)
+	}
+	w.clocks.forward(betweenThem)
+	w.current = w.start(n)
+	w.route.To(w.current)
+	if !w.alone {
+		w.drain(old)
 	}
 }
 
-// transport leads to the server that is deployed, whatever the URL says.
-func (w *week) transport() http.RoundTripper {
-	return &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			address, _ := w.address.Load().(string)
-			return (&net.Dialer{}).DialContext(ctx, network, address)
-		},
-	}
-}
-
-// signIn signs all clients in. Each sees its first page.
-func (w *week) signIn() {
+func (w *week) start(n int) *harness.Process {
 	w.t.Helper()
-	for i := range clients {
-		c := w.client(i)
-		if err := c.SignIn(w.t.Context(), harness.NewBrowser(w.transport())); err != nil {
-			w.t.Fatalf("client %d: %v", i, err)
-		}
-		w.clients = append(w.clients, c)
+	opts := w.opts
+	opts.Env = slices.Concat(opts.Env, w.clocks.env(n))
+	return harness.Start(w.t, opts)
+}
+
+func (w *week) drain(p *harness.Process) {
+	w.t.Helper()
+	if status := p.Term(); status != 0 {
+		w.t.Errorf("a deployment ended with status %d", status)
 	}
 }
 
-// client makes a client of the kind of its number known.
-func (w *week) client(i int) *harness.Client {
+// isVersion checks that clients see the process of a deployment.
+func (w *week) isVersion(n int) {
 	w.t.Helper()
-	k, c := kinds[i%len(kinds)], harness.NewClient(baseURL, w.transport())
-	c.AuthMethod = k.method
-	switch k.known {
-	case "metadata document":
-		c.ID = w.site.Publish(fmt.Sprintf("/%d.json", i))
-	case "pre-registration":
-		r := harness.Run(w.t.Context(), w.t, []string{"DATABASE_URL=" + w.database, "MCPKEEP_ENCRYPTION_KEYS=" + w.key},
-			"clients", "create", "--json", "--name", "Week", "--redirect-uri", c.RedirectURI, "--auth-method", k.method)
-		var created struct {
-			ID     string `json:"client_id"`
-			Secret string `json:"client_secret"`
-		}
-		if err := json.Unmarshal([]byte(r.Stdout), &created); err != nil || created.Secret == "" {
-			w.t.Fatalf("clients create: status %d, %v: %s", r.Status, err, r.Stderr)
-		}
-		c.ID, c.Secret = created.ID, created.Secret
+	if got, err := w.version(); err != nil || got != versionOf(n) {
+		w.t.Errorf("version %q answers, %v, want %s", got, err, versionOf(n))
 	}
-	return c
 }
 
 // use has every client make a call while meanwhile happens.
@@ -170,36 +133,15 @@ func (w *week) use(meanwhile func()) {
 	all.Wait()
 }
 
-// again repeats a request whose connection ended without a response, as HTTP clients do: on a
-// machine under load, one may arrive after the drain.
-func again(request func() error) error {
-	err := request()
-	for range 3 {
-		if err == nil || harness.StatusOf(err) != 0 {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-		err = request()
+// print prints the promise, and fails the test unless it was kept.
+func (w *week) print(engine string, took time.Duration) {
+	w.t.Helper()
+	w.t.Logf("played in %v:\n"+
+		"| Database | Days | Deployments | Clients | Ways to be known | Calls | Refreshes | Pages after the first |\n"+
+		"|---|---|---|---|---|---|---|---|\n"+
+		"| %s | %v | %d | %d | registered, metadata document, pre-registered | %d | %d | %d |",
+		took.Round(time.Second), engine, (deployments*betweenThem).Hours()/24, deployments, len(w.clients), w.calls.Load(), w.refreshes.Load(), w.pages.Load())
+	if w.pages.Load() != 0 || w.calls.Load() != clients*(deployments+1) || w.refreshes.Load() < deployments/5*clients {
+		w.t.Error("want no page, a call of each client in each period, and a refresh every twelve hours")
 	}
-	return err
-}
-
-// call calls as apps do: a token that has expired is refreshed, and with no other way left
-// the user has to sign in, which is a page.
-func (w *week) call(i int, c *harness.Client) {
-	ctx := w.t.Context()
-	whoami := func() error { _, err := c.Call(ctx, "whoami"); return err }
-	err := again(whoami)
-	if harness.StatusOf(err) == http.StatusUnauthorized {
-		if err = again(func() error { return c.Refresh(ctx) }); err == nil {
-			w.refreshes.Add(1)
-			err = again(whoami)
-		}
-	}
-	if err != nil {
-		w.pages.Add(1)
-		w.t.Errorf("client %d (%v): %v", i, kinds[i%len(kinds)], err)
-		return
-	}
-	w.calls.Add(1)
 }
