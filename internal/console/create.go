@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -38,28 +37,9 @@ const longestID = 200
 
 // registration checks the description by the rules of dynamic registration.
 func (n NewClient) registration() (oauth.Registration, error) {
-	described := map[string]any{
-		"client_name": n.Name, "redirect_uris": n.RedirectURIs, "token_endpoint_auth_method": n.AuthMethod,
-		"grant_types": []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken},
-	}
-	switch hasKeys := len(n.JWKS) > 0 || n.JWKSURI != ""; {
-	case len(n.RedirectURIs) == 0:
-		return oauth.Registration{}, fmt.Errorf("%w: it needs at least one redirect URI", ErrBadClient)
-	case hasKeys && n.AuthMethod != oauth.AuthMethodPrivateKeyJWT:
-		return oauth.Registration{}, fmt.Errorf("%w: keys require the authentication method private_key_jwt", ErrBadClient)
-	case len(n.JWKS) > 0 && !json.Valid(n.JWKS):
-		return oauth.Registration{}, fmt.Errorf("%w: the key set is not JSON", ErrBadClient)
-	case len(n.JWKS) > 0:
-		described["jwks"] = json.RawMessage(n.JWKS)
-	}
-	if n.JWKSURI != "" {
-		described["jwks_uri"] = n.JWKSURI
-	}
-	body, err := json.Marshal(described)
-	if err != nil {
-		return oauth.Registration{}, err
-	}
-	reg, err := oauth.ParseRegistration(body)
+	reg, err := oauth.Described{
+		Name: n.Name, RedirectURIs: n.RedirectURIs, AuthMethod: n.AuthMethod, JWKS: n.JWKS, JWKSURI: n.JWKSURI,
+	}.Registration()
 	var refused *oauth.Error
 	if errors.As(err, &refused) {
 		return reg, fmt.Errorf("%w: %s", ErrBadClient, refused.Description)

@@ -33,3 +33,20 @@ func administration() pages.Admin {
 }
 
 var tabs = pages.Tabs{Current: "/admin/apps", Links: []pages.Link{{Text: "People", Href: "/admin/people"}, {Text: "Apps", Href: "/admin/apps"}}}
+
+func question() pages.Question {
+	return pages.Question{
+		Server: server, Tabs: tabs, Title: "Delete this app?", Texts: []string{"It is deleted, and 2 connections will end immediately."}, Search: &pages.Search{
+			Action: "/admin/apps/prune", Choice: &pages.Choice{Label: "Registered", Name: "days", Value: "1", Options: []pages.Option{{Value: "1", Text: "yesterday"}}},
+		},
+		Facts: []pages.Fact{{Name: "ID", Code: []string{"c_1"}}}, Form: form, Button: "Delete", Back: &pages.Link{Text: "Keep", Href: "/admin/apps"},
+	}
+}
+
+func newApp() pages.NewApp {
+	return pages.NewApp{
+		Status: 400, Server: server, Tabs: tabs, Form: form, Error: "This app cannot be registered.", Name: "Notes", RedirectURIs: "https://notes.example/cb",
+		AuthMethod: "none", AuthMethods: []pages.Option{{Value: "none", Text: "Not at all"}, {Value: "client_secret_post", Text: "With a secret"}},
+		Back: &pages.Link{Text: "Back", Href: "/admin/apps"},
+	}
+}

@@ -100,7 +100,7 @@ type Ending struct {
 // Write sends the page to w. An error means what it does in [SignIn.Write].
 func (p Ending) Write(w http.ResponseWriter) error {
 	server := p.Server.view()
-	view := endingView{Number: p.Number, Back: p.Back.view()}
+	view := endingView{Number: p.Number, Deed: deedView{Form: p.Form, Button: "End access", Back: p.Back.view()}}
 	if p.App != nil {
 		app := p.App.view()
 		view.App = &app
@@ -149,7 +149,7 @@ type happeningView struct {
 type endingView struct {
 	App    *appView
 	Number int
-	Back   *linkView
+	Deed   deedView
 }
 
 func (a App) view() appView {

@@ -55,14 +55,19 @@ func states() map[string]page {
 	further := pages.Client{Claim: "claude-code", ID: "8f2c1d9e", RedirectURI: "http://localhost:1455/auth/callback", Further: true}
 	claimed := pages.Client{Claim: "claude-code", ID: "8f2c1d9e", RedirectURI: claudeCode.RedirectURI}
 	return map[string]page{
-		"entry":          pages.Entry{Form: form, Server: server, Username: "owner"},
-		"entry-error":    pages.Entry{Status: 403, Form: form, Server: server, Username: "owner", Error: "The password is incorrect."},
-		"entry-provider": pages.Entry{Form: form, Server: server, Provider: "GitHub"},
-		"connections":    connected(),
-		"entry-admin":    pages.Entry{Form: form, Server: server, Username: "owner", Admin: true},
-		"entry-again":    pages.Entry{Form: form, Server: server, Provider: "GitHub", Admin: true, Again: true},
-		"admin":          administration(),
-		"admin-none":     pages.Admin{Server: server, Tabs: tabs, Title: "People", SignedInAs: "owner", SignOut: form, Sections: []pages.Section{{Empty: "No one has signed in yet."}}},
+		"entry":           pages.Entry{Form: form, Server: server, Username: "owner"},
+		"entry-error":     pages.Entry{Status: 403, Form: form, Server: server, Username: "owner", Error: "The password is incorrect."},
+		"entry-provider":  pages.Entry{Form: form, Server: server, Provider: "GitHub"},
+		"connections":     connected(),
+		"entry-admin":     pages.Entry{Form: form, Server: server, Username: "owner", Admin: true},
+		"entry-again":     pages.Entry{Form: form, Server: server, Provider: "GitHub", Admin: true, Again: true},
+		"admin":           administration(),
+		"admin-question":  question(),
+		"admin-nothing":   pages.Question{Server: server, Tabs: tabs, Title: "Delete unused apps?", Texts: []string{"No app is that old."}, Back: &pages.Link{Text: "Keep", Href: "/admin/apps"}},
+		"admin-register":  newApp(),
+		"admin-secret":    pages.AppSecret{Server: server, Tabs: tabs, ID: "c_1", Secret: "s3cr3t", Next: &pages.Link{Text: "Done", Href: "/admin/apps"}},
+		"admin-no-secret": pages.AppSecret{Server: server, Tabs: tabs, ID: "c_1"},
+		"admin-none":      pages.Admin{Server: server, Tabs: tabs, Title: "People", SignedInAs: "owner", SignOut: form, Sections: []pages.Section{{Empty: "No one has signed in yet."}}},
 		"admin-sections": pages.Admin{
 			Server: server, Tabs: tabs, Title: "Server", SignedInAs: "owner", SignOut: form, Sections: []pages.Section{
 				{Title: "Program", Facts: []pages.Fact{{Name: "Version", Text: "1.2.3"}}},

@@ -60,7 +60,15 @@ func everywhere(s string) map[string]page {
 				},
 			}},
 		},
-		"done": pages.Done{Server: server, Connected: true, Title: s, Message: s},
+		"question": pages.Question{
+			Server: server, Title: s, Texts: []string{s}, Facts: []pages.Fact{{Name: s, Text: s, Code: []string{s}}}, Form: hidden, Button: s, Back: &pages.Link{Text: s, Href: s},
+		},
+		"new app": pages.NewApp{
+			Server: server, Form: hidden, Error: s, Name: s, RedirectURIs: s, AuthMethod: s, KeyURL: s, AuthMethods: []pages.Option{{Value: "none", Text: "Not at all"}},
+			Back: &pages.Link{Text: s, Href: s},
+		},
+		"secret": pages.AppSecret{Server: server, ID: s, Secret: s, Next: &pages.Link{Text: s, Href: s}},
+		"done":   pages.Done{Server: server, Connected: true, Title: s, Message: s},
 	}
 }
 

@@ -124,7 +124,7 @@ func checkInert(t *testing.T, n *html.Node) {
 		atom.Html, atom.Head, atom.Meta, atom.Title, atom.Style, atom.Body, atom.Header, atom.Main, atom.Section,
 		atom.Div, atom.Span, atom.P, atom.H1, atom.H2, atom.Strong, atom.Bdi, atom.Ul, atom.Li, atom.Dl, atom.Dt, atom.Dd,
 		atom.Details, atom.Summary, atom.Form, atom.Label, atom.Input, atom.Button, atom.A, atom.Time,
-		atom.Nav, atom.H3, atom.Select, atom.Option, atom.Textarea, atom.Img, atom.Footer,
+		atom.Nav, atom.Footer, atom.H3, atom.Select, atom.Option, atom.Img,
 	}
 	if !slices.Contains(allowed, n.DataAtom) {
 		t.Errorf("page has <%s>", n.Data)
@@ -149,7 +149,7 @@ func checkReferences(t *testing.T, nodes []*html.Node, ids map[string]*html.Node
 		labelled[attr(n, "for")] = textOf(n) != ""
 	}
 	for _, n := range nodes {
-		field := n.DataAtom == atom.Input && attr(n, "type") != "hidden" || n.DataAtom == atom.Select || n.DataAtom == atom.Textarea
+		field := n.DataAtom == atom.Input && attr(n, "type") != "hidden" || n.DataAtom == atom.Select
 		if field && !labelled[attr(n, "id")] {
 			t.Errorf("input %q has no label", attr(n, "name"))
 		}

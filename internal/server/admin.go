@@ -33,6 +33,14 @@ func (s *Server) adminRoutes(mux *http.ServeMux) {
 		mux.Handle("GET "+path, s.page(within(s.bounds.page, s.atIssuer(s.forAdmins(h)))))
 		mux.Handle(path, s.page(notAllowed("GET, HEAD")))
 	}
+	mux.Handle("GET "+adminRegisterPath, s.page(within(s.bounds.page, s.atIssuer(s.forAdmins(s.askToRegister)))))
+	mux.Handle("POST "+adminRegisterPath, s.page(within(s.bounds.page, s.atIssuer(s.registerApp))))
+	mux.Handle(adminRegisterPath, s.page(notAllowed("GET, HEAD, POST")))
+	for _, action := range s.adminActions() {
+		mux.Handle("GET "+action.path, s.page(within(s.bounds.page, s.atIssuer(s.forAdmins(s.asking(action))))))
+		mux.Handle("POST "+action.path, s.page(within(s.bounds.page, s.atIssuer(s.doing(action)))))
+		mux.Handle(action.path, s.page(notAllowed("GET, HEAD, POST")))
+	}
 }
 
 // admin is an administrator's request.

@@ -42,6 +42,7 @@ func (s *Server) adminApps(w http.ResponseWriter, r *http.Request, a admin) erro
 			{Text: "Registered"}, {Value: showUnused, Text: "Registered, never used"}, {Value: showPublished, Text: "Known by their published description"},
 		}},
 	}
+	page.Actions = []pages.Link{{Text: "Register an app", Href: adminRegisterPath}, {Text: "Delete unused apps", Href: adminPrunePath}}
 	section := pages.Section{Empty: "There is no such app."}
 	for _, c := range apps.rows {
 		section.Rows = append(section.Rows, appRow(c))
@@ -86,6 +87,7 @@ func appRow(c storage.ClientSummary) pages.Row {
 		},
 		Links: []pages.Link{
 			linkTo("Connections", adminConnectionsPath, "client", c.Client.ID), linkTo("Events", adminEventsPath, "client", c.Client.ID),
+			linkTo("Delete", adminDeletePath, "client", c.Client.ID),
 		},
 	}
 	if c.Foreign {

@@ -32,6 +32,9 @@ func (s *Server) adminConnections(w http.ResponseWriter, r *http.Request, a admi
 		page.Notes = append(page.Notes, "Of "+s.nameOfPerson(r.Context(), f.UserID)+".")
 		page.Actions = append(page.Actions, pages.Link{Text: "Show those of everyone", Href: adminConnectionsPath})
 	}
+	if len(grants.rows) > 1 && f != (storage.GrantFilter{}) {
+		page.Actions = append(page.Actions, pages.Link{Text: "End all of these", Href: withQuery(adminEndPath, only(values, "user", "client"))})
+	}
 	section := pages.Section{Empty: "There is no such connection."}
 	for _, g := range grants.rows {
 		section.Rows = append(section.Rows, s.grantRow(g))
@@ -51,7 +54,7 @@ func (s *Server) grantRow(g storage.GrantSummary) pages.Row {
 			{Name: "Since", At: g.Grant.CreatedAt}, {Name: "Last used", At: g.Grant.LastUsedAt}, {Name: "Replaced by a newer one", At: g.Grant.ReplacedAt},
 			{Name: "ID", Code: []string{g.Grant.ID}},
 		},
-		Links: []pages.Link{linkTo("Events", adminEventsPath, "grant", g.Grant.ID)},
+		Links: []pages.Link{linkTo("Events", adminEventsPath, "grant", g.Grant.ID), linkTo("End access", adminEndPath, "grant", g.Grant.ID)},
 	}
 	if g.Grant.Adopted {
 		row.Facts = append(row.Facts, pages.Fact{Name: "Origin", Text: "Taken over from the earlier server"})

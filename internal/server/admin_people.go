@@ -70,9 +70,12 @@ func personRow(u storage.UserSummary) pages.Row {
 			linkTo("Connections", adminConnectionsPath, "user", u.User.ID), linkTo("Events", adminEventsPath, "user", u.User.ID),
 		},
 	}
+	change := linkTo("Disable", adminDisablePath, "user", u.User.ID)
 	if !u.DisabledAt.IsZero() {
 		row.State, row.Warns = "Disabled", true
+		change = linkTo("Enable", adminEnablePath, "user", u.User.ID)
 	}
+	row.Links = append(row.Links, change)
 	if u.Unreadable {
 		row.State, row.Warns = "The profile cannot be decrypted with the keys of this server", true
 	}

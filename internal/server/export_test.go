@@ -68,3 +68,6 @@ func StillValid(ctx context.Context, s *Server, token storage.Hash) bool {
 
 // AfterSignIn is where a sign-in leads that says where to continue.
 func AfterSignIn(next string) string { return afterSignIn(next) }
+
+// CSRF is the token of a form about a subject, for a cookie.
+func CSRF(cookie, subject string) string { return browser(cookie).csrf(subject) }

@@ -42,6 +42,8 @@ type Store interface {
 	TryPassword(ctx context.Context, p storage.Person, now time.Time) (storage.User, string, error)
 	PasswordAccepted(ctx context.Context, userID string) error
 
+	CreateClient(ctx context.Context, c storage.Client) error
+	RevokeGrant(ctx context.Context, grantID string, now time.Time) error
 	ListGrants(ctx context.Context, userID, after string, limit int, now time.Time) ([]storage.Grant, error)
 	RevokeUserGrant(ctx context.Context, userID, grantID string, now time.Time) error
 	EventsBefore(ctx context.Context, f storage.EventFilter, before string, limit int) ([]storage.Event, error)
