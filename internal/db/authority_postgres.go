@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -40,6 +41,36 @@ func withoutAuthority(params []param) (_ []param, source string) {
 		}
 		return p.name == rootCert && strings.HasPrefix(p.value, gcp.Prefix)
 	}), source
+}
+
+// checkAuthority says what is wrong with a file of authorities, of which the driver's error may
+// not be shown.
+func checkAuthority(source string) error {
+	if source == "" || source == "system" || strings.HasPrefix(source, gcp.Prefix) {
+		return nil
+	}
+	content, err := os.ReadFile(source) //nolint:gosec // the operator's own path
+	var pathErr *fs.PathError
+	switch {
+	case errors.As(err, &pathErr):
+		return badURLError("names a file in sslrootcert that cannot be read: " + pathErr.Err.Error())
+	case err == nil && !x509.NewCertPool().AppendCertsFromPEM(content):
+		return badURLError("names a file in sslrootcert that has no certificate in PEM")
+	}
+	return nil
+}
+
+// untrusted is said of an instance whose certificate does not verify.
+func (l login) untrusted(host string, err error) *RefusedError {
+	var unknown x509.UnknownAuthorityError
+	if !errors.As(err, &unknown) {
+		return nil
+	}
+	instance, project := l.instance(host)
+	return &RefusedError{
+		Found: "the instance's certificate is not from an authority that sslrootcert names",
+		Fix:   "put what `gcloud sql ssl server-ca-certs list --instance " + instance + " --project " + project + " --format 'value(cert)'` prints into the file or secret that sslrootcert names",
+	}
 }
 
 // verifyBy has all connections of a configuration verify the server with the authority that

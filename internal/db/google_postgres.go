@@ -68,11 +68,11 @@ func (p *postgres) logInAtGoogle(ctx context.Context, a address, cfg *pgxpool.Co
 		}
 	}
 	if !a.user {
-		service, err := client.Service(ctx)
+		account, err := client.Account(ctx)
 		if err != nil {
 			return fmt.Errorf("MCPKEEP_DATABASE_AUTH=google-iam: no user in the URL, and the service account is not known: %w", err)
 		}
-		conn.User = strings.TrimSuffix(service.Account, ".gserviceaccount.com")
+		conn.User = strings.TrimSuffix(account, ".gserviceaccount.com")
 	}
 	p.login = func(ctx context.Context, conn *pgx.ConnConfig) (err error) {
 		if conn.Password, err = client.Token(ctx, gcp.ScopeLogin); err != nil {
@@ -114,10 +114,7 @@ func refusedToken(err *pgconn.PgError) bool {
 // refusedAtGoogle knows what Cloud SQL says when a service account may not log in.
 func (l login) refusedAtGoogle(host string, err *pgconn.PgError) *RefusedError {
 	user := strings.Trim(l.role, `"`)
-	instance, project := instanceAt(host)
-	if _, domain, ok := strings.Cut(user, "@"); ok && project == "" {
-		project = strings.TrimSuffix(domain, ".iam")
-	}
+	instance, project := l.instance(host)
 	at := " --instance " + instance + " --project " + project
 	switch message := err.Message + " " + err.Detail; {
 	case err.Code == "28000" && strings.Contains(message, "does not exist"):
@@ -158,6 +155,15 @@ func instanceAt(host string) (instance, project string) {
 		return parts[3], parts[1]
 	}
 	return "INSTANCE", ""
+}
+
+// instance is instanceAt, or else the project of the service account.
+func (l login) instance(host string) (instance, project string) {
+	instance, project = instanceAt(host)
+	if _, domain, ok := strings.Cut(strings.Trim(l.role, `"`), "@"); ok && project == "" {
+		project = strings.TrimSuffix(domain, ".iam")
+	}
+	return instance, project
 }
 
 // refusedSocket is said when Cloud Run has not mounted the instance.

@@ -41,6 +41,9 @@ func openPostgres(ctx context.Context, url string, anyServer bool) (*postgres, e
 	if err != nil {
 		return nil, err
 	}
+	if err := checkAuthority(address.roots); err != nil {
+		return nil, err
+	}
 	cfg, err := pgxpool.ParseConfig(address.dsn)
 	if err != nil {
 		// pgx's error may quote the DSN with its password.

@@ -30,7 +30,11 @@ func (p *postgres) refusal(err error) error {
 			refused = who.refusedBy(pgErr)
 		}
 	case errors.As(err, &connecting):
-		if refused = refusedSocket(cfg.Host, err); refused == nil {
+		refused = refusedSocket(cfg.Host, err)
+		if refused == nil && p.login != nil {
+			refused = who.untrusted(cfg.Host, err)
+		}
+		if refused == nil {
 			refused = refusedTLS(err)
 		}
 	case errors.As(err, &pgErr) && pgErr.Code == "08P01": // PgBouncer's, which asks the server later

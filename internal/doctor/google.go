@@ -65,8 +65,8 @@ func (d *Doctor) identity(ctx context.Context, client *gcp.Client) {
 		return
 	}
 	who := "the application-default credentials"
-	if service.Account != "" {
-		who = service.Account
+	if account, err := client.Account(ctx); err == nil {
+		who = account
 	}
 	d.ok(areaGoogle, "google_identity", "access tokens come from "+who)
 }

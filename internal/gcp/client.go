@@ -44,7 +44,8 @@ func (e *EndpointError) Error() string {
 type Client struct {
 	metadata      *metadata.Client
 	http          *http.Client
-	secretManager string // origin in place of Google's; "" for Google's
+	tokenServer   *http.Client // for application-default credentials
+	secretManager string       // origin in place of Google's; "" for Google's
 	tokens        tokens
 	secrets       secrets
 }
@@ -61,6 +62,7 @@ func New() (*Client, error) {
 	return &Client{
 		metadata:      metadata.NewClient(bounded(fromGoogle)),
 		http:          bounded(asJSON),
+		tokenServer:   bounded(noPage),
 		secretManager: origin,
 	}, nil
 }

@@ -13,8 +13,12 @@ const Prefix = "gcpsecret:"
 const WantName = "gcpsecret:projects/PROJECT/secrets/NAME/versions/VERSION, or with locations/LOCATION before secrets"
 
 // nameForm is a version's resource name, global or regional. The parts are its project, its
-// location if there is one, its secret, and the version.
-var nameForm = regexp.MustCompile(`^projects/([a-z0-9.:-]{1,100})(?:/locations/([a-z0-9-]{1,40}))?/secrets/([A-Za-z0-9_-]{1,255})/versions/([0-9]{1,18}|latest|[A-Za-z][A-Za-z0-9_-]{0,62})$`)
+// location if there is one, its secret, and the version. A bound for each part would make it
+// a thousand times as large.
+var nameForm = regexp.MustCompile(`^projects/([a-z0-9.:-]+)(?:/locations/([a-z0-9-]+))?/secrets/([A-Za-z0-9_-]+)/versions/([0-9]+|[A-Za-z][A-Za-z0-9_-]*)$`)
+
+// longestName is more than Google's bounds for the parts allow together.
+const longestName = 512
 
 // Name is the resource name of a secret's version.
 type Name struct {
@@ -30,9 +34,9 @@ func (n Name) String() string { return n.text }
 
 // ParseName reads the name of a version without Prefix.
 func ParseName(text string) (Name, error) {
-	parts := nameForm.FindStringSubmatch(text)
+	parts := nameForm.FindStringSubmatch(text[:min(len(text), longestName)])
 	switch {
-	case parts != nil:
+	case parts != nil && len(text) <= longestName:
 		return Name{text: text, Project: parts[1], location: parts[2], Secret: parts[3], Version: parts[4]}, nil
 	case !strings.Contains(text, "/versions/"):
 		return Name{}, errors.New("the name of the secret has no version")

@@ -1,6 +1,7 @@
 package gcp
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -40,9 +41,13 @@ func refusal(n Name, account string, status int, body []byte) *SecretError {
 	_ = json.Unmarshal(body, &answer) // an unknown body leaves the status
 	e := &SecretError{Name: n}
 	for _, d := range answer.Error.Details {
-		if d.Reason == "SERVICE_DISABLED" {
+		switch d.Reason {
+		case "SERVICE_DISABLED":
 			e.Problem = "the API of Secret Manager is off in this project"
 			e.Fix = "gcloud services enable secretmanager.googleapis.com --project " + n.Project
+			return e
+		case "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
+			e.Problem = "the access scopes of this machine leave Secret Manager out: give it the scope " + ScopeCloud
 			return e
 		}
 	}
@@ -53,7 +58,8 @@ func refusal(n Name, account string, status int, body []byte) *SecretError {
 	case http.StatusNotFound:
 		e.Problem = "there is no such secret or version"
 	case http.StatusUnauthorized:
-		e.Problem = "Google does not accept the access token of this service account"
+		e.Problem = "Google does not accept the access token of this service account, which may be disabled"
+		e.Fix = "gcloud iam service-accounts enable " + account
 	case http.StatusBadRequest:
 		e.Problem = e.unusable(answer.Error.Message)
 	case http.StatusTooManyRequests:
@@ -86,8 +92,14 @@ func (e *SecretError) unusable(message string) string {
 	}
 }
 
+// errSlow is said of a service that is there, and too slow.
+var errSlow = errors.New("it does not answer in time")
+
 // plain returns an error without the URL that net/http puts before it.
 func plain(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errSlow
+	}
 	var inURL *url.Error
 	if errors.As(err, &inURL) {
 		return inURL.Err

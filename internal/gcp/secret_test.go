@@ -79,12 +79,21 @@ func TestSecretRefused(t *testing.T) {
 		spoil func(*gcptest.Cloud, string)
 		want  string
 	}{
-		"missing":    {func(*gcptest.Cloud, string) {}, "no such secret or version"},
-		"disabled":   {func(c *gcptest.Cloud, v string) { c.SetState(v, gcptest.Disabled) }, "version 1 is disabled; `gcloud secrets versions enable 1 --secret key --project acme-prod`"},
-		"destroyed":  {func(c *gcptest.Cloud, v string) { c.SetState(v, gcptest.Destroyed) }, "version 1 is destroyed"},
-		"permission": {func(c *gcptest.Cloud, _ string) { c.SetRole(gcptest.RoleSecretAccessor, false) }, "gcloud secrets add-iam-policy-binding key --project acme-prod --member serviceAccount:" + gcptest.Account + " --role roles/secretmanager.secretAccessor"},
-		"API":        {func(c *gcptest.Cloud, _ string) { c.SetAPI(false) }, "gcloud services enable secretmanager.googleapis.com --project acme-prod"},
-		"empty":      {func(c *gcptest.Cloud, _ string) { c.AddVersion(global, " \n") }, "version 2 is empty"},
+		"missing":          {func(*gcptest.Cloud, string) {}, "no such secret or version"},
+		"disabled":         {func(c *gcptest.Cloud, v string) { c.SetState(v, gcptest.Disabled) }, "version 1 is disabled; `gcloud secrets versions enable 1 --secret key --project acme-prod`"},
+		"destroyed":        {func(c *gcptest.Cloud, v string) { c.SetState(v, gcptest.Destroyed) }, "version 1 is destroyed"},
+		"permission":       {func(c *gcptest.Cloud, _ string) { c.SetRole(gcptest.RoleSecretAccessor, false) }, "gcloud secrets add-iam-policy-binding key --project acme-prod --member serviceAccount:" + gcptest.Account + " --role roles/secretmanager.secretAccessor"},
+		"API":              {func(c *gcptest.Cloud, _ string) { c.SetAPI(false) }, "gcloud services enable secretmanager.googleapis.com --project acme-prod"},
+		"disabled account": {func(c *gcptest.Cloud, _ string) { c.SetAccount(false) }, "gcloud iam service-accounts enable " + gcptest.Account},
+		"scope": {func(c *gcptest.Cloud, _ string) {
+			c.Before(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, ":access") {
+					w.WriteHeader(http.StatusForbidden)
+					_, _ = io.WriteString(w, `{"error":{"details":[{"reason":"ACCESS_TOKEN_SCOPE_INSUFFICIENT"}]}}`)
+				}
+			})
+		}, gcp.ScopeCloud},
+		"empty": {func(c *gcptest.Cloud, _ string) { c.AddVersion(global, " \n") }, "version 2 is empty"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			c, client := cloud(t)
@@ -179,6 +188,8 @@ func TestParseName(t *testing.T) {
 		"projects/P/locations/x/y/secrets/k/versions/1": "not the name",
 		"projects/p/locations/a.b/secrets/k/versions/1": "not the name",
 		"": "has no version",
+		"projects/p/secrets/" + strings.Repeat("k", 600) + "/versions/1": "not the name",
+		"projects/p/locations//secrets/k/versions/1":                     "not the name",
 	} {
 		n, err := gcp.ParseName(text)
 		if want == "" && (err != nil || n.String() != text) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

@@ -28,24 +28,35 @@ func (c *Client) Service(ctx context.Context) (Service, error) {
 		{&s.Project, "project/project-id"}, {&s.ProjectNumber, "project/numeric-project-id"},
 		{&region, "instance/region"}, {&s.Account, "instance/service-accounts/default/email"},
 	} {
-		value, err := c.metadata.GetWithContext(ctx, part.path)
+		value, err := c.tells(ctx, part.path)
 		if err != nil {
-			return Service{}, fmt.Errorf("the metadata server does not tell %s: %w", part.path, plain(err))
+			return Service{}, err
 		}
-		*part.to = strings.TrimSpace(value)
+		*part.to = value
 	}
 	s.Region = path.Base(region) // of projects/NUMBER/regions/REGION
 	return s, nil
 }
 
-// account is the address of the service account for a message, and a placeholder if the
-// metadata server does not tell.
+// tells is what the metadata server has at a path.
+func (c *Client) tells(ctx context.Context, at string) (string, error) {
+	ctx, cancel := within(ctx)
+	defer cancel()
+	value, err := c.metadata.GetWithContext(ctx, at)
+	if err != nil {
+		return "", fmt.Errorf("the metadata server does not tell %s: %w", at, plain(err))
+	}
+	return strings.TrimSpace(value), nil
+}
+
+// account is the address of the service account for a message, and a placeholder if it is not
+// known.
 func (c *Client) account(ctx context.Context) string {
-	value, err := c.metadata.GetWithContext(ctx, "instance/service-accounts/default/email")
+	value, err := c.Account(ctx)
 	if err != nil {
 		return "ACCOUNT"
 	}
-	return strings.TrimSpace(value)
+	return value
 }
 
 // Origin is the address of a Cloud Run service that follows from its name.

@@ -5,15 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/google"
 )
 
 // Scopes of access tokens.
@@ -21,9 +17,6 @@ const (
 	ScopeCloud = "https://www.googleapis.com/auth/cloud-platform"
 	ScopeLogin = "https://www.googleapis.com/auth/sqlservice.login" // log in to a database, nothing else
 )
-
-// envCredentials names the file of application-default credentials, as in Google's libraries.
-const envCredentials = "GOOGLE_APPLICATION_CREDENTIALS" //nolint:gosec // a name
 
 // soon is how long a token has to be valid for: what it is used for takes a while.
 const soon = time.Minute
@@ -82,34 +75,4 @@ func (c *Client) newToken(ctx context.Context, scope string) (*oauth2.Token, err
 	}
 	lifetime := time.Duration(answer.ExpiresIn) * time.Second
 	return &oauth2.Token{AccessToken: answer.AccessToken, Expiry: time.Now().Round(0).Add(lifetime)}, nil
-}
-
-// credentialsFile is where application-default credentials are, "" for nowhere.
-func credentialsFile() string {
-	if path := os.Getenv(envCredentials); path != "" {
-		return path
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return ""
-	}
-	path := filepath.Join(home, ".config", "gcloud", "application_default_credentials.json")
-	if _, err := os.Stat(path); err != nil {
-		return ""
-	}
-	return path
-}
-
-// fileToken asks with application-default credentials.
-func (c *Client) fileToken(ctx context.Context, path, scope string) (*oauth2.Token, error) {
-	content, err := os.ReadFile(path) //nolint:gosec // the operator's own path
-	if err != nil {
-		return nil, err
-	}
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Timeout: oneRequest})
-	found, err := google.CredentialsFromJSON(ctx, content, scope) //nolint:staticcheck // the operator's own file
-	if err != nil {
-		return nil, fmt.Errorf("%s does not hold credentials of Google", path)
-	}
-	return found.TokenSource.Token()
 }
