@@ -81,7 +81,8 @@ docs/takeover: testtools ## run all of FastMCP's versions and write what was see
 	@MCPKEEP_TEST_TAKEOVER=soak $(MAKE) --no-print-directory test/takeover ARGS='-timeout 2h -run ^TestMatrix$$$$ -update'
 
 .PHONY: test/browser
-test/browser: testtools ## the pages in a real browser (Chromium)
+test/browser: testtools ## the pages in a real browser (Chromium), and axe (npm)
+	@scripts/node.sh
 	@$(WITHPG) go -C test test $(RACE) -tags browser $(SLOW) ./browser
 
 .PHONY: test/chaos

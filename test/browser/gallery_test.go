@@ -27,6 +27,7 @@ func TestGallery(t *testing.T) {
 			b := newTab(t)
 			page.visit(b)
 			b.checkAccessibility(page.controls)
+			b.checkModes(page.name)
 			b.takePictures(page.name)
 			b.quiet()
 		})
@@ -39,18 +40,18 @@ var gallery = []exhibit{
 	{"sign-in-error", func(b *tab) { toSignIn(b); b.signIn("not it") }, []string{"textbox User name", "textbox Password", "button Sign in"}},
 	{"consent-local", func(b *tab) { toConsent(b) }, []string{"button Deny", "button Approve"}},
 	{"consent-github", toGitHubConsent, []string{"button Deny", "button Approve"}},
-	{"error", func(b *tab) { b.open(startLocal(b.t).url+"/authorize?client_id=unknown", http.StatusBadRequest) }, nil},
+	{"error", func(b *tab) { b.open(b.startLocal().url+"/authorize?client_id=unknown", http.StatusBadRequest) }, nil},
 	{"error-with-link", toErrorWithLink, []string{"link Return to the app"}},
 	{"refused", toRefused, []string{"link Use another account", "link Return to the app"}},
 	{"entry", toEntry, []string{"textbox User name", "textbox Password", "button Sign in"}},
-	{"connections", toConnections, []string{"button Sign out", "link End access"}},
+	{"connections", toConnections, []string{"button Sign out", "link Administration", "link End access"}},
 	{"ending", toEnding, []string{"button End access", "link Keep access"}},
 	{"done", toDone, []string{"link Your connections"}},
 }
 
 func toSignIn(b *tab) *app {
-	k, a := startLocal(b.t), loopbackApp(b.t, "127.0.0.1")
-	b.open(k.connect(b.t, "Claude Code", a), http.StatusOK)
+	k, a := b.startLocal(), loopbackApp(b.t, "127.0.0.1")
+	b.open(k.connect(b.t, b.names.app, a), http.StatusOK)
 	return a
 }
 
@@ -61,19 +62,19 @@ func toConsent(b *tab) *app {
 }
 
 func toGitHubConsent(b *tab) {
-	k, _ := startGitHub(b.t)
-	b.open(k.connect(b.t, "ChatGPT", hostedApp(b.t)), http.StatusOK)
+	k, _ := b.startGitHub()
+	b.open(k.connect(b.t, b.names.app, hostedApp(b.t)), http.StatusOK)
 }
 
 func toErrorWithLink(b *tab) {
-	k, a := startLocal(b.t), loopbackApp(b.t, "127.0.0.1")
-	b.open(k.connect(b.t, "Claude Code", a)+"&request_uri=x", http.StatusBadRequest)
+	k, a := b.startLocal(), loopbackApp(b.t, "127.0.0.1")
+	b.open(k.connect(b.t, b.names.app, a)+"&request_uri=x", http.StatusBadRequest)
 }
 
 func toRefused(b *tab) {
-	k, gh := startGitHub(b.t)
+	k, gh := b.startGitHub()
 	b.signInAtGitHub(gh, "mallory")
-	b.open(k.connect(b.t, "ChatGPT", hostedApp(b.t)), http.StatusOK)
+	b.open(k.connect(b.t, b.names.app, hostedApp(b.t)), http.StatusOK)
 	b.press("approve")
 	b.shows("This account may not sign in", "mallory at GitHub", "not on the list")
 }
@@ -86,18 +87,18 @@ func toDone(b *tab) {
 	b.load(chromedp.Reload())
 }
 
-func toEntry(b *tab) { b.open(startLocal(b.t).url+"/connections", http.StatusOK) }
+func toEntry(b *tab) { b.open(b.startLocal().url+"/connections", http.StatusOK) }
 
 func toConnections(b *tab) {
-	k, a := startLocal(b.t), loopbackApp(b.t, "127.0.0.1")
-	client := k.register(b.t, "Claude Code", a.redirectURI)
+	k, a := b.startLocal(), loopbackApp(b.t, "127.0.0.1")
+	client := k.register(b.t, b.names.app, a.redirectURI)
 	b.open(k.authorizeURL(client, a.redirectURI), http.StatusOK)
 	b.signIn(harness.Password)
 	b.press("approve")
 	k.redeem(b.t, client, a.redirectURI, a.answer(b.t).Get("code"))
 	b.open(k.url+"/connections", http.StatusOK)
 	b.signIn(harness.Password)
-	b.shows("Claude Code", "You approved “Claude Code”.")
+	b.shows("You approved “" + b.names.app + "”.")
 }
 
 func toEnding(b *tab) {

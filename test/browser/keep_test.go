@@ -29,14 +29,14 @@ func startLocal(t *testing.T) keep {
 
 // startGitHub starts a server with a GitHub where octocat has an account. Its
 // host is another site than the server's to the browser, as the real one is.
-func startGitHub(t *testing.T) (keep, *githubtest.Server) {
+func startGitHub(t *testing.T, env ...string) (keep, *githubtest.Server) {
 	t.Helper()
 	gh := githubtest.New(t)
 	gh.AddUser(githubtest.User{Login: "octocat", Name: "The Octocat"})
 	gh.AddUser(githubtest.User{Login: "mallory"})
-	return start(t, "MCPKEEP_PROVIDER=github", "MCPKEEP_ALLOWED_USERS=octocat",
+	return start(t, append(env, "MCPKEEP_PROVIDER=github", "MCPKEEP_ALLOWED_USERS=octocat",
 		"MCPKEEP_GITHUB_CLIENT_ID="+gh.ClientID, "MCPKEEP_GITHUB_CLIENT_SECRET="+gh.ClientSecret,
-		"MCPKEEP_GITHUB_URL="+githubURL(gh), "MCPKEEP_GITHUB_API_URL="+gh.APIURL), gh
+		"MCPKEEP_GITHUB_URL="+githubURL(gh), "MCPKEEP_GITHUB_API_URL="+gh.APIURL)...), gh
 }
 
 func githubURL(gh *githubtest.Server) string {

@@ -42,7 +42,7 @@ func (b *tab) takePictures(name string) {
 		})
 		for _, scheme := range []string{"light", "dark"} {
 			b.setColorScheme(scheme)
-			b.picture(name + "-" + screen.name + "-" + scheme + ".png")
+			b.picture(screenshotFolder, name+"-"+screen.name+"-"+scheme+".png")
 		}
 		if over := eval[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
 			b.t.Errorf("on a %s the page is %d pixels too wide", screen.name, over)
@@ -68,25 +68,28 @@ func (b *tab) setScreen(p emulation.SetDeviceMetricsOverrideParams) {
 // setColorScheme switches to light or dark, without the transitions between them.
 func (b *tab) setColorScheme(scheme string) {
 	b.t.Helper()
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-	}})
-	if err != nil {
-		b.fatal(err)
-	}
+	b.setMedia([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}})
 	if dark := eval[bool](b, `matchMedia('(prefers-color-scheme: dark)').matches`); dark != (scheme == "dark") {
 		b.t.Errorf("the color scheme is not %s", scheme)
 	}
 }
 
+// setMedia sets what the page is told of the person's settings; the others are as usual.
+func (b *tab) setMedia(features []*emulation.MediaFeature) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
+		b.fatal(err)
+	}
+}
+
 // picture writes the whole page, also what is below the fold.
-func (b *tab) picture(name string) {
+func (b *tab) picture(folder, name string) {
 	b.t.Helper()
 	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		b.fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(screenshotFolder, name), png, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, name), png, 0o644); err != nil {
 		b.t.Fatal(err)
 	}
 }

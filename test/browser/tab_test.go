@@ -28,6 +28,8 @@ type tab struct {
 	t   *testing.T
 	ctx context.Context //nolint:containedctx // the tab is its context
 
+	names names // of what the pages speak of
+
 	mu       sync.Mutex
 	console  []string // warnings and errors, but for HTTP statuses
 	dialogs  []string
@@ -47,7 +49,7 @@ func newTab(t *testing.T) *tab {
 	t.Cleanup(cancelTime)
 	ctx, cancel := chromedp.NewContext(bounded, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	b := &tab{t: t, ctx: ctx}
+	b := &tab{t: t, ctx: ctx, names: usual}
 	urls := map[network.RequestID]string{}
 	err := chromedp.Listen(ctx, func(ev any) {
 		b.mu.Lock()
