@@ -168,9 +168,9 @@ fuzz: ## each fuzz target for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: mutants
-mutants: $(WITHPG) ## security conditions, each taken out once; SINCE=COMMIT for what changed
+mutants: $(WITHPG) ## security conditions, each taken out once; SINCE=COMMIT for what changed, WITHIN=3m
 	@scripts/postgres.sh
-	@$(WITHPG) go -C test test -tags mutants $(SLOW) -timeout 2h -v -run '^TestMutants$$' ./mutants $(if $(SINCE),-since $(SINCE)) $(ARGS)
+	@$(WITHPG) go -C test test -tags mutants $(SLOW) -timeout 2h -v -run '^TestMutants$$' ./mutants $(if $(SINCE),-since $(SINCE)) $(if $(WITHIN),-within $(WITHIN)) $(ARGS)
 
 .PHONY: bench
 bench: $(WITHPG) ## latency and throughput

@@ -214,7 +214,8 @@ func TestUpdateErrors(t *testing.T) {
 	}
 	s.unchanged(t, func() {
 		h := header{"Authorization": "Bearer " + c.manage, "Content-Type": "text/plain"}
-		s.do(http.MethodPut, "/register/"+c.id, "{}", h).want(t, http.StatusBadRequest, metadata)
+		change := `{"client_id":"` + c.id + `","redirect_uris":["https://a.example/cb"],"token_endpoint_auth_method":"none"}`
+		s.do(http.MethodPut, "/register/"+c.id, change, h).want(t, http.StatusBadRequest, metadata)
 		s.managed(http.MethodPut, c.id, c.manage, big(70_000)).want(t, http.StatusRequestEntityTooLarge, "invalid_request")
 	})
 }

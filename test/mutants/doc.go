@@ -14,4 +14,9 @@
 // (-overlay): each function has its changed copies at the beginning, and a variable of the
 // environment says which of them runs, so that one test program serves all conditions whose
 // tests are in its folder. What is changed outside of functions gets a program of its own.
+//
+// A test notices by failing. One that does not compile, does not end or takes its program down
+// proves nothing: the run calls it broken, and fails as it does for one that passes.
+//
+// claims.txt has the threats and attacks whose tests no condition names, with reasons.
 package mutants

@@ -15,11 +15,7 @@ import (
 // or the file with the test, differs from it.
 func changed(t *testing.T, root string, list []mutant, commit string) []mutant {
 	t.Helper()
-	files := strings.Fields(git(t, root, "diff", "--name-only", commit))
-	var before []mutant
-	for name := range strings.FieldsSeq(git(t, root, "ls-tree", "-r", "--name-only", commit, conditions)) {
-		before = append(before, parse(t, git(t, root, "show", commit+":"+name))...)
-	}
+	files, before := strings.Fields(git(t, root, "diff", "--name-only", commit)), listed(t, root, commit)
 	return slices.DeleteFunc(list, func(m mutant) bool {
 		return slices.Contains(before, m) && !slices.Contains(files, m.file) &&
 			!slices.ContainsFunc(files, func(f string) bool { return m.testedIn(root, f) })
@@ -42,6 +38,51 @@ func (m mutant) testedIn(root, file string) bool {
 		}
 	}
 	return false
+}
+
+// commits is how far back newestFirst looks.
+const commits = "200"
+
+// newestFirst sorts conditions by how lately their code, or the file with the test, changed.
+// Those that are not in the lists of a commit come before all others.
+func newestFirst(t *testing.T, root string, list []mutant, commit string) []mutant {
+	t.Helper()
+	before, age := listed(t, root, commit), ages(t, root)
+	rank := map[mutant]int{}
+	for _, m := range list {
+		if !slices.Contains(before, m) {
+			continue
+		}
+		rank[m] = len(age)
+		for file, at := range age {
+			if file == m.file || m.testedIn(root, file) {
+				rank[m] = min(rank[m], at)
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b mutant) int { return rank[a] - rank[b] })
+	return list
+}
+
+// ages are numbers of files, lower for those that changed later.
+func ages(t *testing.T, root string) map[string]int {
+	t.Helper()
+	age := map[string]int{}
+	for file := range strings.FieldsSeq(git(t, root, "log", "-n", commits, "--format=", "--name-only")) {
+		if _, known := age[file]; !known {
+			age[file] = len(age) + 1
+		}
+	}
+	return age
+}
+
+// listed are the conditions that a commit has.
+func listed(t *testing.T, root, commit string) (list []mutant) {
+	t.Helper()
+	for name := range strings.FieldsSeq(git(t, root, "ls-tree", "-r", "--name-only", commit, conditions)) {
+		list = append(list, parse(t, git(t, root, "show", commit+":"+name))...)
+	}
+	return list
 }
 
 func git(t *testing.T, root string, args ...string) string {

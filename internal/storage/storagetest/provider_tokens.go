@@ -13,6 +13,7 @@ import (
 var takeCases = []testCase{
 	{"TakeProviderTokens/of the last grant", takeOfLastGrant},
 	{"TakeProviderTokens/of the idle", takeOfIdle},
+	{"TakeProviderTokens/during a sign-in", takeDuringSignIn},
 	{"TakeProviderTokens/limit", takeLimit},
 	{"TakeProviderTokens/race", takeRace},
 	{"RefreshGrant/spent", refreshGrantSpent},
@@ -53,6 +54,17 @@ func takeOfLastGrant(s *suite) {
 		GrantID: "grt_e", Token: []byte("provider token of e"), CheckedAt: start,
 	}, start)
 	s.taken("after a new sign-in", start)
+}
+
+// A person whose last grant was revoked while the next code is on its way to the client keeps
+// the token.
+func takeDuringSignIn(s *suite) {
+	f := s.connect("a", "client", alice, start)
+	next := s.approve("b", "client", alice, start)
+	s.ok(s.RevokeGrant(s.ctx(), f.grant, start))
+	s.taken("while a code may be redeemed", start)
+	s.ok(s.RevokeGrant(s.ctx(), next.grant, start))
+	s.taken("afterwards", start, "provider token of b")
 }
 
 // A grant ends by itself when its refresh token expires or its code is not redeemed.
