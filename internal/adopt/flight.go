@@ -22,11 +22,11 @@ const codeLife = time.Minute
 // expired. The error is ErrRefused, or one of the store.
 func (a *Adopter) Request(ctx context.Context, id string) (storage.ForeignRequest, error) {
 	if a == nil || !fastmcp.IsSecret(id) {
-		return storage.ForeignRequest{}, ErrRefused
+		return storage.ForeignRequest{}, a.unknownRequest(ctx, id)
 	}
 	req, err := a.Store.ForeignRequest(ctx, id, a.Now())
 	if errors.Is(err, storage.ErrNotFound) {
-		return req, ErrRefused // anyone can invent an ID
+		return req, a.unknownRequest(ctx, id)
 	}
 	if err == nil && !a.Now().Before(req.CreatedAt.Add(fastmcp.TransactionLife)) {
 		err = errExpiredRequest
@@ -43,9 +43,10 @@ type CodeRequest struct {
 	Challenge                   string // S256 of the presented verifier
 }
 
-// RecognizesCode reports whether a code may be one of FastMCP, by its form alone. A nil
-// adopter recognizes none.
-func (a *Adopter) RecognizesCode(code string) bool { return a != nil && fastmcp.IsSecret(code) }
+// RefuseRequest records that a request that FastMCP took is none that this server accepts.
+func (a *Adopter) RefuseRequest(ctx context.Context, req storage.ForeignRequest) {
+	_ = a.refuse(ctx, storage.ForeignToken{ClientID: req.ClientID}, errUnusable) // which the browser is shown anyway
+}
 
 // Code makes a code of FastMCP one that the store redeems, if the request fits it. Errors are
 // ErrRefused, identity.ErrUnavailable and identity.ErrMisconfigured, or those of the store.
@@ -54,10 +55,7 @@ func (a *Adopter) Code(ctx context.Context, x CodeRequest) error {
 	if !redirects {
 		return ErrRefused
 	}
-	code, err := a.Store.ForeignCode(ctx, x.Code, a.Now())
-	if errors.Is(err, storage.ErrNotFound) {
-		return ErrRefused // anyone can invent a code
-	}
+	code, err := a.foreignCode(ctx, x.Code)
 	if err == nil {
 		err = a.fits(code, x)
 	}
@@ -72,7 +70,7 @@ func (a *Adopter) Code(ctx context.Context, x CodeRequest) error {
 	switch {
 	case err == nil:
 		a.Logger.InfoContext(ctx, "code of FastMCP redeemed", logging.Event, "grant_adopted", logging.ClientID, x.ClientID, logging.GrantID, adoption.GrantID)
-	case errors.Is(err, storage.ErrNotFound), errors.Is(err, storage.ErrNoClient), errors.Is(err, storage.ErrDisabled): // or recorded
+	case errors.Is(err, storage.ErrDisabled): // recorded
 		return ErrRefused
 	case isRefusal(err), errors.Is(err, storage.ErrUnreadable):
 		return a.refuse(ctx, storage.ForeignToken{ClientID: x.ClientID}, err)
@@ -80,15 +78,29 @@ func (a *Adopter) Code(ctx context.Context, x CodeRequest) error {
 	return err
 }
 
+// foreignCode reads the row of a code.
+func (a *Adopter) foreignCode(ctx context.Context, code string) (c storage.ForeignCode, err error) {
+	err = storage.ErrNotFound
+	if fastmcp.IsSecret(code) {
+		c, err = a.Store.ForeignCode(ctx, code, a.Now())
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		err = errNoCode
+	}
+	return c, err
+}
+
 // Why a code or a request is refused.
 var (
 	errOtherCode      = errors.New("the code is for another client, redirect URI or verifier")
 	errExpiredCode    = errors.New("the code has expired")
 	errExpiredRequest = errors.New("the sign-in has expired")
+	errUnusable       = errors.New("the sign-in is no request that this server accepts")
 )
 
 func isRefusal(err error) bool {
-	return errors.Is(err, errOtherCode) || errors.Is(err, errExpiredCode) || errors.Is(err, identity.ErrRefused)
+	return errors.Is(err, errNoCode) || errors.Is(err, errOtherCode) || errors.Is(err, errExpiredCode) || errors.Is(err, identity.ErrRefused) ||
+		errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrNoClient) // gone since it was read
 }
 
 // fits reports as an error that a request may not have the code. FastMCP requires the

@@ -3,7 +3,6 @@ package adopt
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
@@ -23,8 +22,7 @@ func (a *Adopter) refuse(ctx context.Context, t storage.ForeignToken, why error)
 	if errors.Is(why, storage.ErrUnreadable) {
 		a.Logger.ErrorContext(ctx, "row of FastMCP could not be decrypted", logging.Event, "row_unreadable", logging.Error, why)
 	}
-	var claim *fastmcp.TokenError
-	if errors.As(why, &claim) && (!claim.Signed || claim.Expired) {
+	if isInvented(why) {
 		leftOut, ok := a.invented.admit(a.Now())
 		if !ok {
 			return ErrRefused
@@ -38,31 +36,6 @@ func (a *Adopter) refuse(ctx context.Context, t storage.ForeignToken, why error)
 		a.Logger.WarnContext(ctx, "event not recorded", logging.Event, string(event.Type), logging.Error, err)
 	}
 	return ErrRefused
-}
-
-// intake bounds how many tokens reach the audit trail whose refusal needs no database, so
-// that inventing them costs none.
-type intake struct {
-	mu      sync.Mutex
-	began   time.Time // of the minute
-	n       int       // admitted in it
-	leftOut int64     // since the last that was admitted
-}
-
-// admit reports whether one more may be recorded, and how many were left out before it.
-func (i *intake) admit(now time.Time) (leftOut int64, ok bool) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if now.Sub(i.began).Abs() >= time.Minute {
-		i.began, i.n = now, 0
-	}
-	if i.n >= storage.LimitedEvents {
-		i.leftOut++
-		return 0, false
-	}
-	i.n++
-	leftOut, i.leftOut = i.leftOut, 0
-	return leftOut, true
 }
 
 // reasonOf is why a token is not accepted, in words that name no one.

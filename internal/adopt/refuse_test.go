@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/adopt"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp/fastmcptest"
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -73,6 +75,42 @@ func TestInventedTokens(t *testing.T) {
 		if e.Type != storage.EventFastMCPTokenRefused || e.Detail != want[i] {
 			t.Errorf("%+v, want %q", e, want[i])
 		}
+	}
+}
+
+// TestInventedCodes: codes and states that anyone can make up are counted with those tokens, and
+// a state of ours, which has ended, is not.
+func TestInventedCodes(t *testing.T) {
+	t.Parallel()
+	store, now := &trail{shelf: newShelf()}, time.Unix(1_800_000_000, 0)
+	a := refuser(store, &now)
+	for _, none := range []string{"", oauth.NewID(adopt.StatePrefix)} {
+		if _, err := a.Request(t.Context(), none); !errors.Is(err, adopt.ErrRefused) {
+			t.Errorf("the state %q: %v", none, err)
+		}
+	}
+	if len(store.events) > 0 || a.RecognizesCode("") || a.RecognizesCode(oauth.NewCode()) {
+		t.Fatalf("what is no invention leaves %+v", store.events)
+	}
+	for range storage.LimitedEvents {
+		if _, err := a.Request(t.Context(), "guessed"); !errors.Is(err, adopt.ErrRefused) {
+			t.Fatalf("got %v", err)
+		}
+		a.RefuseCode(t.Context(), "guessed", "client")
+		a.RefuseClient(t.Context(), "guessed", "")
+		a.RefuseClient(t.Context(), "", invented(t, now))
+	}
+	if n := len(store.events); n != storage.LimitedEvents {
+		t.Errorf("%d events, want %d", n, storage.LimitedEvents)
+	}
+	var details []string
+	for _, e := range store.events[:4] {
+		details = append(details, e.Detail)
+	}
+	const client = "its client is not registered"
+	want := []string{"there is no such sign-in", "the request with the code is not valid", client, client}
+	if !slices.Equal(details, want) {
+		t.Errorf("details %q, want %q", details, want)
 	}
 }
 

@@ -25,7 +25,7 @@ type attack struct {
 	access   bool // the access token is refused
 	refresh  bool // the refresh token is refused
 	stranger bool // anyone can make this up or keep it, so it has an event of its own that is limited
-	early    bool // a refresh is refused before anyone looks at its token
+	early    bool // a refresh is refused before anyone looks at its token, as a stranger's
 }
 
 // drop deletes a row.
@@ -224,10 +224,10 @@ func TestAdoptionRefuses(t *testing.T) {
 					t.Errorf("there is a grant: %+v", grants)
 				}
 				want := map[storage.EventType]bool{storage.EventAdoptionRefused: false, storage.EventFastMCPTokenRefused: false}
-				switch recorded := refused && (!a.early || what == "access"); {
-				case recorded && a.stranger:
+				switch {
+				case refused && (a.stranger || a.early && what == "refresh"):
 					want[storage.EventFastMCPTokenRefused] = true
-				case recorded:
+				case refused:
 					want[storage.EventAdoptionRefused] = true
 				}
 				for typ, recorded := range want {

@@ -72,7 +72,7 @@ func (s *Server) startAtProvider(
 func (s *Server) newAtProvider(
 	r *http.Request, p identity.RedirectProvider, req storage.Request, b browser, anotherAccount bool,
 ) (a storage.Authorization, target string, err error) {
-	state := oauth.NewID("st")
+	state := oauth.NewID(adopt.StatePrefix)
 	a = s.newAuthorization(req, b)
 	a.StateHash = storage.HashOf(state)
 	a.Request.Provider, a.Request.Verifier, a.Request.Nonce = p.Issuer(), oauth.NewVerifier(), oauth.NewID("n")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/adopt"
 	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
@@ -28,6 +29,9 @@ func (s *Server) startOver(w http.ResponseWriter, r *http.Request, id string) er
 		return err
 	}
 	noteNamed(w, req.ClientID)
+	if _, err := s.parseAuthorization(r.Context(), requestValues(req)); err != nil {
+		s.noteUnusable(r.Context(), req, err) // and the page says so
+	}
 	leadTo(w, "/authorize?"+requestValues(req).Encode(), http.StatusSeeOther)
 	return nil
 }
@@ -57,6 +61,7 @@ func (s *Server) continueTransaction(
 	}
 	ar, err := s.parseAuthorization(r.Context(), requestValues(req))
 	if err != nil {
+		s.noteUnusable(r.Context(), req, err)
 		return a, err
 	}
 	a = s.newAuthorization(ar.request, b)
@@ -70,6 +75,15 @@ func (s *Server) continueTransaction(
 		err = errTooBusy
 	}
 	return a, err
+}
+
+// noteUnusable records that a request that FastMCP took cannot be continued. What is only
+// away for a moment is no refusal.
+func (s *Server) noteUnusable(ctx context.Context, req storage.ForeignRequest, err error) {
+	problem, page := new(oauth.Error), new(pageError)
+	if errors.As(err, &problem) && problem.Status < http.StatusInternalServerError || errors.As(err, &page) && page.status < http.StatusInternalServerError {
+		s.adopter.RefuseRequest(ctx, req)
+	}
 }
 
 // askConsentAfter keeps the provider's answer and asks whether the client may have access.

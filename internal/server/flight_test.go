@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/mcpkeep/mcpkeep/internal/db/dbtest"
 	"github.com/mcpkeep/mcpkeep/internal/fastmcp"
@@ -146,32 +148,56 @@ func (f *flight) post(b *browser, path string, form url.Values) page {
 
 // transactionAttacks are changes to a sign-in at GitHub that must not be finished.
 var transactionAttacks = map[string]struct {
-	change func(f *flight)
-	silent bool // there is no row, so that anyone can invent it
-	client bool // the client is told, since client and redirect URI are good
+	change   func(f *flight)
+	invented bool // there is no row, so that anyone can invent it
+	client   bool // the client is told, since client and redirect URI are good
 }{
-	"no row":                    {silent: true, change: func(f *flight) { f.drop(fastmcp.TransactionCollection, f.id) }},
+	"no row":                    {invented: true, change: func(f *flight) { f.drop(fastmcp.TransactionCollection, f.id) }},
 	"expired, and still there":  {change: func(f *flight) { f.clock.advance(15*time.Minute + time.Second) }},
 	"plain":                     {change: func(f *flight) { f.python.Cipher = nil; f.transaction() }},
 	"in the place of another":   {change: func(f *flight) { f.transaction(map[string]any{"txn_id": fastmcptest.ID()}) }},
 	"a member missing":          {change: func(f *flight) { f.transaction(map[string]any{"code_challenge": missing}) }},
 	"a member of another type":  {change: func(f *flight) { f.transaction(map[string]any{"created_at": "now"}) }},
 	"a list in place of a text": {change: func(f *flight) { f.transaction(map[string]any{"proxy_code_verifier": []string{"x"}}) }},
-	"without PKCE":              {silent: true, client: true, change: func(f *flight) { f.transaction(map[string]any{"code_challenge": nil}) }},
-	"plain PKCE":                {silent: true, client: true, change: func(f *flight) { f.transaction(map[string]any{"code_challenge_method": "plain"}) }},
-	"another redirect URI": {silent: true, change: func(f *flight) {
+	"without PKCE":              {client: true, change: func(f *flight) { f.transaction(map[string]any{"code_challenge": nil}) }},
+	"plain PKCE":                {client: true, change: func(f *flight) { f.transaction(map[string]any{"code_challenge_method": "plain"}) }},
+	"another redirect URI": {change: func(f *flight) {
 		f.transaction(map[string]any{"client_redirect_uri": "https://evil.example.com/"})
 	}},
-	"a client that is not registered": {silent: true, change: func(f *flight) {
+	"a client that is not registered": {change: func(f *flight) {
 		f.transaction(map[string]any{"client_id": "gone", "client_redirect_uri": "https://evil.example.com/"})
 	}},
-	"another server's resource": {silent: true, client: true, change: func(f *flight) {
+	"another server's resource": {client: true, change: func(f *flight) {
 		f.transaction(map[string]any{"resource": "https://other.example.com/mcp"})
 	}},
 	"another key": {change: func(f *flight) {
 		f.python.Cipher = strangeKeys(f)
 		f.transaction()
 	}},
+}
+
+// refusals checks that the audit trail has so many refusals, of the type that they are to have.
+func (w *takeover) refusals(t *testing.T, invented bool, times int) {
+	t.Helper()
+	want := map[storage.EventType]int{storage.EventAdoptionRefused: times, storage.EventFastMCPTokenRefused: 0}
+	if invented {
+		want = map[storage.EventType]int{storage.EventAdoptionRefused: 0, storage.EventFastMCPTokenRefused: times}
+	}
+	for typ, n := range want {
+		if got := w.events(typ); got != n {
+			t.Errorf("%d events %s, want %d", got, typ, n)
+		}
+	}
+}
+
+// swapCase turns letters of one case into those of the other.
+func swapCase(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsUpper(r) {
+			return unicode.ToLower(r)
+		}
+		return unicode.ToUpper(r)
+	}, s)
 }
 
 // TestInFlightRefuses: a callback whose state is no good transaction ends on a page, or with
@@ -196,12 +222,11 @@ func TestInFlightRefuses(t *testing.T) {
 			if n := w.gh.Calls("/login/oauth/access_token") - exchanges; n != 0 {
 				t.Errorf("the code of GitHub was presented %d times", n)
 			}
-			if n := w.events(storage.EventAdoptionRefused); (n == 0) != a.silent {
-				t.Errorf("%d events", n)
-			}
+			w.refusals(t, a.invented, 1)
 			if q := w.browser().visit("/consent?txn_id=" + f.id); q.Status == http.StatusOK && strings.Contains(q.Body, "wants to connect") {
 				t.Error("the consent page of FastMCP starts over")
 			}
+			w.refusals(t, a.invented, 2)
 			if strings.Contains(p.Body, f.id) {
 				t.Error("the page shows the state")
 			}
@@ -314,9 +339,20 @@ func TestInFlightCodeRace(t *testing.T) {
 var codeAttacks = map[string]struct {
 	change    func(f *flight)
 	presented url.Values
-	silent    bool
+	invented  bool       // there is no row, or no one looks for it
+	code      oauth.Code // invalid_grant unless set
 }{
-	"no row":                   {silent: true, change: func(f *flight) { f.drop(fastmcp.CodeCollection, f.id) }},
+	"no row":                  {invented: true, change: func(f *flight) { f.drop(fastmcp.CodeCollection, f.id) }},
+	"no code of FastMCP":      {invented: true, change: func(f *flight) { f.id = "guessed" }},
+	"one character more":      {invented: true, change: func(f *flight) { f.id += "x" }},
+	"another case":            {invented: true, change: func(f *flight) { f.id = swapCase(f.id) }},
+	"a transaction as a code": {invented: true, change: func(f *flight) { f.drop(fastmcp.CodeCollection, f.id); f.transaction() }},
+	"swapped with another": {change: func(f *flight) {
+		other := f.depart()
+		other.code()
+		row := f.python.Row(f, fastmcptest.Code(other.id, other.request, f.upstream("octocat"), f.clock.Now()))
+		f.put(fastmcp.RowKey(fastmcp.CodeCollection, f.id), row)
+	}},
 	"expired, and still there": {change: func(f *flight) { f.clock.advance(5*time.Minute + time.Second) }},
 	"plain":                    {change: func(f *flight) { f.python.Cipher = nil; f.code() }},
 	"another key":              {change: func(f *flight) { f.python.Cipher = strangeKeys(f); f.code() }},
@@ -330,6 +366,11 @@ var codeAttacks = map[string]struct {
 	"another redirect URI":     {presented: url.Values{"redirect_uri": {"http://127.0.0.1:33418/other"}}},
 	"no redirect URI":          {presented: url.Values{"redirect_uri": nil}},
 	"another verifier":         {presented: url.Values{"code_verifier": {oauth.NewVerifier()}}},
+	"no verifier":              {presented: url.Values{"code_verifier": nil}, invented: true, code: oauth.InvalidRequest},
+	"a verifier that is none":  {presented: url.Values{"code_verifier": {"short"}}, invented: true},
+	"another server's resource": {
+		presented: url.Values{"resource": {"https://other.example.com/mcp"}}, invented: true, code: oauth.InvalidTarget,
+	},
 	"someone not on the list": {change: func(f *flight) {
 		f.row(fastmcp.CodeCollection, f.id, fastmcptest.Code(f.id, f.request, f.upstream("mallory"), f.clock.Now()))
 	}},
@@ -349,10 +390,8 @@ func TestInFlightCodeRefuses(t *testing.T) {
 			if a.change != nil {
 				a.change(f)
 			}
-			w.client.exchange(f.id, a.presented).want(t, http.StatusBadRequest, "invalid_grant")
-			if n := w.events(storage.EventAdoptionRefused); (n == 0) != a.silent {
-				t.Errorf("%d events", n)
-			}
+			w.client.exchange(f.id, a.presented).want(t, http.StatusBadRequest, string(cmp.Or(a.code, oauth.InvalidGrant)))
+			w.refusals(t, a.invented, 1)
 			if len(w.grants()) > 0 {
 				t.Error("there is a grant")
 			}

@@ -43,6 +43,7 @@ func patient(h handler) handler {
 func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	client, form, params, err := s.clientForm(w, r)
 	if errors.Is(err, errNotRegistered) {
+		s.adopter.RefuseClient(r.Context(), params["code"], params["refresh_token"])
 		if params["grant_type"] == refreshGrant {
 			s.Metrics.Refresh(metrics.Unknown)
 		}
@@ -115,16 +116,11 @@ func (s *Server) tokenResponse(t storage.NewTokens) tokenResponse {
 func (s *Server) exchangeCode(
 	r *http.Request, client storage.Client, params map[string]string, resource []string,
 ) (storage.Issued, error) {
-	switch {
-	case params["code"] == "":
-		return storage.Issued{}, oauth.NewError(oauth.InvalidRequest, "code is missing")
-	case params["code_verifier"] == "":
-		return storage.Issued{}, oauth.NewError(oauth.InvalidRequest, "code_verifier is missing")
-	case !oauth.ValidVerifier(params["code_verifier"]):
-		return storage.Issued{}, errInvalidGrant
-	}
-	target, err := s.narrowedResource(r.Context(), resource)
+	target, err := s.checkedExchange(r.Context(), params, resource)
 	if err != nil {
+		if problem := new(oauth.Error); errors.As(err, &problem) && problem.Status < http.StatusInternalServerError {
+			s.adopter.RefuseCode(r.Context(), params["code"], client.ID)
+		}
 		return storage.Issued{}, err
 	}
 	exchange := storage.CodeExchange{
@@ -142,6 +138,20 @@ func (s *Server) exchangeCode(
 		s.Logger.WarnContext(r.Context(), "code reused: grant revoked", logging.Event, "code_reuse", logging.ClientID, client.ID)
 	}
 	return issued, grantError(err)
+}
+
+// checkedExchange checks what a request says in addition to its code, and returns the resource that it
+// is about.
+func (s *Server) checkedExchange(ctx context.Context, params map[string]string, resource []string) (string, error) {
+	switch {
+	case params["code"] == "":
+		return "", oauth.NewError(oauth.InvalidRequest, "code is missing")
+	case params["code_verifier"] == "":
+		return "", oauth.NewError(oauth.InvalidRequest, "code_verifier is missing")
+	case !oauth.ValidVerifier(params["code_verifier"]):
+		return "", errInvalidGrant
+	}
+	return s.narrowedResource(ctx, resource)
 }
 
 // errInvalidGrant is the same for every cause, so that it reveals nothing about the codes

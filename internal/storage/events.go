@@ -25,7 +25,7 @@ const (
 	EventGrantCreated        EventType = "grant_created"
 	EventGrantAdopted        EventType = "grant_adopted" // from FastMCP
 	EventAdoptionRefused     EventType = "adoption_refused"
-	EventFastMCPTokenRefused EventType = "fastmcp_token_refused" //nolint:gosec // expired, or not signed with the key
+	EventFastMCPTokenRefused EventType = "fastmcp_token_refused" //nolint:gosec // expired, unsigned or without a row
 	EventGrantRevoked        EventType = "grant_revoked"
 	EventTokensIssued        EventType = "tokens_issued"
 	EventTokensRefreshed     EventType = "tokens_refreshed"
