@@ -69,14 +69,14 @@ func combinations(of []string) (all []combination) {
 		if !before(version, "3.0.0") {
 			stores = append(stores, inPostgres)
 		}
-		for _, store := range stores {
-			all = append(all, combination{version, store, false}, combination{version, store, true})
-		}
 		if version != "2.13.3" { // whose store is that of 2.13.0
-			all = append(all, combination{version, inDirectory, false})
+			stores = append(stores, inDirectory)
 		}
 		if version == "2.14.7" || version == "3.4.11" {
-			all = append(all, combination{version, inRedis, false})
+			stores = append(stores, inRedis)
+		}
+		for _, store := range stores {
+			all = append(all, combination{version, store, false}, combination{version, store, true})
 		}
 	}
 	return all

@@ -216,6 +216,7 @@ type held struct {
 	Access  string `json:"access"`
 	Refresh string `json:"refresh"`
 	Client  string `json:"client"`
+	Secret  string `json:"secret,omitempty"` // which FastMCP 2.13 requires
 }
 
 func (c *client) tokens() held {

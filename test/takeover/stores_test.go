@@ -42,21 +42,26 @@ func (d *deployment) adopt(t *testing.T, stdin *string, args ...string) harness.
 	return harness.RunWith(t.Context(), t, *stdin, env, append([]string{"adopt"}, args...)...)
 }
 
-// adoptFrom checks a store and a token of it, and imports it.
-func (d *deployment) adoptFrom(t *testing.T, source string, h held) {
+// adoptFrom checks a store and a token of it, and imports it. The session of that token may be
+// left to its first use.
+func (d *deployment) adoptFrom(t *testing.T, source string, h held, left bool) {
 	t.Helper()
+	want := `"adopted":3,"already_adopted":0,"left_for_first_use":0`
+	if left {
+		want = `"adopted":2,"already_adopted":0,"left_for_first_use":1`
+	}
 	env := append([]string{"DATABASE_URL=" + d.options.Database}, d.options.Env...)
 	if got := harness.Run(t.Context(), t, env, "migrate", "up"); got.Status != 0 {
 		t.Fatalf("migrate up: %+v", got)
 	}
-	if got := d.adopt(t, nil, "--check", "--json", "--from", source); got.Status != 0 || !strings.Contains(got.Stdout, `"live":2`) {
+	if got := d.adopt(t, nil, "--check", "--json", "--from", source); got.Status != 0 || !strings.Contains(got.Stdout, `"live":3`) {
 		t.Errorf("adopt --check: %+v", got)
 	}
 	if got := d.adopt(t, &h.Access, "--token", "-", "--from", source); got.Status != 0 || strings.Contains(got.Stdout+got.Stderr, h.Access) {
 		t.Errorf("adopt --token: %+v", got)
 	}
 	got := d.adopt(t, nil, "--from", source, "--json")
-	if got.Status != 0 || !strings.Contains(got.Stdout, `"adopted":2`) {
+	if got.Status != 0 || !strings.Contains(got.Stdout, want) {
 		t.Fatalf("adopt --from: %+v", got)
 	}
 }

@@ -79,6 +79,9 @@ func (d *deployment) mcp(t *testing.T, token string) int {
 func (d *deployment) refresh(t *testing.T, h held) int {
 	t.Helper()
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {h.Refresh}, "client_id": {h.Client}}
+	if h.Secret != "" {
+		form.Set("client_secret", h.Secret)
+	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.url()+"/token", strings.NewReader(form.Encode()))
 	if err != nil {
 		t.Fatal(err)

@@ -51,7 +51,11 @@ async def main() -> None:
 
     async def tokens(_: dict[str, Any]) -> dict[str, Any]:
         held = auth.context.current_tokens
-        return {"access": held.access_token, "refresh": held.refresh_token, "client": auth.context.client_info.client_id}
+        registered = auth.context.client_info
+        return {
+            "access": held.access_token, "refresh": held.refresh_token,
+            "client": registered.client_id, "secret": registered.client_secret,
+        }
 
     await driver.serve({"call": call, "tokens": tokens})
 
