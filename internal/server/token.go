@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -140,8 +141,8 @@ func (s *Server) exchangeCode(
 	return issued, grantError(err)
 }
 
-// checkedExchange checks what a request says in addition to its code, and returns the resource that it
-// is about.
+// checkedExchange checks what a request says in addition to its code, and returns the resource
+// that it is about.
 func (s *Server) checkedExchange(ctx context.Context, params map[string]string, resource []string) (string, error) {
 	switch {
 	case params["code"] == "":
