@@ -29,6 +29,8 @@ var mayScan = map[string]struct{ engine, why string }{
 	"CountYoungClients":        {"sqlite", "counts the up to 2,000 rows that an index found"},
 	"CountYoungSignIns":        {"sqlite", "as CountYoungClients, in a table that it keeps small"},
 	"CountEventsOfTypeAfter":   {"sqlite", "counts the up to 60 rows that an index found"},
+	"CountClientAssertions":    {"", "counts up to 5,000 rows, no more often than four times a second"},
+	"EvictIdleClientDocuments": {"postgres", "passes over the 750 that stay, for each new document that is fetched"},
 	"EndOlderSignIns":          {"postgres", "the sign-ins in progress are a thousand, plus those with the right password"},
 	"GetEvictionTime":          {"postgres", "passes over the 2,000 that stay, in an index"},
 	"ListEncryptionKeys":       {"sqlite", "a table with a row for each key"},

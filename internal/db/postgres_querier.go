@@ -50,6 +50,11 @@ func (p pgQuerier) ApproveUnreadDocument(ctx context.Context, arg sqlitedb.Appro
 	return v, err
 }
 
+func (p pgQuerier) AssertionMatters(ctx context.Context, arg sqlitedb.AssertionMattersParams) (bool, error) {
+	v, err := p.q.AssertionMatters(ctx, pgdb.AssertionMattersParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) ChangeAuthorization(ctx context.Context, arg sqlitedb.ChangeAuthorizationParams) (int64, error) {
 	v, err := p.q.ChangeAuthorization(ctx, pgdb.ChangeAuthorizationParams(arg))
 	return v, err
@@ -82,6 +87,11 @@ func (p pgQuerier) CompleteAdoption(ctx context.Context, arg sqlitedb.CompleteAd
 
 func (p pgQuerier) CorrectClientCount(ctx context.Context, arg sqlitedb.CorrectClientCountParams) (int64, error) {
 	v, err := p.q.CorrectClientCount(ctx, pgdb.CorrectClientCountParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) CountClientAssertions(ctx context.Context, maxRows int64) (int64, error) {
+	v, err := p.q.CountClientAssertions(ctx, maxRows)
 	return v, err
 }
 
@@ -302,6 +312,11 @@ func (p pgQuerier) DeleteOldUnknownClients(ctx context.Context, arg sqlitedb.Del
 	return v, err
 }
 
+func (p pgQuerier) DeleteOtherKeySets(ctx context.Context, arg sqlitedb.DeleteOtherKeySetsParams) (int64, error) {
+	v, err := p.q.DeleteOtherKeySets(ctx, pgdb.DeleteOtherKeySetsParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) DeleteSharedRow(ctx context.Context, key string) (int64, error) {
 	v, err := p.q.DeleteSharedRow(ctx, key)
 	return v, err
@@ -351,6 +366,11 @@ func (p pgQuerier) EndOlderSignIns(ctx context.Context, arg sqlitedb.EndOlderSig
 
 func (p pgQuerier) EvictClients(ctx context.Context, arg sqlitedb.EvictClientsParams) ([]string, error) {
 	v, err := p.q.EvictClients(ctx, pgdb.EvictClientsParams(arg))
+	return v, err
+}
+
+func (p pgQuerier) EvictIdleClientDocuments(ctx context.Context, arg sqlitedb.EvictIdleClientDocumentsParams) (int64, error) {
+	v, err := p.q.EvictIdleClientDocuments(ctx, pgdb.EvictIdleClientDocumentsParams(arg))
 	return v, err
 }
 

@@ -22,6 +22,8 @@ func (r *Repo) UpdateClient(ctx context.Context, was, c storage.Client, now time
 		return err
 	}
 	key, updated := fastmcp.ClientKey(was.ID), now.UTC()
+	r.evicted.Add(1)
+	defer r.vacuum(ctx, vacuumAfter)
 	return r.db.Write(ctx, "update a client", func(ctx context.Context, q db.Querier) error {
 		for {
 			row, err := q.GetClient(ctx, key)
@@ -34,6 +36,9 @@ func (r *Repo) UpdateClient(ctx context.Context, was, c storage.Client, now time
 			}
 			if !reflect.DeepEqual(is, was) || c.ID != was.ID {
 				return storage.ErrChanged
+			}
+			if reflect.DeepEqual(is, c) {
+				return nil
 			}
 			n, err := q.UpdateClient(ctx, sqlitedb.UpdateClientParams{
 				Value: value, UpdatedAt: &updated, ValueKeyID: keyID, Key: key, Previous: string(row.Value),

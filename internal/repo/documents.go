@@ -1,7 +1,6 @@
 package repo
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -33,8 +32,9 @@ func documentOf(row sqlitedb.ClientDocument) storage.Document {
 // ClaimDocument implements storage.DocumentStore. Each way is one statement whose
 // predicate holds all conditions; the row count decides.
 func (r *Repo) ClaimDocument(ctx context.Context, c storage.DocumentClaim, now time.Time) error {
+	defer r.vacuum(ctx, vacuumAfter)
 	return r.db.Write(ctx, "claim a client document", func(ctx context.Context, q db.Querier) error {
-		claim := claimAdmitted
+		claim := r.claimAdmitted
 		if !c.Seen.IsZero() {
 			claim = claimRefresh
 		}
@@ -57,7 +57,15 @@ func claimRefresh(ctx context.Context, q db.Querier, c storage.DocumentClaim, no
 // claimAdmitted claims a URL without one, within the limit. On PostgreSQL as many
 // may take the last place of the limit as ask at the same moment; replicas ask for
 // one at a time.
-func claimAdmitted(ctx context.Context, q db.Querier, c storage.DocumentClaim, now int64) (int64, error) {
+func (r *Repo) claimAdmitted(ctx context.Context, q db.Querier, c storage.DocumentClaim, now int64) (int64, error) {
+	n, err := admit(ctx, q, c, now)
+	if err != nil || n == 0 {
+		return n, err
+	}
+	return n, r.makeRoomForDocument(ctx, q, c)
+}
+
+func admit(ctx context.Context, q db.Querier, c storage.DocumentClaim, now int64) (int64, error) {
 	n, err := q.AdmitClientDocument(ctx, sqlitedb.AdmitClientDocumentParams{
 		ClientID: c.ClientID, URL: c.URL, Site: c.Site, Lease: c.Lease, LeaseUntil: unix(c.Until), Now: now,
 		ReviewAt: now + idleDocumentSeconds,
@@ -95,6 +103,7 @@ func isAhead(until *int64, now time.Time, longest time.Duration) bool {
 
 // SaveDocument implements storage.DocumentStore.
 func (r *Repo) SaveDocument(ctx context.Context, f storage.FetchedDocument, now time.Time) error {
+	r.evicted.Add(1 + int64(len(f.Body)/usualRow))
 	return r.db.Write(ctx, "save a client document", func(ctx context.Context, q db.Querier) error {
 		before, err := q.GetClientDocument(ctx, sqlitedb.GetClientDocumentParams{ClientID: f.ClientID, URL: f.URL})
 		if err != nil {
@@ -151,21 +160,4 @@ func (r *Repo) ListDocumentClients(
 		return err
 	})
 	return list, err
-}
-
-// UseAssertion implements storage.ClientStore.
-func (r *Repo) UseAssertion(ctx context.Context, clientID string, id storage.Hash, expiresAt, now time.Time) error {
-	var spent error
-	err := r.db.Write(ctx, "use a client assertion", func(ctx context.Context, q db.Querier) error {
-		spent = nil
-		n, err := q.UseClientAssertion(ctx, sqlitedb.UseClientAssertionParams{
-			ClientID: clientID, JtiHash: string(id), ExpiresAt: unix(expiresAt),
-		})
-		if err != nil || n > 0 {
-			return err
-		}
-		spent = storage.ErrSpent
-		return r.recordLimited(ctx, q, storage.Event{Type: storage.EventAssertionReuse, ClientID: clientID}, now)
-	})
-	return cmp.Or(err, spent)
 }

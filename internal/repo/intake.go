@@ -195,5 +195,5 @@ func (r *Repo) vacuum(ctx context.Context, atLeast int64) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), vacuumFor)
 	defer cancel()
-	_ = r.db.Unsealed().Vacuum(ctx, "oauth_clients", "mcpkeep_events", "mcpkeep_authorizations")
+	_ = r.db.Unsealed().Vacuum(ctx, "oauth_clients", "mcpkeep_events", "mcpkeep_authorizations", "mcpkeep_client_documents", "mcpkeep_client_assertions")
 }

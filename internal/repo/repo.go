@@ -18,8 +18,8 @@ type Repo struct {
 
 	// Rows that anyone can cause to be stored, and how many of them were evicted since the
 	// last vacuum.
-	registrations, signIns intake
-	evicted                atomic.Int64
+	registrations, signIns, assertions intake
+	evicted                            atomic.Int64
 
 	leftOut leftOut // events
 

@@ -92,10 +92,30 @@ WHERE mcpkeep_client_documents.client_id = @client_id AND mcpkeep_client_documen
   AND mcpkeep_client_documents.review_at = @seen
   AND NOT EXISTS (SELECT 1 FROM mcpkeep_grants g WHERE g.client_id = CAST(@client_id AS TEXT));
 
+-- Of clients without grants, beyond a number to keep, the oldest go first.
+-- name: EvictIdleClientDocuments :execrows
+DELETE FROM mcpkeep_client_documents WHERE (client_id, url) IN (
+    SELECT d.client_id, d.url FROM mcpkeep_client_documents d
+    WHERE d.admitted_at > 0 AND NOT EXISTS (SELECT 1 FROM mcpkeep_grants g WHERE g.client_id = d.client_id)
+    ORDER BY d.admitted_at DESC LIMIT CAST(@max_rows AS BIGINT) OFFSET CAST(@kept AS BIGINT));
+
+-- name: DeleteOtherKeySets :execrows
+DELETE FROM mcpkeep_client_documents
+WHERE client_id = @client_id AND url <> @client_id AND url <> CAST(@url AS TEXT);
+
 -- name: UseClientAssertion :execrows
 INSERT INTO mcpkeep_client_assertions (client_id, jti_hash, expires_at)
 VALUES (@client_id, @jti_hash, @expires_at)
 ON CONFLICT (client_id, jti_hash) DO NOTHING;
+
+-- Whether an assertion of a client has any effect: of one with grants, or of an MCP server
+-- that asks what tokens are worth.
+-- name: AssertionMatters :one
+SELECT CAST(EXISTS (SELECT 1 FROM mcpkeep_grants g WHERE g.client_id = CAST(@client_id AS TEXT))
+    OR EXISTS (SELECT 1 FROM mcpkeep_resources r WHERE r.client_key = CAST(@key AS TEXT)) AS BOOLEAN) AS matters;
+
+-- name: CountClientAssertions :one
+SELECT COUNT(*) FROM (SELECT 1 FROM mcpkeep_client_assertions LIMIT CAST(@max_rows AS BIGINT)) used;
 
 -- name: DeleteExpiredClientAssertions :execrows
 DELETE FROM mcpkeep_client_assertions WHERE (client_id, jti_hash) IN (

@@ -15,6 +15,9 @@ type Querier interface {
 	AddToClientCount(ctx context.Context, clients int64) error
 	AdmitClientDocument(ctx context.Context, arg AdmitClientDocumentParams) (int64, error)
 	ApproveUnreadDocument(ctx context.Context, arg ApproveUnreadDocumentParams) (int64, error)
+	// Whether an assertion of a client has any effect: of one with grants, or of an MCP server
+	// that asks what tokens are worth.
+	AssertionMatters(ctx context.Context, arg AssertionMattersParams) (bool, error)
 	ChangeAuthorization(ctx context.Context, arg ChangeAuthorizationParams) (int64, error)
 	ClaimClientDocument(ctx context.Context, arg ClaimClientDocumentParams) (int64, error)
 	// Of a client that has no document only; another claim may have come meanwhile.
@@ -24,6 +27,7 @@ type Querier interface {
 	CloseGrant(ctx context.Context, arg CloseGrantParams) (int64, error)
 	CompleteAdoption(ctx context.Context, arg CompleteAdoptionParams) (int64, error)
 	CorrectClientCount(ctx context.Context, arg CorrectClientCountParams) (int64, error)
+	CountClientAssertions(ctx context.Context, maxRows int64) (int64, error)
 	CountClients(ctx context.Context) (int64, error)
 	CountEventsOfClient(ctx context.Context, arg CountEventsOfClientParams) (int64, error)
 	// How many events of a type are after an id, up to a number.
@@ -77,6 +81,7 @@ type Querier interface {
 	DeleteOldCommits(ctx context.Context, arg DeleteOldCommitsParams) (int64, error)
 	DeleteOldEvents(ctx context.Context, arg DeleteOldEventsParams) (int64, error)
 	DeleteOldUnknownClients(ctx context.Context, arg DeleteOldUnknownClientsParams) (int64, error)
+	DeleteOtherKeySets(ctx context.Context, arg DeleteOtherKeySetsParams) (int64, error)
 	DeleteSharedRow(ctx context.Context, key string) (int64, error)
 	DeleteTLSValue(ctx context.Context, name string) error
 	DeleteUnusedClient(ctx context.Context, arg DeleteUnusedClientParams) (int64, error)
@@ -90,6 +95,8 @@ type Querier interface {
 	EndOlderSignIns(ctx context.Context, arg EndOlderSignInsParams) (int64, error)
 	// A sign-in in progress does not keep a client: it carries the registration.
 	EvictClients(ctx context.Context, arg EvictClientsParams) ([]string, error)
+	// Of clients without grants, beyond a number to keep, the oldest go first.
+	EvictIdleClientDocuments(ctx context.Context, arg EvictIdleClientDocumentsParams) (int64, error)
 	EvictSignIns(ctx context.Context, arg EvictSignInsParams) (int64, error)
 	ExtendBrowserSession(ctx context.Context, arg ExtendBrowserSessionParams) (int64, error)
 	ExtendProviderCheck(ctx context.Context, arg ExtendProviderCheckParams) (int64, error)

@@ -75,6 +75,25 @@ func (q *Queries) ApproveUnreadDocument(ctx context.Context, arg ApproveUnreadDo
 	return result.RowsAffected()
 }
 
+const assertionMatters = `-- name: AssertionMatters :one
+SELECT CAST(EXISTS (SELECT 1 FROM mcpkeep_grants g WHERE g.client_id = CAST(?1 AS TEXT))
+    OR EXISTS (SELECT 1 FROM mcpkeep_resources r WHERE r.client_key = CAST(?2 AS TEXT)) AS BOOLEAN) AS matters
+`
+
+type AssertionMattersParams struct {
+	ClientID string
+	Key      string
+}
+
+// Whether an assertion of a client has any effect: of one with grants, or of an MCP server
+// that asks what tokens are worth.
+func (q *Queries) AssertionMatters(ctx context.Context, arg AssertionMattersParams) (bool, error) {
+	row := q.db.QueryRowContext(ctx, assertionMatters, arg.ClientID, arg.Key)
+	var matters bool
+	err := row.Scan(&matters)
+	return matters, err
+}
+
 const claimClientDocument = `-- name: ClaimClientDocument :execrows
 UPDATE mcpkeep_client_documents
 SET lease = ?1, lease_until = CAST(?2 AS BIGINT), review_at = CAST(?3 AS BIGINT)
@@ -135,6 +154,17 @@ func (q *Queries) ClaimDocumentName(ctx context.Context, arg ClaimDocumentNamePa
 	return result.RowsAffected()
 }
 
+const countClientAssertions = `-- name: CountClientAssertions :one
+SELECT COUNT(*) FROM (SELECT 1 FROM mcpkeep_client_assertions LIMIT CAST(?1 AS BIGINT)) used
+`
+
+func (q *Queries) CountClientAssertions(ctx context.Context, maxRows int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countClientAssertions, maxRows)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteClientDocuments = `-- name: DeleteClientDocuments :execrows
 DELETE FROM mcpkeep_client_documents WHERE client_id = ?1
 `
@@ -181,6 +211,45 @@ type DeleteIdleClientDocumentParams struct {
 
 func (q *Queries) DeleteIdleClientDocument(ctx context.Context, arg DeleteIdleClientDocumentParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, deleteIdleClientDocument, arg.ClientID, arg.URL, arg.Seen)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const deleteOtherKeySets = `-- name: DeleteOtherKeySets :execrows
+DELETE FROM mcpkeep_client_documents
+WHERE client_id = ?1 AND url <> ?1 AND url <> CAST(?2 AS TEXT)
+`
+
+type DeleteOtherKeySetsParams struct {
+	ClientID string
+	URL      string
+}
+
+func (q *Queries) DeleteOtherKeySets(ctx context.Context, arg DeleteOtherKeySetsParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteOtherKeySets, arg.ClientID, arg.URL)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const evictIdleClientDocuments = `-- name: EvictIdleClientDocuments :execrows
+DELETE FROM mcpkeep_client_documents WHERE (client_id, url) IN (
+    SELECT d.client_id, d.url FROM mcpkeep_client_documents d
+    WHERE d.admitted_at > 0 AND NOT EXISTS (SELECT 1 FROM mcpkeep_grants g WHERE g.client_id = d.client_id)
+    ORDER BY d.admitted_at DESC LIMIT CAST(?2 AS BIGINT) OFFSET CAST(?1 AS BIGINT))
+`
+
+type EvictIdleClientDocumentsParams struct {
+	Kept    int64
+	MaxRows int64
+}
+
+// Of clients without grants, beyond a number to keep, the oldest go first.
+func (q *Queries) EvictIdleClientDocuments(ctx context.Context, arg EvictIdleClientDocumentsParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, evictIdleClientDocuments, arg.Kept, arg.MaxRows)
 	if err != nil {
 		return 0, err
 	}
