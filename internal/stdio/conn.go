@@ -117,6 +117,7 @@ func (c *conn) run(p Process) {
 	}
 	p.Stop()
 	<-p.Gone
+	c.countSkipped()
 	c.up.left(c)
 }
 

@@ -2,14 +2,10 @@ package stdio
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 
 	"github.com/mcpkeep/mcpkeep/internal/audit"
 )
-
-// maxShown is how many lines that are no messages are logged for each process; all are counted.
-const maxShown = 20
 
 // receive handles a line of the process.
 func (c *conn) receive(line []byte) {
@@ -67,17 +63,6 @@ func (c *conn) greet(s *session) {
 		s.add(nil, m)
 	}
 	c.early = nil
-}
-
-// skip notes a line that means nothing.
-func (c *conn) skip(line []byte, err error) {
-	c.mu.Lock()
-	c.skipped++
-	n := c.skipped
-	c.mu.Unlock()
-	if n <= maxShown {
-		c.up.Logger.WarnContext(context.Background(), "the server wrote a line that is no message", "upstream", c.up.Name, "session", c.label, "line", string(line), "error", err)
-	}
 }
 
 // respond passes a response on to the one whose request it answers.
