@@ -92,7 +92,7 @@ func TestEntryEndsCalls(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if server.StillValid(t.Context(), srv, storage.HashOf(got.access)) != continues {
+		if stillValid, err := server.Watch(t.Context(), srv, storage.HashOf(got.access)); err != nil || stillValid() != continues {
 			t.Errorf("with %s on the list a call continues: %v", login, !continues)
 		}
 	}

@@ -61,9 +61,11 @@ func (s *Server) CountVerifications(t testing.TB) (passwords, assertions *atomic
 	return count(&s.bounds.password), count(&s.bounds.assertion)
 }
 
-// StillValid reports whether an open call of a token may continue.
-func StillValid(ctx context.Context, s *Server, token storage.Hash) bool {
-	return s.stillValid(ctx, token)
+// Watch returns what reports whether a call of a token that begins now may continue.
+func Watch(ctx context.Context, s *Server, token storage.Hash) (stillValid func() bool, _ error) {
+	a, err := s.Store.Access(ctx, token, s.Now())
+	began := watchedToken{token, a.GrantID, a.IssuedAt, a.ExpiresAt}
+	return func() bool { return s.stillValid(ctx, began) }, err
 }
 
 // AfterSignIn is where a sign-in leads that says where to continue.

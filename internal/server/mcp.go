@@ -37,7 +37,7 @@ func (s *Server) guard(i int, next http.Handler) http.Handler {
 			s.challenge(w, r, s.nameOf(r).resources[i], err)
 			return
 		}
-		if r.ContentLength > maxBody {
+		if r.ContentLength > maxBody && !s.Resources[i].Watched { // an upstream's handler says so itself, in JSON-RPC
 			s.writeProblem(w, r, errBodyTooLarge)
 			return
 		}
@@ -45,7 +45,7 @@ func (s *Server) guard(i int, next http.Handler) http.Handler {
 		r = s.forPrincipal(r, access, now)
 		stream(w)
 		if s.Resources[i].Watched {
-			s.serveWatched(w, r, i, next)
+			s.serveWatched(w, r, i, access, next)
 			return
 		}
 		serveAuthenticated(w, r, next)

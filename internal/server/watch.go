@@ -3,9 +3,7 @@ package server
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -23,32 +21,47 @@ const watchEvery = 2 * time.Second
 type watch struct {
 	every time.Duration
 	// valid reports whether a token still lets its request continue.
-	valid func(ctx context.Context, token storage.Hash) bool
+	valid func(context.Context, watchedToken) bool
 
 	mu   sync.Mutex
-	open map[storage.Hash]map[*context.CancelCauseFunc]struct{}
+	open map[storage.Hash]*watched
+}
+
+// watchedToken is what is known of a token with open requests.
+type watchedToken struct {
+	hash            storage.Hash
+	grantID         string
+	issued, expires time.Time
+}
+
+// watched are the open requests of a token.
+type watched struct {
+	token    watchedToken
+	requests map[*context.CancelCauseFunc]struct{}
 }
 
 // begin returns a context that is canceled, with principal.ErrEnded, when the token is no
 // longer valid. done must be called when the request ends.
-func (w *watch) begin(ctx context.Context, token storage.Hash) (watched context.Context, done func()) {
-	watched, cancel := context.WithCancelCause(ctx)
+func (w *watch) begin(ctx context.Context, token watchedToken) (_ context.Context, done func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.open == nil {
-		w.open = make(map[storage.Hash]map[*context.CancelCauseFunc]struct{})
+		w.open = make(map[storage.Hash]*watched)
 		go w.run(context.WithoutCancel(ctx))
 	}
-	if w.open[token] == nil {
-		w.open[token] = make(map[*context.CancelCauseFunc]struct{})
+	of := w.open[token.hash]
+	if of == nil {
+		of = &watched{token, make(map[*context.CancelCauseFunc]struct{})}
+		w.open[token.hash] = of
 	}
-	w.open[token][&cancel] = struct{}{}
-	return watched, func() {
+	of.requests[&cancel] = struct{}{}
+	return ctx, func() {
 		cancel(nil)
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if delete(w.open[token], &cancel); len(w.open[token]) == 0 {
-			delete(w.open, token)
+		if delete(of.requests, &cancel); len(of.requests) == 0 {
+			delete(w.open, token.hash)
 		}
 	}
 }
@@ -63,7 +76,7 @@ func (w *watch) run(ctx context.Context) {
 		}
 		for _, token := range tokens {
 			if !w.valid(ctx, token) {
-				w.end(token)
+				w.end(token.hash)
 			}
 		}
 	}
@@ -71,29 +84,34 @@ func (w *watch) run(ctx context.Context) {
 
 // tokens returns those of open requests. It reports false, and the goroutine ends, when
 // there are none.
-func (w *watch) tokens() ([]storage.Hash, bool) {
+func (w *watch) tokens() (list []watchedToken, _ bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.open) == 0 {
 		w.open = nil
 		return nil, false
 	}
-	return slices.Collect(maps.Keys(w.open)), true
+	for _, of := range w.open {
+		list = append(list, of.token)
+	}
+	return list, true
 }
 
 func (w *watch) end(token storage.Hash) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for cancel := range w.open[token] {
-		(*cancel)(principal.ErrEnded)
+	if of := w.open[token]; of != nil {
+		for cancel := range of.requests {
+			(*cancel)(principal.ErrEnded)
+		}
 	}
 }
 
 // serveWatched serves a request for the resource at index i until its access ends. A request
 // that has no response then gets the challenge of a new one.
-func (s *Server) serveWatched(w http.ResponseWriter, r *http.Request, i int, next http.Handler) {
+func (s *Server) serveWatched(w http.ResponseWriter, r *http.Request, i int, a storage.Access, next http.Handler) {
 	token, _ := bearerToken(r) // which was just checked
-	watched, done := s.watch.begin(r.Context(), storage.HashOf(token))
+	watched, done := s.watch.begin(r.Context(), watchedToken{storage.HashOf(token), a.GrantID, a.IssuedAt, a.ExpiresAt})
 	defer done()
 	serveAuthenticated(w, r.WithContext(watched), next)
 	if rec, ok := w.(*recorder); ok && rec.status == 0 && errors.Is(context.Cause(watched), principal.ErrEnded) {
@@ -101,10 +119,15 @@ func (s *Server) serveWatched(w http.ResponseWriter, r *http.Request, i int, nex
 	}
 }
 
-// stillValid is the check of a new call, without recording a use. A database or provider
-// that does not answer ends nothing: it refuses the next request.
-func (s *Server) stillValid(ctx context.Context, token storage.Hash) bool {
-	access, err := s.Store.Access(ctx, token, s.Now())
+// stillValid is the check of a new call, without recording a use. A token that has expired
+// ends nothing while its grant lives: clients renew it, which no open request hears of. Nor
+// does a database or provider that does not answer: it refuses the next request.
+func (s *Server) stillValid(ctx context.Context, token watchedToken) bool {
+	now := s.Now()
+	access, err := s.Store.Access(ctx, token.hash, now)
+	if errors.Is(err, storage.ErrNotFound) && !now.Before(token.expires) {
+		access, err = s.accessOfGrant(ctx, token, now)
+	}
 	if err == nil {
 		err = s.recheck.ConfirmUse(ctx, access)
 	}
@@ -112,4 +135,14 @@ func (s *Server) stillValid(ctx context.Context, token storage.Hash) bool {
 		return false
 	}
 	return !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, recheck.ErrRefused)
+}
+
+// accessOfGrant is what a token that has expired would stand for.
+func (s *Server) accessOfGrant(ctx context.Context, token watchedToken, now time.Time) (storage.Access, error) {
+	grant, user, err := s.Store.LiveGrant(ctx, token.grantID, now)
+	return storage.Access{
+		GrantID: grant.ID, ClientID: grant.ClientID, User: user, Scope: grant.Scope, Resource: grant.Resource,
+		IssuedAt: token.issued, ExpiresAt: token.expires, LastUsedAt: grant.LastUsedAt,
+		ConfirmedAt: grant.Provider.CheckedAt, RetryAt: grant.Provider.RetryAt,
+	}, err
 }
