@@ -22,6 +22,15 @@ func serve(t *testing.T, h http.HandlerFunc) string {
 	return s.URL
 }
 
+// failing responds with a status and JSON.
+func failing(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
 // TestBrokenUpstreams: the client gets a JSON-RPC error with the id of its request, the
 // reference, and nothing of what the upstream said.
 func TestBrokenUpstreams(t *testing.T) {
@@ -47,6 +56,10 @@ func TestBrokenUpstreams(t *testing.T) {
 		"an HTML page":         {with(200, kind, "text/html"), 502},
 		"an HTML error":        {with(500, kind, "text/html"), 502},
 		"a plain error":        {with(503, kind, "text/plain"), 502},
+		"another JSON error":   {failing(500, `{"error":"secret"}`), 502},
+		"half a JSON error":    {failing(500, `{"jsonrpc":"2.0","error":"secret`), 502},
+		"a failing stream":     {with(500, kind, "text/event-stream"), 502},
+		"an odd status":        {failing(999, `{"jsonrpc":"2.0","error":"secret"}`), 502},
 		"an HTML 404":          {with(404, kind, "text/html"), 404},
 		"no type":              {with(200, kind, ""), 502},
 		"gzip":                 {with(200, kind, isJSON, "Content-Encoding", "gzip"), 502},
@@ -85,15 +98,16 @@ func TestBrokenUpstreams(t *testing.T) {
 // TestErrorsOfTheServer: what an MCP server says in its own words crosses.
 func TestErrorsOfTheServer(t *testing.T) {
 	t.Parallel()
+	const said = `{"jsonrpc":"2.0","id":1}`
 	for _, status := range []int{200, 202, 400, 404, 405, 406, 409, 415, 429, 500, 503} {
 		s := behind(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Allow", "POST")
 			w.WriteHeader(status)
-			_, _ = w.Write([]byte(`{"id":1}`))
+			_, _ = w.Write([]byte(said))
 		})
 		response, body := send(t, http.MethodPost, s.URL, ping)
-		if response.StatusCode != status || body != `{"id":1}` || response.Header.Get("Allow") != "POST" {
+		if response.StatusCode != status || body != said || response.Header.Get("Allow") != "POST" {
 			t.Errorf("%d became %d %s", status, response.StatusCode, body)
 		}
 	}
@@ -121,10 +135,14 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// TestTooLarge: a request beyond the limit is refused, with and without a length.
+// TestTooLarge: a request beyond the limit is refused in JSON-RPC, with and without a length.
+// One with a length does not reach the upstream.
 func TestTooLarge(t *testing.T) {
 	t.Parallel()
 	cfg := config(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength >= 0 {
+			t.Error("a part of the request reached the upstream")
+		}
 		n, err := io.Copy(io.Discard, r.Body)
 		if err == nil {
 			t.Errorf("the upstream read a whole body of %d bytes", n)
@@ -144,9 +162,10 @@ func TestTooLarge(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
+		content, err := io.ReadAll(response.Body)
 		_ = response.Body.Close()
-		if response.StatusCode != http.StatusRequestEntityTooLarge {
-			t.Errorf("%s: %d", name, response.StatusCode)
+		if err != nil || response.StatusCode != http.StatusRequestEntityTooLarge || !strings.HasPrefix(string(content), `{"jsonrpc":"2.0","id":null,"error":`) {
+			t.Errorf("%s: %d %s %v", name, response.StatusCode, content, err)
 		}
 	}
 }
@@ -172,6 +191,29 @@ func TestRedirect(t *testing.T) {
 	}
 	if n := asked.Load(); n != 4 {
 		t.Errorf("the upstream was asked %d times, want 4", n)
+	}
+}
+
+// TestRedirectToPage: a page that a browser is sent to does not take the place of the endpoint.
+func TestRedirectToPage(t *testing.T) {
+	t.Parallel()
+	s := behind(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		switch {
+		case r.URL.Path != "/mcp":
+			_, _ = io.WriteString(w, "a page")
+		case r.Method == http.MethodGet:
+			http.Redirect(w, r, "/docs", http.StatusFound)
+		default:
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, "{}")
+		}
+	})
+	if response, body := send(t, http.MethodGet, s.URL, ""); response.StatusCode != http.StatusBadGateway {
+		t.Errorf("a page crossed: %d %s", response.StatusCode, body)
+	}
+	if response, body := send(t, http.MethodPost, s.URL, ping); response.StatusCode != http.StatusOK || body != "{}" {
+		t.Errorf("afterwards: %d %s", response.StatusCode, body)
 	}
 }
 

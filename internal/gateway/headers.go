@@ -10,6 +10,7 @@ import (
 const (
 	sessionHeader = "Mcp-Session-Id"
 	mcpPrefix     = "Mcp-"
+	paramPrefix   = "Mcp-Param-" // of arguments that headers repeat (MCP 2026-07-28)
 )
 
 // requestHeaders cross to the upstream, next to those that begin with Mcp-. Credentials,
@@ -44,15 +45,23 @@ func (u *Upstream) outgoing(from http.Header) http.Header {
 
 // incoming copies the headers of an upstream's response.
 func incoming(to, from http.Header) {
+	hop := connectionOptions(from)
 	for name, values := range from {
-		if crosses(name, responseHeaders) && name != sessionHeader {
+		if crosses(name, responseHeaders) && name != sessionHeader && !slices.Contains(hop, name) {
 			to[name] = slices.Clone(values)
 		}
 	}
 }
 
 func crosses(name string, list []string) bool {
-	return strings.HasPrefix(name, mcpPrefix) || slices.Contains(list, name)
+	return strings.HasPrefix(name, mcpPrefix) && !isDisguised(name) || slices.Contains(list, name)
+}
+
+// isDisguised reports whether some servers take a header of MCP for another one, such as
+// Mcp-Session_Id for the session: those that make no difference between a hyphen and an
+// underscore. Names of parameters may have underscores.
+func isDisguised(name string) bool {
+	return strings.Contains(name, "_") && !strings.HasPrefix(name, paramPrefix)
 }
 
 // connectionOptions returns the canonical names in the Connection header.

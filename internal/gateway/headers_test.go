@@ -27,11 +27,11 @@ func TestForgedHeaders(t *testing.T) {
 		pairs = append(pairs, name, "forged")
 	}
 	pairs = append(pairs, "X-Mcpkeep-User", "again", "Mcp-Name", "for this hop", "Traceparent", "for this hop",
-		"Mcp-Method", "tools/call", "Accept", "application/json, text/event-stream", "Content-Type", "application/json", "Last-Event-Id", "7", "User-Agent", "client/1")
+		"Mcp-Method", "tools/call", "Mcp-Param-A_b", "1", "Accept", "application/json, text/event-stream", "Content-Type", "application/json", "Last-Event-Id", "7", "User-Agent", "client/1")
 	send(t, http.MethodPost, s.URL+"/other/%2e%2e/path?query=1", ping, pairs...)
 	want := http.Header{
 		"Accept": {"application/json, text/event-stream"}, "Content-Type": {"application/json"}, "Content-Length": {"44"},
-		"Last-Event-Id": {"7"}, "Mcp-Method": {"tools/call"}, "User-Agent": {"client/1"},
+		"Last-Event-Id": {"7"}, "Mcp-Method": {"tools/call"}, "Mcp-Param-A_b": {"1"}, "User-Agent": {"client/1"},
 		"X-Mcpkeep-User": {"u_alice"}, "X-Mcpkeep-Email": {"alice@example.com"}, "X-Mcpkeep-Name": {"Alice M%C3%BCller"},
 		"X-Mcpkeep-Groups": {"leads,a%2C b"}, "X-Mcpkeep-Client": {"c_1"}, "X-Mcpkeep-Scope": {"mcp"},
 	}
@@ -48,6 +48,7 @@ var forged = []string{
 	"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-User", "X-Forwarded-Email", "X-Real-Ip", "X-Original-Url",
 	"X-Auth-Request-User", "X-Auth-Request-Email", "Remote-User", "X-Remote-User", "X-Goog-Iap-Jwt-Assertion", "Cf-Access-Jwt-Assertion",
 	"X-Mcpkeep-User", "x-mcpkeep-user", "X-MCPKEEP-USER", "X_Mcpkeep_User", "x_mcpkeep_email", "X-Mcpkeep_Groups", "X-Mcpkeep-Assertion",
+	"Mcp-Session_Id", "Mcp-Session_id", "Mcp_Session_Id", "Mcp-Param_User",
 	"X-Mcpkeep-Anything", "X-Mcpkeep-", "Origin", "Referer", "Accept-Encoding", "Expect-Ct", "Range", "If-None-Match", "Sec-Fetch-Site",
 	"Access-Control-Request-Method", "Proxy-Connection", "X-Http-Method-Override", "X-Api-Key", "Early-Data",
 }
@@ -60,6 +61,7 @@ func TestResponseHeaders(t *testing.T) {
 			"Content-Type": "application/json", "Mcp-Protocol-Version": "2025-11-25", "Retry-After": "3", "Set-Cookie": "a=b",
 			"Access-Control-Allow-Origin": "*", "WWW-Authenticate": "Bearer", "Server": "x", "X-Powered-By": "y", "Location": "/z",
 			"Strict-Transport-Security": "max-age=1", "Content-Security-Policy": "x", "Clear-Site-Data": "*", "Alt-Svc": "h3",
+			"Connection": "Mcp-This-Hop", "Mcp-This-Hop": "1",
 		} {
 			w.Header().Set(name, value)
 		}

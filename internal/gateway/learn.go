@@ -33,7 +33,7 @@ func (u *Upstream) learn(r *http.Request, header http.Header, p principal.Princi
 		header["Mcp-Method"] = []string{"tools/list"}
 	}
 	for name := range header {
-		if name == "Mcp-Name" || strings.HasPrefix(name, "Mcp-Param-") {
+		if name == "Mcp-Name" || strings.HasPrefix(name, paramPrefix) {
 			delete(header, name)
 		}
 	}

@@ -85,6 +85,10 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		panic("a request without a principal reached an upstream")
 	}
+	if r.ContentLength > int64(u.MaxBody) {
+		u.fail(w, r, b, ErrTooLarge) // none of it leaves
+		return
+	}
 	defer u.record(r, b, p, time.Now())
 	ctx, done, err := u.calls.begin(r.Context(), p.User.ID, r.Method == http.MethodPost, u.MaxConcurrent)
 	if err != nil {
@@ -153,7 +157,10 @@ func (u *Upstream) exchange(r *http.Request, header http.Header, b *body) (*http
 	if err != nil {
 		return nil, err
 	}
-	if err := judge(r.Method, response); err != nil {
+	if err = judge(r.Method, response); err == nil {
+		err = u.checkFailure(response)
+	}
+	if err != nil {
 		_ = response.Body.Close()
 		return nil, err
 	}

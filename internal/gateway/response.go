@@ -1,15 +1,14 @@
 package gateway
 
 import (
+	"bytes"
+	"encoding/json"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"strings"
 )
-
-func isRedirect(status int) bool {
-	return status >= 300 && status < 400 && status != http.StatusNotModified
-}
 
 // follow sends a request and follows one redirect.
 func (u *Upstream) follow(r *http.Request, header http.Header, b *body) (*http.Response, error) {
@@ -23,8 +22,8 @@ func (u *Upstream) follow(r *http.Request, header http.Header, b *body) (*http.R
 		if response, err = u.send(r, next, header, b); err != nil {
 			return nil, err
 		}
-		if !isRedirect(response.StatusCode) {
-			u.endpoint.Store(next)
+		if judge(r.Method, response) == nil && response.StatusCode < http.StatusMultipleChoices {
+			u.endpoint.Store(next) // not where a page is
 		}
 	}
 	return response, nil
@@ -58,11 +57,11 @@ func judge(method string, response *http.Response) error {
 		return errRefused
 	case status == http.StatusMisdirectedRequest:
 		return errRefused // it does not want our Host
-	case status < 200 || status >= 300 && status < 400:
+	case status < 200 || status >= 300 && status < 400 || status > 599:
 		return ErrBroken
 	case encoded(response.Header):
 		return ErrBroken // no encoding was asked for
-	case isMessage(kind):
+	case isMessage(kind) && (kind != eventStream || status < http.StatusInternalServerError):
 		return nil
 	case status >= http.StatusInternalServerError:
 		return errFailed
@@ -71,6 +70,23 @@ func judge(method string, response *http.Response) error {
 	}
 	empty := response.ContentLength == 0 || status == http.StatusAccepted || status == http.StatusNoContent || method == http.MethodDelete
 	return orProblem(empty && kind != "text/html", ErrBroken)
+}
+
+// checkFailure lets a failure cross that is a message of JSON-RPC. Another document may tell
+// anything, such as where in the server's program it happened.
+func (u *Upstream) checkFailure(response *http.Response) error {
+	if response.StatusCode < http.StatusInternalServerError {
+		return nil
+	}
+	content, err := u.readWhole(response.Body)
+	var message struct {
+		Version string `json:"jsonrpc"`
+	}
+	if err != nil || json.Unmarshal(content, &message) != nil || message.Version == "" {
+		return errFailed
+	}
+	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
+	return nil
 }
 
 func orProblem(ok bool, p *problem) error {
