@@ -113,7 +113,7 @@ func TestPrivateUseScheme(t *testing.T) {
 
 func (b *tab) wantSchemeTried() {
 	b.t.Helper()
-	b.do(clickOn("approve"))
+	b.do(clickOn(`button[value="approve"]`))
 	b.until("the navigation has ended", func() bool {
 		console, _, _, _ := b.seen()
 		return b.endedAt(schemeURI) != "" || len(console) > 0
@@ -154,7 +154,7 @@ func TestBrowserEnforcesFormAction(t *testing.T) {
 	t.Cleanup(srv.Close)
 	b := newTab(t)
 	b.open(srv.URL, http.StatusOK)
-	b.do(clickOn("approve"))
+	b.do(clickOn(`button[value="approve"]`))
 	b.until("the browser complains", func() bool {
 		console, _, _, _ := b.seen()
 		return slices.ContainsFunc(console, func(s string) bool { return strings.Contains(s, "form-action") })

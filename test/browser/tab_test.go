@@ -162,13 +162,13 @@ func (b *tab) signIn(password string) int {
 // press clicks a button of the consent page and returns the next page's status.
 func (b *tab) press(action string) int {
 	b.t.Helper()
-	return b.load(clickOn(action))
+	return b.load(clickOn(`button[value="` + action + `"]`))
 }
 
 // clickOn waits for a button as a person does who moves the pointer to it: Approve is
 // locked at first.
-func clickOn(action string) chromedp.Action[chromedp.Void] {
-	button := chromedp.CSS(`button[value="` + action + `"]`)
+func clickOn(selector string) chromedp.Action[chromedp.Void] {
+	button := chromedp.CSS(selector)
 	return func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
 		at, err := chromedp.Run(ctx, chromedp.Evaluate[[]float64](`(() => {
 			const r = document.querySelector('.choice, button').getBoundingClientRect()
@@ -180,7 +180,7 @@ func clickOn(action string) chromedp.Action[chromedp.Void] {
 		err = chromedp.Do(ctx, chromedp.MouseEvent(chromedp.MouseMoved, at[0], at[1]), chromedp.WaitVisible(button))
 		for unlocked := false; err == nil && !unlocked; {
 			unlocked, err = chromedp.Run(ctx, chromedp.Evaluate[bool](
-				`getComputedStyle(document.querySelector('button[value="`+action+`"]')).pointerEvents === 'auto'`))
+				`getComputedStyle(document.querySelector('`+selector+`')).pointerEvents === 'auto'`))
 		}
 		if err != nil {
 			return chromedp.Void{}, err
