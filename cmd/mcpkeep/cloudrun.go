@@ -12,8 +12,11 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/setting"
 )
 
+// envService is the variable by which a Cloud Run service knows its name.
+const envService = "K_SERVICE"
+
 // serviceName is that of the Cloud Run service that this process belongs to, "" elsewhere.
-func serviceName() string { return os.Getenv("K_SERVICE") }
+func serviceName() string { return os.Getenv(envService) }
 
 // serviceURL is the address of this Cloud Run service, as the metadata server tells it: what
 // a request says of it may be anyone's.

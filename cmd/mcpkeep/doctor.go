@@ -25,7 +25,8 @@ var errUnhealthy = errors.New("the deployment has problems")
 type doctorCmd struct {
 	serveFlags
 	jsonFlag
-	At string `name:"at" placeholder:"URL" help:"Only check that the server at this address is ready and uses this database, such as a new version that has no traffic yet."`
+	At      string `name:"at" placeholder:"URL" help:"Only check that the server at this address is ready and uses this database, such as a new version that has no traffic yet."`
+	Service string `name:"service" placeholder:"NAME" help:"Check these settings as those of this Cloud Run service, when doctor runs in a job of its project."`
 }
 
 // Help explains the use.
@@ -36,6 +37,12 @@ func (*doctorCmd) Help() string {
 
 // Run performs all checks and prints the findings.
 func (c *doctorCmd) Run(ctx context.Context, std streams) error {
+	if c.Service != "" {
+		if !plainWord.MatchString(c.Service) {
+			return badFlag("--service", "the name of a Cloud Run service", "is not one")
+		}
+		_ = os.Setenv(envService, c.Service) // a plain word
+	}
 	c.LocalPassword = setting.Trim(os.Getenv("MCPKEEP_LOCAL_PASSWORD"))
 	p := newProgress(std)
 	d := c.doctor()

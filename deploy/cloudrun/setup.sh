@@ -54,7 +54,7 @@ fill() {
 }
 
 prepare() {
-	run gcloud services enable --project "$PROJECT" run.googleapis.com sqladmin.googleapis.com \
+	run gcloud services enable --project "$PROJECT" run.googleapis.com sqladmin.googleapis.com iam.googleapis.com \
 		secretmanager.googleapis.com artifactregistry.googleapis.com cloudscheduler.googleapis.com
 	unless artifacts repositories describe mcpkeep --project "$PROJECT" --location "$REGION" -- \
 		gcloud artifacts repositories create mcpkeep --project "$PROJECT" --location "$REGION" --repository-format docker
@@ -88,9 +88,6 @@ deploy() {
 		run gcloud secrets add-iam-policy-binding "$secret" --project "$PROJECT" --role roles/secretmanager.secretAccessor \
 			--member "serviceAccount:$service.gserviceaccount.com"
 	done
-	# The job that migrates also rotates the key.
-	run gcloud secrets add-iam-policy-binding mcpkeep-keys --project "$PROJECT" --role roles/secretmanager.secretAccessor \
-		--member "serviceAccount:$migrate.gserviceaccount.com"
 	run gcloud run jobs replace "$(fill job.yaml)" --project "$PROJECT" --region "$REGION"
 	run gcloud run jobs execute mcpkeep-migrate --project "$PROJECT" --region "$REGION" --wait
 	run gcloud run services replace "$(fill service.yaml)" --project "$PROJECT" --region "$REGION"

@@ -19,6 +19,7 @@ import (
 const (
 	serviceRole = "mcpkeep@" + gcptest.Project + ".iam"
 	migrateRole = "mcpkeep-migrate@" + gcptest.Project + ".iam"
+	derived     = "https://mcpkeep-" + gcptest.Number + "." + gcptest.Region + ".run.app"
 )
 
 // filled is a file with the names that setup.sh fills in.
@@ -155,6 +156,23 @@ func TestFilesStartTheProgram(t *testing.T) {
 		t.Error("the service's account may create tables")
 	}
 
+	// The workflow has the job look at the new version, and a person has it look at everything.
+	ran = harness.Run(t.Context(), t, p.environ(t, clean), "doctor", "--at", s.URL)
+	if ran.Status != 0 {
+		t.Errorf("doctor --at: %+v", ran)
+	}
+	ran = harness.Run(t.Context(), t, p.environ(t, clean), "doctor", "--service", "mcpkeep")
+	for _, want := range []string{"the service's name gives " + derived, "5 instances with up to 4 connections", "mcpkeep-keys/versions/1 can be read"} {
+		if !strings.Contains(ran.Stdout, want) {
+			t.Errorf("doctor --service lacks %q: %+v", want, ran)
+		}
+	}
+	if strings.Contains(ran.Stdout, "settings\n  failed") || strings.Contains(ran.Stdout, "database\n  failed") {
+		t.Errorf("doctor --service: %+v", ran)
+	}
+	if ran = harness.Run(t.Context(), t, p.environ(t, clean), "keys", "rotate"); ran.Status != 0 {
+		t.Errorf("keys rotate: %+v", ran)
+	}
 	if ran = s.Command(t.Context(), t, "migrate", "status", "--check"); ran.Status != 0 {
 		t.Errorf("migrate status: %+v", ran)
 	}

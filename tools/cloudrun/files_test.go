@@ -3,6 +3,7 @@ package cloudrun_test
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -133,5 +134,33 @@ func TestUnknownFields(t *testing.T) {
 	text := strings.Replace(string(file(t, "service.yaml")), "containerConcurrency:", "containerConcurency:", 1)
 	if err := read(t, []byte(text), new(run.Service)); err == nil || !strings.Contains(err.Error(), "containerConcurency") {
 		t.Errorf("a misspelt field: %v", err)
+	}
+}
+
+// TestAuthProxy: Cloud Run knows every field of the containers in the documentation, and the
+// program waits for the proxy that it connects to.
+func TestAuthProxy(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "cloud-run.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(text), "```yaml\n")
+	block, _, _ = strings.Cut(block, "```")
+	var s run.Service
+	if err := read(t, []byte(block), &s); err != nil {
+		t.Fatal(err)
+	}
+	containers := s.Spec.Template.Spec.Containers
+	if len(containers) != 2 {
+		t.Fatalf("%d containers", len(containers))
+	}
+	program, proxy := containers[0], containers[1]
+	waits := `{"` + program.Name + `":["` + proxy.Name + `"]}`
+	if got := s.Spec.Template.Metadata.Annotations["run.googleapis.com/container-dependencies"]; got != waits {
+		t.Errorf("the dependencies are %s", got)
+	}
+	if u, err := url.Parse(env(program, "DATABASE_URL")); err != nil || u.Host != "127.0.0.1:5432" || u.User.String() != "mcpkeep%40PROJECT.iam" {
+		t.Errorf("the URL is %v, %v", u, err)
 	}
 }
