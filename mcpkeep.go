@@ -115,6 +115,9 @@ type Config struct {
 
 	Lifetimes    Lifetimes
 	Registration Registration
+	// PersonalTokens says who may make and use tokens for scripts, each for themselves: "off",
+	// "on" or "admins" (who are in Admins). Default "off".
+	PersonalTokens string
 	// Readopt says which clients with an unknown id a user may re-register on the consent
 	// page: "off", "known" (on the user's machine, or a known vendor's) or "open" (any).
 	// Default "known".
@@ -225,6 +228,7 @@ func (c Config) settings() app.Settings {
 		Keys: c.Keys, Provider: app.Provider(c.Provider), Allow: app.Allow(c.Allow), Admins: c.Admins, NoAdminPages: c.NoAdminPages,
 		Lifetimes: app.Lifetimes(c.Lifetimes), Registration: app.Registration(c.Registration), Readopt: c.Readopt, ReadoptRedirects: c.ReadoptRedirects,
 		Documents: app.Documents(c.Documents), FastMCP: app.FastMCP(c.FastMCP), OpenAIChallenge: c.OpenAIChallenge, Brand: app.Brand(c.Brand), Logger: c.Logger,
+		PersonalTokens: c.PersonalTokens,
 	}
 }
 

@@ -26,6 +26,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     :"schema".mcpkeep_imported_rows,
     :"schema".mcpkeep_instance,
     :"schema".mcpkeep_leases,
+    :"schema".mcpkeep_personal_tokens,
     :"schema".mcpkeep_refresh_tokens,
     :"schema".mcpkeep_resources,
     :"schema".mcpkeep_signing_keys,

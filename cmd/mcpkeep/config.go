@@ -117,6 +117,8 @@ type serveFlags struct {
 	ProviderGrace   time.Duration `name:"provider-grace" env:"MCPKEEP_PROVIDER_GRACE" default:"24h" help:"How long sessions survive while the sign-in provider is unreachable; 0 disables the grace period."`
 	RefreshGrace    time.Duration `name:"refresh-grace" env:"MCPKEEP_REFRESH_GRACE" default:"2m" help:"How long a repeated refresh returns the same new tokens after their first use (before it: for a day); 0 disables repeats."`
 
+	personalFlags
+
 	OpenAIChallenge string `name:"openai-apps-challenge" env:"MCPKEEP_OPENAI_APPS_CHALLENGE" placeholder:"TEXT" help:"Text served at /.well-known/openai-apps-challenge, which OpenAI uses to verify an app's domain."`
 
 	EventsTTL     time.Duration `name:"events-ttl" env:"MCPKEEP_EVENTS_TTL" default:"2160h" help:"How long to keep the audit trail; 0 keeps it forever."`
@@ -231,7 +233,7 @@ func (f *serveFlags) config(baseURL string, log *slog.Logger) (mcpkeep.Config, e
 		BaseURL: baseURL, Names: f.names(), AllowHTTP: f.AllowHTTP, AllowedOrigins: f.AllowedOrigins, Name: f.Name,
 		DatabaseURL: f.url(), MigrateDatabaseURL: f.MigrateURL, Keys: f.EncryptionKeys, NoAutoMigrate: !f.AutoMigrate,
 		Provider: f.provider(f.LocalPassword), Allow: f.allow(), Admins: f.Admins, NoAdminPages: noAdminPages, Lifetimes: f.lifetimes(),
-		Registration: f.registration(), Readopt: f.Readopt, ReadoptRedirects: f.ReadoptRedirects, Documents: documents, FastMCP: fastMCP,
+		Registration: f.registration(), PersonalTokens: f.PersonalTokens, Readopt: f.Readopt, ReadoptRedirects: f.ReadoptRedirects, Documents: documents, FastMCP: fastMCP,
 		OpenAIChallenge: f.OpenAIChallenge, Brand: f.brand(), Logger: log,
 	}, err
 }

@@ -33,6 +33,7 @@ type cli struct {
 	Keys     keysCmd     `cmd:"" help:"Manage encryption keys."`
 	Clients  clientsCmd  `cmd:"" help:"List, register and delete clients."`
 	Grants   grantsCmd   `cmd:"" help:"List and end connections."`
+	Tokens   tokensCmd   `cmd:"" help:"Make, list and end tokens for scripts."`
 	Users    usersCmd    `cmd:"" help:"List, disable and enable users."`
 	Events   eventsCmd   `cmd:"" help:"Show the audit trail."`
 	Clean    cleanCmd    `cmd:"" help:"Remove what has expired, as servers do from time to time."`

@@ -44,6 +44,7 @@ var variables = map[string]string{ //nolint:gosec // G101: names of variables, n
 	"Registration.Hosts":      "MCPKEEP_REGISTRATION_HOSTS",
 	"Registration.MaxClients": "MCPKEEP_MAX_CLIENTS",
 	"Registration.UnusedFor":  "MCPKEEP_CLIENT_UNUSED_TTL",
+	"PersonalTokens":          "MCPKEEP_PERSONAL_TOKENS",
 	"Readopt":                 "MCPKEEP_READOPT",
 	"ReadoptRedirects":        "MCPKEEP_READOPT_REDIRECTS",
 	"Documents.Hosts":         "MCPKEEP_CIMD_HOSTS",

@@ -172,7 +172,7 @@ func (a *App) serverConfig() server.Config {
 		BaseURL: c.BaseURL, Names: c.Names, Loopback: c.behind, AllowedOrigins: c.Origins, Name: s.Name, Store: a.store, Provider: c.Provider,
 		Policy: c.Policy, Lifetimes: c.Lifetimes, Logger: a.log,
 		OpenAIChallenge: s.OpenAIChallenge, NoAdminPages: s.NoAdminPages, Brand: c.Brand, Registration: c.Registration, MaxClients: s.Registration.MaxClients,
-		Readopt: c.Readopt, Documents: c.Documents.taken, Keys: published, FastMCP: c.verifier(), LegacyUntil: s.FastMCP.LegacyUntil,
+		Readopt: c.Readopt, PersonalTokens: c.Personal, Documents: c.Documents.taken, Keys: published, FastMCP: c.verifier(), LegacyUntil: s.FastMCP.LegacyUntil,
 		IssuerSlash: s.FastMCP.IssuerSlash, CallbackPath: s.Provider.CallbackPath,
 		AssertionKeys: a.signer.Keys, Now: a.db.Now, ClockOffset: a.db.ClockOffset, RequestLog: a.host.RequestLog, Metrics: a.host.Metrics,
 	}

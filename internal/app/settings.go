@@ -35,6 +35,7 @@ type Settings struct {
 	NoAdminPages       bool
 	Lifetimes          Lifetimes
 	Registration       Registration
+	PersonalTokens     string
 	Readopt            string
 	// ReadoptRedirects are known like a vendor's.
 	ReadoptRedirects []string
@@ -116,6 +117,7 @@ type Checked struct {
 	CallEvents   time.Duration // 0 for as long as the others
 	Registration oauth.RegistrationPolicy
 	Readopt      oauth.Readoption
+	Personal     server.PersonalTokens
 	Documents    checkedDocuments
 	FastMCP      checkedFastMCP
 	Brand        server.Brand
@@ -163,6 +165,8 @@ func (s Settings) Check(loopback bool) (Checked, []error) {
 		add(err)
 	}
 	c.Readopt, err = s.checkReadopt()
+	add(err)
+	c.Personal, err = s.checkPersonal()
 	add(err)
 	c.BaseURL, c.Names, err = s.checkNames()
 	c.Private = loopback && (err != nil || allLoopback(append([]string{c.BaseURL}, c.Names...)))

@@ -12,7 +12,7 @@ import (
 func (s Settings) read() (Settings, *SettingError) {
 	for _, text := range []*string{
 		&s.BaseURL, &s.Name, &s.Keys, &s.Provider.Kind, &s.Provider.ClientID, &s.Provider.Issuer, &s.Provider.APIURL,
-		&s.Provider.GroupsClaim, &s.Provider.Title, &s.Provider.CallbackPath, &s.Registration.Mode, &s.Readopt, &s.OpenAIChallenge,
+		&s.Provider.GroupsClaim, &s.Provider.Title, &s.Provider.CallbackPath, &s.Registration.Mode, &s.Readopt, &s.PersonalTokens, &s.OpenAIChallenge,
 		&s.Brand.Logo, &s.Brand.Accent, &s.Brand.Support, &s.Brand.Terms, &s.Brand.Privacy,
 	} {
 		*text = setting.Trim(*text)

@@ -42,6 +42,7 @@ type Store struct {
 	storage.FlightStore
 	storage.PasswordStore
 	storage.BrowserSessionStore
+	storage.PersonalTokenStore
 	storage.EventStore
 	storage.OperatorStore // but for what ends tokens
 	storage.Maintenance
@@ -73,7 +74,7 @@ func New(db storage.Store, now func() time.Time) *Store {
 		now = time.Now
 	}
 	s := &Store{
-		DocumentStore: db, SignInStore: db, FlightStore: db, PasswordStore: db, BrowserSessionStore: db, EventStore: db, OperatorStore: db, Maintenance: db, db: db,
+		DocumentStore: db, SignInStore: db, FlightStore: db, PasswordStore: db, BrowserSessionStore: db, PersonalTokenStore: db, EventStore: db, OperatorStore: db, Maintenance: db, db: db,
 		tokens:  newMemory[storage.Hash, storage.Access](maxTokens, Outage, now),
 		clients: newMemory[string, storage.Client](maxClients, Fresh, now),
 		touches: newMemory[string, struct{}](maxTokens, Fresh, now),

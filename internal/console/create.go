@@ -56,6 +56,9 @@ func (n NewClient) checkID() error {
 	case strings.Contains(n.ID, "://"):
 		return fmt.Errorf("%w: an ID must not be a URL, which identifies a metadata document", ErrBadClient)
 	}
+	if n.ID == storage.PersonalClientID {
+		return fmt.Errorf("%w: this ID is that of tokens for scripts", ErrBadClient)
+	}
 	for _, r := range n.ID {
 		if r <= ' ' || r > '~' {
 			return fmt.Errorf("%w: an ID consists of visible ASCII characters", ErrBadClient)

@@ -12,6 +12,7 @@ import (
 type Store interface {
 	storage.OperatorStore
 	storage.ResourceStore
+	storage.PersonalTokenStore
 
 	CreateClient(ctx context.Context, c storage.Client) error
 	ListClients(ctx context.Context, after string, limit int, now time.Time) ([]storage.ClientSummary, error)

@@ -25,6 +25,7 @@ var fixture = []struct {
 		VALUES ('a', 'c', $1, 'x', 'k', 1, 2)`, []any{hash43}},
 	{`INSERT INTO mcpkeep_grants (id, user_id, client_id, scope, resource, provider_checked_at, created_at, last_used_at)
 		VALUES ('g', 'u', 'c', '', 'r', 1, 1, 1)`, nil},
+	{"INSERT INTO mcpkeep_personal_tokens (grant_id, name, name_key_id, expires_at) VALUES ('g', 'x', 'k', 2)", nil},
 	{"INSERT INTO mcpkeep_adopted_tokens (token_hash, grant_id, jti) VALUES ($1, 'g', 'j')", []any{hash43}},
 	{"INSERT INTO mcpkeep_adoptions (upstream_token_id, lease, began_at) VALUES ('up', 'l', 1)", nil},
 	{`INSERT INTO mcpkeep_codes (code_hash, grant_id, redirect_uri, code_challenge, created_at, expires_at)

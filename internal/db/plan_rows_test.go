@@ -47,6 +47,7 @@ var manyRows = []struct {
 		CASE WHEN $n % 2 = 0 THEN 'sealed token' END, CASE WHEN $n % 2 = 0 THEN 'k' END, :now,
 		:now - 4000 - $n % 1000000, :now, :now, CASE WHEN $n % 20 = 0 THEN :now END,
 		:now - 25000 + $any % 2500000, CASE WHEN $n % 40 = 0 THEN :now END, CASE WHEN $n % 3 = 0 THEN 'up-' || $any END`},
+	{"mcpkeep_personal_tokens (grant_id, name, name_key_id, expires_at)", 1, "'grt_' || $n, 'sealed name', 'k', :now - 600 + $any % 60000"},
 	{"mcpkeep_adopted_tokens (token_hash, grant_id, jti)", 1, "$hash, 'grt_' || $n, 'jti-' || $any"},
 	{"mcpkeep_adoptions (upstream_token_id, lease, began_at)", 1, "'up-' || $any, 'ad_' || $any, :now - 3600 + $any % 360000"},
 	{"mcpkeep_codes (code_hash, grant_id, redirect_uri, code_challenge, created_at, expires_at)", 1,

@@ -129,6 +129,11 @@ func (p pgQuerier) CountPasswordAttempt(ctx context.Context, arg sqlitedb.CountP
 	return sqlitedb.User(v), err
 }
 
+func (p pgQuerier) CountPersonalTokensOfUser(ctx context.Context, arg sqlitedb.CountPersonalTokensOfUserParams) (int64, error) {
+	v, err := p.q.CountPersonalTokensOfUser(ctx, pgdb.CountPersonalTokensOfUserParams(arg))
+	return v, err
+}
+
 func (p pgQuerier) CountSealedRows(ctx context.Context) ([]sqlitedb.CountSealedRowsRow, error) {
 	v, err := p.q.CountSealedRows(ctx)
 	return rowsOf(v, func(r pgdb.CountSealedRowsRow) sqlitedb.CountSealedRowsRow { return sqlitedb.CountSealedRowsRow(r) }), err
@@ -202,6 +207,14 @@ func (p pgQuerier) CreateGrant(ctx context.Context, arg sqlitedb.CreateGrantPara
 
 func (p pgQuerier) CreateInstanceID(ctx context.Context, instanceID string) error {
 	return p.q.CreateInstanceID(ctx, instanceID)
+}
+
+func (p pgQuerier) CreatePersonalGrant(ctx context.Context, arg sqlitedb.CreatePersonalGrantParams) error {
+	return p.q.CreatePersonalGrant(ctx, pgdb.CreatePersonalGrantParams(arg))
+}
+
+func (p pgQuerier) CreatePersonalToken(ctx context.Context, arg sqlitedb.CreatePersonalTokenParams) error {
+	return p.q.CreatePersonalToken(ctx, pgdb.CreatePersonalTokenParams(arg))
 }
 
 func (p pgQuerier) CreateRefreshToken(ctx context.Context, arg sqlitedb.CreateRefreshTokenParams) error {
@@ -565,6 +578,11 @@ func (p pgQuerier) GetInstanceID(ctx context.Context) (string, error) {
 	return v, err
 }
 
+func (p pgQuerier) GetPersonalToken(ctx context.Context, grantID string) (sqlitedb.PersonalToken, error) {
+	v, err := p.q.GetPersonalToken(ctx, grantID)
+	return sqlitedb.PersonalToken(v), err
+}
+
 func (p pgQuerier) GetProviderGrant(ctx context.Context, tokenHash string) (sqlitedb.Grant, error) {
 	v, err := p.q.GetProviderGrant(ctx, tokenHash)
 	return sqlitedb.Grant(v), err
@@ -781,6 +799,13 @@ func (p pgQuerier) ListPasswordsToRekey(ctx context.Context, arg sqlitedb.ListPa
 	}), err
 }
 
+func (p pgQuerier) ListPersonalTokensToRekey(ctx context.Context, arg sqlitedb.ListPersonalTokensToRekeyParams) ([]sqlitedb.ListPersonalTokensToRekeyRow, error) {
+	v, err := p.q.ListPersonalTokensToRekey(ctx, pgdb.ListPersonalTokensToRekeyParams(arg))
+	return rowsOf(v, func(r pgdb.ListPersonalTokensToRekeyRow) sqlitedb.ListPersonalTokensToRekeyRow {
+		return sqlitedb.ListPersonalTokensToRekeyRow(r)
+	}), err
+}
+
 func (p pgQuerier) ListProfilesToRekey(ctx context.Context, arg sqlitedb.ListProfilesToRekeyParams) ([]sqlitedb.ListProfilesToRekeyRow, error) {
 	v, err := p.q.ListProfilesToRekey(ctx, pgdb.ListProfilesToRekeyParams(arg))
 	return rowsOf(v, func(r pgdb.ListProfilesToRekeyRow) sqlitedb.ListProfilesToRekeyRow {
@@ -936,6 +961,10 @@ func (p pgQuerier) ReclaimClients(ctx context.Context, arg sqlitedb.ReclaimClien
 
 func (p pgQuerier) RekeyPassword(ctx context.Context, arg sqlitedb.RekeyPasswordParams) error {
 	return p.q.RekeyPassword(ctx, pgdb.RekeyPasswordParams(arg))
+}
+
+func (p pgQuerier) RekeyPersonalToken(ctx context.Context, arg sqlitedb.RekeyPersonalTokenParams) error {
+	return p.q.RekeyPersonalToken(ctx, pgdb.RekeyPersonalTokenParams(arg))
 }
 
 func (p pgQuerier) RekeyProfile(ctx context.Context, arg sqlitedb.RekeyProfileParams) error {

@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// PersonalClientID is the client ID of personal tokens, which no app can have.
+const PersonalClientID = "personal-token"
+
 // Client is what a client says about itself, with defaults filled in and without
 // what is not supported. Its JSON is that of RFC 7591 §2; what is empty is left out.
 // A new field needs nothing else to be stored, returned to the client and named in

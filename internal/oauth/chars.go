@@ -20,3 +20,6 @@ func isBase64URL(c byte) bool { return isLetter(c) || isDigit(c) || c == '-' || 
 
 // isUnreserved is the set of RFC 3986 §2.3, which also is that of code verifiers.
 func isUnreserved(c byte) bool { return isBase64URL(c) || c == '.' || c == '~' }
+
+// isScopeChar is the set of scope-token in RFC 6749 §3.3.
+func isScopeChar(c byte) bool { return c > ' ' && c <= '~' && c != '"' && c != '\\' }

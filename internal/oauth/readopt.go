@@ -44,7 +44,8 @@ const maxReadoptID = 128
 // redirect URI decides then.
 func (o Readoption) Lets(clientID string) bool {
 	return (o.Mode == ReadoptKnown || o.Mode == ReadoptOpen) && clientID != "" && len(clientID) <= maxReadoptID &&
-		consistsOf(clientID, isUnreserved) && !strings.HasPrefix(clientID, "usr_")
+		consistsOf(clientID, isUnreserved) && !strings.HasPrefix(clientID, "usr_") &&
+		clientID != metadata.PersonalClientID
 }
 
 // Readopt returns what a client with an unknown id is registered again as: a public

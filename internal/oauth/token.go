@@ -13,9 +13,10 @@ import (
 type TokenKind string
 
 // The kinds of opaque values. Secret scanners know them by the expression
-// mk[acgrs]_[a-z2-7]{64}.
+// mk[acgprs]_[a-z2-7]{64}.
 const (
 	KindAccessToken       TokenKind = "mka_"
+	KindPersonalToken     TokenKind = "mkp_"
 	KindRefreshToken      TokenKind = "mkr_"
 	KindCode              TokenKind = "mkc_"
 	KindClientSecret      TokenKind = "mks_"
@@ -36,6 +37,10 @@ var encoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPaddin
 
 // NewAccessToken returns a new access token.
 func NewAccessToken() string { return newToken(KindAccessToken) }
+
+// NewPersonalToken returns a new personal token: an access token that its user makes for a
+// script.
+func NewPersonalToken() string { return newToken(KindPersonalToken) }
 
 // NewRefreshToken returns a new refresh token.
 func NewRefreshToken() string { return newToken(KindRefreshToken) }
@@ -70,6 +75,9 @@ func WellFormed(kind TokenKind, s string) bool {
 
 // IsAccessToken reports whether s is a well-formed access token.
 func IsAccessToken(s string) bool { return WellFormed(KindAccessToken, s) }
+
+// IsPersonalToken reports whether s is a well-formed personal token.
+func IsPersonalToken(s string) bool { return WellFormed(KindPersonalToken, s) }
 
 func checksum(kind TokenKind, body []byte) []byte {
 	sum := crc32.ChecksumIEEE(append([]byte(kind), body...))

@@ -17,7 +17,7 @@ var kinds = map[oauth.TokenKind]func() string{
 // TestNewTokens: 6749-21.
 func TestNewTokens(t *testing.T) {
 	t.Parallel()
-	scanner := regexp.MustCompile(`^mk[acgrs]_[a-z2-7]{64}$`)
+	scanner := regexp.MustCompile(`^mk[acgprs]_[a-z2-7]{64}$`)
 	seen := map[string]bool{}
 	for kind, create := range kinds {
 		for range 100 {

@@ -41,6 +41,7 @@ type Connections struct {
 	SignedInAs, Provider string
 	Apps                 []App
 	More                 bool // there are more than Apps
+	NewToken             *Link
 	EndAll               *Link
 	Events               []Happening
 	SignOut              Form
@@ -50,10 +51,17 @@ type Connections struct {
 // App is an app that can act for the user on one MCP server, by one connection or more.
 type App struct {
 	Client      Client
+	Token       *Token // that it is, in place of an app
 	Resource    string // name of the MCP server
 	Scopes      []Scope
 	Connections []Connection // the newest first
 	End         *Link        // leads to the question whether to end all of them
+}
+
+// Token is a token for a script.
+type Token struct {
+	Name string
+	Ends time.Time
 }
 
 // Connection is what the user once approved.
@@ -75,7 +83,7 @@ func (p Connections) Write(w http.ResponseWriter) error {
 	server := p.Server.view()
 	view := connectionsView{
 		SignedInAs: clean(p.SignedInAs, maxTitle), Provider: clean(p.Provider, maxName), More: p.More,
-		EndAll: p.EndAll.view(), SignOut: p.SignOut, Admin: p.Admin.view(),
+		EndAll: p.EndAll.view(), NewToken: p.NewToken.view(), SignOut: p.SignOut, Admin: p.Admin.view(),
 	}
 	for _, a := range p.Apps {
 		view.Apps = append(view.Apps, a.view())
@@ -119,7 +127,7 @@ type connectionsView struct {
 	SignedInAs, Provider string
 	Apps                 []appView
 	More                 bool
-	EndAll               *linkView
+	EndAll, NewToken     *linkView
 	Events               []happeningView
 	SignOut              Form
 	Admin                *linkView
@@ -127,11 +135,17 @@ type connectionsView struct {
 
 type appView struct {
 	Client          clientView
+	Token           *tokenView
 	Resource        string
 	Scopes          []Scope
 	Since, LastUsed moment
 	Connections     []connectionView
 	End             *linkView
+}
+
+type tokenView struct {
+	Name string
+	Ends moment
 }
 
 type connectionView struct {
@@ -155,6 +169,9 @@ type endingView struct {
 func (a App) view() appView {
 	view := appView{
 		Client: a.Client.view(), Resource: clean(a.Resource, maxName), Scopes: scopeViews(a.Scopes), End: a.End.view(),
+	}
+	if a.Token != nil {
+		view.Token = &tokenView{Name: clean(a.Token.Name, maxName), Ends: newMoment(a.Token.Ends)}
 	}
 	for i, c := range a.Connections {
 		if view.Since.Time.IsZero() || c.Since.Before(view.Since.Time) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -76,6 +77,26 @@ func states() map[string]page {
 		},
 		"connections-none": pages.Connections{
 			Server: server, SignedInAs: "owner", SignOut: form,
+		},
+		"connections-token": pages.Connections{
+			Server: server, SignedInAs: "owner", SignOut: form, NewToken: &pages.Link{Text: "New token for a script", Href: "/connections/token"},
+			Apps: []pages.App{tokenApp()},
+		},
+		"ending-token": pages.Ending{Form: form, Server: server, App: ptr(tokenApp()), Number: 1, Back: &pages.Link{Text: "Keep access", Href: "/connections"}},
+		"newtoken": pages.NewToken{
+			Form: form, Server: server, Back: &pages.Link{Text: "Your connections", Href: "/connections"},
+			Resources: []pages.TokenOption{{Value: "https://mcp.example.com/mcp", Text: "Notes", Chosen: true}},
+			Days:      []pages.TokenOption{{Value: "7", Text: "7 days"}, {Value: "90", Text: "90 days", Chosen: true}},
+		},
+		"newtoken-error": pages.NewToken{
+			Form: form, Server: server, Error: "The token needs a name.", Name: "<script>\u202e",
+			Resources: []pages.TokenOption{{Value: "https://mcp.example.com/mcp", Text: "Notes"}},
+			Scopes:    []pages.TokenOption{{Value: "notes.write", Text: "Change <notes>", Chosen: true}},
+			Days:      []pages.TokenOption{{Value: "90", Text: "90 days", Chosen: true}},
+		},
+		"token": pages.MadeToken{
+			Server: server, Name: "nightly <report>", Value: "mkp_" + strings.Repeat("a2", 32), Ends: time.Date(2027, 2, 21, 12, 0, 0, 0, time.UTC),
+			Back: &pages.Link{Text: "Your connections", Href: "/connections"},
 		},
 		"ending":       pages.Ending{Form: form, Server: server, App: &connected().Apps[0], Number: 2, Back: &pages.Link{Text: "Keep access", Href: "/connections"}},
 		"ending-all":   pages.Ending{Form: form, Server: server, Number: 1, Back: &pages.Link{Text: "Keep access", Href: "/connections"}},
@@ -156,6 +177,17 @@ func branded() pages.Server {
 	s.Terms, s.Privacy = "https://example.com/terms", "https://example.com/privacy?a=1&b=2"
 	return s
 }
+
+// tokenApp is a token for a script.
+func tokenApp() pages.App {
+	made := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	return pages.App{
+		Token: &pages.Token{Name: "nightly <report>", Ends: made.Add(90 * 24 * time.Hour)}, Resource: "Notes", Scopes: scopes[:1],
+		Connections: []pages.Connection{{Since: made, LastUsed: made.Add(time.Hour)}}, End: &pages.Link{Text: "End access", Href: "/connections/end?grant=g"},
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
 
 // published is a client that is known by its metadata document.
 func published(c pages.Client, unconfirmed bool) pages.Client {

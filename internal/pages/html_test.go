@@ -124,7 +124,7 @@ func checkInert(t *testing.T, n *html.Node) {
 		atom.Html, atom.Head, atom.Meta, atom.Title, atom.Style, atom.Body, atom.Header, atom.Main, atom.Section,
 		atom.Div, atom.Span, atom.P, atom.H1, atom.H2, atom.Strong, atom.Bdi, atom.Ul, atom.Li, atom.Dl, atom.Dt, atom.Dd,
 		atom.Details, atom.Summary, atom.Form, atom.Label, atom.Input, atom.Button, atom.A, atom.Time,
-		atom.Nav, atom.Footer, atom.H3, atom.Select, atom.Option, atom.Img,
+		atom.Nav, atom.Footer, atom.H3, atom.Select, atom.Option, atom.Img, atom.Fieldset, atom.Legend,
 	}
 	if !slices.Contains(allowed, n.DataAtom) {
 		t.Errorf("page has <%s>", n.Data)

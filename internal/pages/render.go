@@ -22,7 +22,7 @@ var style string
 var templates = func() map[string]*template.Template {
 	layout := template.Must(template.ParseFS(templateFiles, "templates/layout.html", "templates/client.html"))
 	set := map[string]*template.Template{}
-	for _, name := range []string{"signin", "consent", "problem", "done", "landing", "entry", "connections", "ending", "admin", "question", "newapp", "appsecret"} {
+	for _, name := range []string{"signin", "consent", "problem", "done", "landing", "entry", "connections", "ending", "newtoken", "token", "admin", "question", "newapp", "appsecret"} {
 		page := template.Must(layout.Clone())
 		set[name] = template.Must(page.ParseFS(templateFiles, "templates/"+name+".html"))
 	}

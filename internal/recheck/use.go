@@ -39,8 +39,8 @@ func (c *Checker) ConfirmUse(ctx context.Context, a storage.Access) error {
 	if err := c.CheckLists(ctx, a.User); err != nil || a.Outage != nil {
 		return err // without the database nothing else can be recorded, and the cache sets the limit
 	}
-	age := storage.Age(confirmedAt(a), c.Now())
-	if c.Every <= 0 || age < c.Every || c.isOwn(a.User) {
+	age, every := storage.Age(confirmedAt(a), c.Now()), c.every(a)
+	if every <= 0 || age < every || c.isOwn(a.User) {
 		return nil
 	}
 	within := age < c.graceOf(a.User.Limited)
@@ -48,7 +48,7 @@ func (c *Checker) ConfirmUse(ctx context.Context, a storage.Access) error {
 		return nil
 	}
 	u := c.startUse(ctx, a.GrantID)
-	if within && (age < 2*c.Every || !a.RetryAt.IsZero()) {
+	if within && (age < 2*every || !a.RetryAt.IsZero()) {
 		return nil
 	}
 	select {
@@ -60,6 +60,17 @@ func (c *Checker) ConfirmUse(ctx context.Context, a storage.Access) error {
 		return nil
 	}
 	return u.err
+}
+
+// personalEvery is Every for personal tokens if only refreshes ask: they have none.
+const personalEvery = time.Hour
+
+// every is how old a confirmation may be before a use of a token asks again; 0 for any age.
+func (c *Checker) every(a storage.Access) time.Duration {
+	if c.Every <= 0 && a.IsPersonal() {
+		return personalEvery
+	}
+	return c.Every
 }
 
 // confirmedAt is when the person of a token was known to be allowed: a token was issued

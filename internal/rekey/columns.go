@@ -62,7 +62,7 @@ func (k *Keys) recorded(c sealedColumn, o opened, keyID string) string {
 // sealedColumns lists the columns that keys are rotated in. Rows of oauth_clients are sealed
 // with the shared keys.
 func sealedColumns(shared *keyring.Keyring) []sealedColumn {
-	return []sealedColumn{
+	return append([]sealedColumn{
 		{table: fastmcp.ClientTable, column: "value", shared: shared, page: pageOfClients, write: writeClient},
 		{table: "mcpkeep_users", column: "profile",
 			page: func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
@@ -104,6 +104,12 @@ func sealedColumns(shared *keyring.Keyring) []sealedColumn {
 			write: func(ctx context.Context, q db.Querier, w writeParams) error {
 				return q.RekeySuccessor(ctx, sqlitedb.RekeySuccessorParams(w))
 			}},
+	}, ownColumns()...)
+}
+
+// ownColumns are the ones of certificates, signing keys and tokens for scripts.
+func ownColumns() []sealedColumn {
+	return []sealedColumn{
 		{table: "mcpkeep_tls", column: "value",
 			page: func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
 				rows, err := q.ListTLSValuesToRekey(ctx, sqlitedb.ListTLSValuesToRekeyParams(p))
@@ -119,6 +125,14 @@ func sealedColumns(shared *keyring.Keyring) []sealedColumn {
 			},
 			write: func(ctx context.Context, q db.Querier, w writeParams) error {
 				return q.RekeySigningKey(ctx, sqlitedb.RekeySigningKeyParams(w))
+			}},
+		{table: "mcpkeep_personal_tokens", column: "name",
+			page: func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+				rows, err := q.ListPersonalTokensToRekey(ctx, sqlitedb.ListPersonalTokensToRekeyParams(p))
+				return sealedRows(rows, func(r sqlitedb.ListPersonalTokensToRekeyRow) sealedRow { return sealedRow(r) }), err
+			},
+			write: func(ctx context.Context, q db.Querier, w writeParams) error {
+				return q.RekeyPersonalToken(ctx, sqlitedb.RekeyPersonalTokenParams(w))
 			}},
 	}
 }

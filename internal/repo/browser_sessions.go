@@ -40,6 +40,12 @@ func (r *Repo) OpenBrowserSession(ctx context.Context, s storage.NewBrowserSessi
 		if spare, err = r.keepToken(ctx, q, userID, s.ProviderToken, now); err != nil {
 			return err
 		}
+		if spare && s.KeepToken {
+			spare = false
+			if err := r.holdToken(ctx, q, userID, s.ProviderToken, unix(now)); err != nil {
+				return err
+			}
+		}
 		return sealed.Record(ctx, q, event, now)
 	})
 	if err == nil {

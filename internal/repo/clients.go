@@ -124,6 +124,9 @@ type clientName struct{ name, claimed string }
 func (r *Repo) clientNames(ctx context.Context, q db.Querier) func(*storage.Grant) error {
 	known := map[string]clientName{}
 	return func(g *storage.Grant) error {
+		if g.IsPersonal() {
+			return r.namePersonal(ctx, q, g)
+		}
 		name, ok := known[g.ClientID]
 		if !ok {
 			var err error

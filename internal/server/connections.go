@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/mcpkeep/mcpkeep/internal/identity"
+	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/pages"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
@@ -37,6 +39,7 @@ func (s *Server) connectionRoutes(mux *http.ServeMux) {
 		"POST " + pageSignInPath: s.signInAtPage, "POST " + signOutPath: s.signOut,
 		connectionsPath: notAllowed("GET, HEAD"), endPath: notAllowed("GET, HEAD, POST"),
 		pageSignInPath: notAllowed("POST"), signOutPath: notAllowed("POST"),
+		"GET " + tokenPath: s.askForToken, "POST " + tokenPath: s.makeToken, tokenPath: notAllowed("GET, HEAD, POST"),
 	} {
 		mux.Handle(pattern, s.page(within(s.bounds.page, s.atIssuer(h))))
 	}
@@ -64,6 +67,9 @@ func (s *Server) connections(w http.ResponseWriter, r *http.Request) error {
 	}
 	if page.Apps, err = s.apps(r.Context(), grants); err != nil {
 		return err
+	}
+	if s.mayHavePersonal(session.User) {
+		page.NewToken = &pages.Link{Text: "New token for a script", Href: tokenPath}
 	}
 	if len(page.Apps) > 1 {
 		page.EndAll = &pages.Link{Text: "End all", Href: endPath}
@@ -124,6 +130,9 @@ func (s *Server) apps(ctx context.Context, grants []storage.Grant) ([]pages.App,
 	groups := map[selection][]storage.Grant{}
 	for _, g := range grants {
 		key := selection{client: g.ClientID, resource: g.Resource}
+		if g.IsPersonal() {
+			key = selection{grant: g.ID}
+		}
 		if groups[key] == nil {
 			order = append(order, key)
 		}
@@ -131,6 +140,10 @@ func (s *Server) apps(ctx context.Context, grants []storage.Grant) ([]pages.App,
 	}
 	var apps []pages.App
 	for _, key := range order {
+		if g := groups[key][0]; g.IsPersonal() {
+			apps = append(apps, s.tokenView(key, g))
+			continue
+		}
 		app, err := s.app(ctx, key, groups[key])
 		if err != nil {
 			return nil, err
@@ -162,4 +175,26 @@ func (s *Server) app(ctx context.Context, key selection, grants []storage.Grant)
 		})
 	}
 	return app, nil
+}
+
+// tokenView is a personal token among the apps.
+func (s *Server) tokenView(key selection, g storage.Grant) pages.App {
+	resources := g.Resources()
+	app := pages.App{
+		Token: &pages.Token{Name: g.Personal.Name, Ends: g.Personal.ExpiresAt}, End: key.link("End access"),
+		Connections: []pages.Connection{{Since: g.CreatedAt, LastUsed: g.LastUsedAt}},
+	}
+	var names []string
+	offered := oauth.Resource{}
+	for _, uri := range resources {
+		names = append(names, s.resourceView(uri).Name)
+		if target, ok := s.resources.Find(s.canonical(uri)); ok {
+			offered.Offered = append(offered.Offered, target.Offered...)
+		}
+	}
+	app.Resource = strings.Join(names, ", ")
+	for _, sc := range offered.Describe(g.Scope) {
+		app.Scopes = append(app.Scopes, pages.Scope{Name: sc.Name, Description: sc.Description})
+	}
+	return app
 }

@@ -32,6 +32,9 @@ var sentences = map[storage.EventType]string{
 	storage.EventSessionOpened:       "You signed in to this page.",
 	storage.EventSessionClosed:       "You signed out of this page.",
 	storage.EventToolCalled:          "APP called a tool.",
+
+	storage.EventPersonalTokenMade:    "A token for a script was made.",
+	storage.EventPersonalTokenRefused: "A token for a script was refused.",
 }
 
 // happenings are a user's newest events in words, the newest first.
@@ -41,7 +44,7 @@ func (s *Server) happenings(ctx context.Context, userID string) ([]pages.Happeni
 		return nil, err
 	}
 	slices.Reverse(events)
-	names := map[string]string{"": "an app"}
+	names := map[string]string{"": "an app", storage.PersonalClientID: "a token for a script"}
 	var list []pages.Happening
 	for _, e := range events {
 		if _, known := names[e.ClientID]; !known {
@@ -74,8 +77,8 @@ func sentence(e storage.Event, app string) string {
 	if !known {
 		text = strings.ReplaceAll(string(e.Type), "_", " ") + "."
 	}
-	if strings.HasPrefix(text, "APP") && app == "an app" {
-		app = "An app"
+	if strings.HasPrefix(text, "APP") && strings.HasPrefix(app, "a") { // no name in quotes
+		app = "A" + app[1:]
 	}
 	return strings.ReplaceAll(text, "APP", app)
 }

@@ -105,7 +105,10 @@ func (s *Server) finishAtPage(
 	if err != nil {
 		return err
 	}
-	spare, err := s.openSession(w, r, storage.NewBrowserSession{Person: recheck.Profile(person), ProviderToken: sealable})
+	profile := recheck.Profile(person)
+	spare, err := s.openSession(w, r, storage.NewBrowserSession{
+		Person: profile, ProviderToken: sealable, KeepToken: s.mayHavePersonal(storage.User{Person: profile}),
+	})
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (s *Server) CountVerifications(t testing.TB) (passwords, assertions *atomic
 // Watch returns what reports whether a call of a token that begins now may continue.
 func Watch(ctx context.Context, s *Server, token storage.Hash) (stillValid func() bool, _ error) {
 	a, err := s.Store.Access(ctx, token, s.Now())
-	began := watchedToken{token, a.GrantID, a.IssuedAt, a.ExpiresAt}
+	began := watchedToken{token, a.Resource, a.GrantID, a.IssuedAt, a.ExpiresAt}
 	return func() bool { return s.stillValid(ctx, began) }, err
 }
 

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/recheck"
@@ -60,6 +62,11 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if access.IsPersonal() {
+		if access, err = s.atIntrospector(r.Context(), client, access); err != nil {
+			return err
+		}
+	}
 	if !s.protects(access.Resource) {
 		return s.introspectForResource(w, r, client, access)
 	}
@@ -93,6 +100,20 @@ func (s *Server) introspectForResource(w http.ResponseWriter, r *http.Request, c
 	answer.Email, answer.Groups = access.User.Email, access.User.Groups
 	writeJSON(w, http.StatusOK, answer)
 	return nil
+}
+
+// atIntrospector is what a personal token is worth at the MCP server whose client asks.
+func (s *Server) atIntrospector(ctx context.Context, client storage.Client, a storage.Access) (storage.Access, error) {
+	for uri := range strings.FieldsSeq(a.Resource) {
+		resource, err := s.Store.Resource(ctx, uri)
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return a, err
+		}
+		if err == nil && resource.ClientID == client.ID {
+			return s.at(a, uri), nil
+		}
+	}
+	return a, nil
 }
 
 func writeInactive(w http.ResponseWriter) error {

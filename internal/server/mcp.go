@@ -106,12 +106,17 @@ func (s *Server) authenticate(r *http.Request, resource oauth.Resource, now time
 	if errors.Is(err, storage.ErrNotFound) && s.adopter.Recognizes(token) {
 		access, err = s.adoptAccess(r.Context(), token, now)
 	}
+	access = s.at(access, resource.URI)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
+		if oauth.IsPersonalToken(token) && !access.IsPersonal() {
+			s.notePersonal(r.Context(), unknownPersonal(), "it has ended, or never was one")
+		}
 		return access, errInvalidToken
 	case err != nil:
 		return access, err
 	case access.Resource != resource.URI && s.canonical(access.Resource) != resource.URI:
+		s.notePersonal(r.Context(), access, "it is for another MCP server")
 		return access, errInvalidToken // issued for another resource (RFC 8707 §2)
 	case access.Outage != nil:
 		s.Metrics.Outage()
@@ -126,6 +131,9 @@ func (s *Server) authenticate(r *http.Request, resource oauth.Resource, now time
 // response depends on a use that is not, so it is refused while the database cannot write.
 func (s *Server) access(ctx context.Context, token string, now time.Time) (storage.Access, error) {
 	access, err := s.Store.Access(ctx, storage.HashOf(token), now)
+	if err == nil && access.IsPersonal() {
+		err = s.admitPersonal(ctx, access)
+	}
 	switch {
 	case err != nil || access.Unused == "":
 		return access, err
@@ -152,7 +160,7 @@ var (
 // bearer returns the access token of a request.
 func (s *Server) bearer(r *http.Request) (string, error) {
 	token, err := bearerToken(r)
-	if err != nil || oauth.IsAccessToken(token) {
+	if err != nil || oauth.IsAccessToken(token) || oauth.IsPersonalToken(token) {
 		return token, err
 	}
 	if s.adopter.Recognizes(token) && s.adopter.Check(r.Context(), token) == nil {

@@ -86,6 +86,8 @@ type Config struct {
 	MaxClients     int64
 	// Readopt says which clients with an unknown ID a user may re-register.
 	Readopt oauth.Readoption
+	// PersonalTokens says who may make and use personal tokens; "" for no one.
+	PersonalTokens PersonalTokens
 	// OpenAIChallenge is the text by which the owner of this host proves it to
 	// OpenAI when the app is submitted; "" serves none.
 	OpenAIChallenge string

@@ -13,6 +13,7 @@ import (
 type Store interface {
 	storage.SignInStore
 	storage.BrowserSessionStore
+	storage.PersonalTokenStore
 	storage.AdoptionStore
 	storage.OperatorStore
 	recheck.Store

@@ -24,15 +24,24 @@ type watch struct {
 	valid func(context.Context, watchedToken) bool
 
 	mu   sync.Mutex
-	open map[storage.Hash]*watched
+	open map[watchedUse]*watched
+}
+
+// watchedUse is that of a token at an MCP server: personal tokens may be for several.
+type watchedUse struct {
+	hash     storage.Hash
+	resource string
 }
 
 // watchedToken is what is known of a token with open requests.
 type watchedToken struct {
 	hash            storage.Hash
+	resource        string
 	grantID         string
 	issued, expires time.Time
 }
+
+func (t watchedToken) use() watchedUse { return watchedUse{t.hash, t.resource} }
 
 // watched are the open requests of a token.
 type watched struct {
@@ -47,13 +56,13 @@ func (w *watch) begin(ctx context.Context, token watchedToken) (_ context.Contex
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.open == nil {
-		w.open = make(map[storage.Hash]*watched)
+		w.open = make(map[watchedUse]*watched)
 		go w.run(context.WithoutCancel(ctx))
 	}
-	of := w.open[token.hash]
+	of := w.open[token.use()]
 	if of == nil {
 		of = &watched{token, make(map[*context.CancelCauseFunc]struct{})}
-		w.open[token.hash] = of
+		w.open[token.use()] = of
 	}
 	of.requests[&cancel] = struct{}{}
 	return ctx, func() {
@@ -61,7 +70,7 @@ func (w *watch) begin(ctx context.Context, token watchedToken) (_ context.Contex
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if delete(of.requests, &cancel); len(of.requests) == 0 {
-			delete(w.open, token.hash)
+			delete(w.open, token.use())
 		}
 	}
 }
@@ -76,7 +85,7 @@ func (w *watch) run(ctx context.Context) {
 		}
 		for _, token := range tokens {
 			if !w.valid(ctx, token) {
-				w.end(token.hash)
+				w.end(token.use())
 			}
 		}
 	}
@@ -97,10 +106,10 @@ func (w *watch) tokens() (list []watchedToken, _ bool) {
 	return list, true
 }
 
-func (w *watch) end(token storage.Hash) {
+func (w *watch) end(use watchedUse) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if of := w.open[token]; of != nil {
+	if of := w.open[use]; of != nil {
 		for cancel := range of.requests {
 			(*cancel)(principal.ErrEnded)
 		}
@@ -111,7 +120,7 @@ func (w *watch) end(token storage.Hash) {
 // that has no response then gets the challenge of a new one.
 func (s *Server) serveWatched(w http.ResponseWriter, r *http.Request, i int, a storage.Access, next http.Handler) {
 	token, _ := bearerToken(r) // which was just checked
-	watched, done := s.watch.begin(r.Context(), watchedToken{storage.HashOf(token), a.GrantID, a.IssuedAt, a.ExpiresAt})
+	watched, done := s.watch.begin(r.Context(), watchedToken{storage.HashOf(token), a.Resource, a.GrantID, a.IssuedAt, a.ExpiresAt})
 	defer done()
 	serveAuthenticated(w, r.WithContext(watched), next)
 	if rec, ok := w.(*recorder); ok && rec.status == 0 && errors.Is(context.Cause(watched), principal.ErrEnded) {
@@ -120,13 +129,22 @@ func (s *Server) serveWatched(w http.ResponseWriter, r *http.Request, i int, a s
 }
 
 // stillValid is the check of a new call, without recording a use. A token that has expired
-// ends nothing while its grant lives: clients renew it, which no open request hears of. Nor
-// does a database or provider that does not answer: it refuses the next request.
+// ends nothing while its grant lives: clients renew it, which no open request hears of. Personal
+// ones are not renewed. A database or provider that does not answer ends nothing either: it
+// refuses the next request.
 func (s *Server) stillValid(ctx context.Context, token watchedToken) bool {
 	now := s.Now()
 	access, err := s.Store.Access(ctx, token.hash, now)
 	if errors.Is(err, storage.ErrNotFound) && !now.Before(token.expires) {
-		access, err = s.accessOfGrant(ctx, token, now)
+		if access, err = s.accessOfGrant(ctx, token, now); err == nil && access.IsPersonal() {
+			return false
+		}
+	}
+	if err == nil && access.IsPersonal() {
+		if !s.mayHavePersonal(access.User) {
+			return false
+		}
+		access = s.at(access, s.canonical(token.resource))
 	}
 	if err == nil {
 		err = s.recheck.ConfirmUse(ctx, access)

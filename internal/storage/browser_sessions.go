@@ -25,6 +25,9 @@ type NewBrowserSession struct {
 	UserID        string
 	Person        Person
 	ProviderToken []byte // nil when the provider gave none
+	// KeepToken keeps a provider token that no grant needs for an hour, so that the user can
+	// make a personal token.
+	KeepToken bool
 }
 
 // BrowserSessionStore keeps sign-ins at the pages where users see their own connections.
@@ -33,7 +36,7 @@ type BrowserSessionStore interface {
 	// OpenBrowserSession records the user and stores a session. The provider token replaces
 	// the one that the user's grants have, if any: providers revoke an account's oldest
 	// tokens when there are many. spare reports that the user has no such grant, so that the
-	// token is not needed. ErrDisabled when the user is disabled.
+	// token is not needed and was not kept. ErrDisabled when the user is disabled.
 	OpenBrowserSession(ctx context.Context, s NewBrowserSession, now time.Time) (spare bool, err error)
 	// BrowserSession returns a live session, which lasts for another BrowserSessionIdle from
 	// now, to within a minute. ErrNotFound when there is none.

@@ -33,6 +33,9 @@ var (
 	ErrNoClient = errors.New("the client is gone")
 	// ErrDisabled: an operator has disabled the person.
 	ErrDisabled = errors.New("the account is disabled")
+	// ErrUnconfirmed: no sign-in provider's token stands for the user, so that the provider
+	// cannot be asked about them.
+	ErrUnconfirmed = errors.New("the user has to sign in again")
 	// ErrDocument: the client's metadata document or key set cannot be fetched or used.
 	// See DocumentError.
 	ErrDocument = errors.New("client document is not usable")
@@ -44,7 +47,7 @@ var (
 func Sentinels() []error {
 	return []error{
 		ErrNotFound, ErrExists, ErrSpent, ErrOtherResource, ErrChanged, ErrFull, ErrUnavailable, ErrBusy, ErrUnreadable, ErrNoClient, ErrDisabled,
-		ErrDocument, ErrThrottled,
+		ErrUnconfirmed, ErrDocument, ErrThrottled,
 	}
 }
 

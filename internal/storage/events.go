@@ -13,36 +13,38 @@ type EventType string
 
 // The events of the audit trail. Programs read them: names do not change.
 const (
-	EventClientRegistered    EventType = "client_registered"
-	EventClientReadopted     EventType = "client_readopted" // under an unknown ID
-	EventClientUpdated       EventType = "client_updated"
-	EventClientDeleted       EventType = "client_deleted"
-	EventClientsEvicted      EventType = "clients_evicted"   // registrations that no one used, by number
-	EventClientRefused       EventType = "client_refused"    // a registered client failed to authenticate
-	EventSignInRefused       EventType = "sign_in_refused"   // by provider, policy or password
-	EventSignInThrottled     EventType = "sign_in_throttled" // too many attempts at the password
-	EventAuthorizationDenied EventType = "authorization_denied"
-	EventGrantCreated        EventType = "grant_created"
-	EventGrantAdopted        EventType = "grant_adopted" // from FastMCP
-	EventAdoptionRefused     EventType = "adoption_refused"
-	EventFastMCPTokenRefused EventType = "fastmcp_token_refused" //nolint:gosec // expired, unsigned or without a row
-	EventGrantRevoked        EventType = "grant_revoked"
-	EventTokensIssued        EventType = "tokens_issued"
-	EventTokensRefreshed     EventType = "tokens_refreshed"
-	EventRefreshRepeated     EventType = "refresh_repeated" // the same tokens again: the response was lost
-	EventTokenRevoked        EventType = "token_revoked"
-	EventCodeReuse           EventType = "code_reuse"
-	EventRefreshReuse        EventType = "refresh_reuse"
-	EventAssertionReuse      EventType = "assertion_reuse" // of a client assertion (RFC 7523)
-	EventUserDisabled        EventType = "user_disabled"
-	EventUserEnabled         EventType = "user_enabled"
-	EventPasswordSet         EventType = "password_set"
-	EventSessionOpened       EventType = "session_opened" // at the page of your own connections
-	EventSessionClosed       EventType = "session_closed" // by the user
-	EventToolCalled          EventType = "tool_called"
-	EventToolCallsLost       EventType = "tool_calls_lost" // calls without an event, by number
-	EventKeyRecorded         EventType = "key_recorded"
-	EventKeyRetired          EventType = "key_retired"
+	EventClientRegistered     EventType = "client_registered"
+	EventClientReadopted      EventType = "client_readopted" // under an unknown ID
+	EventClientUpdated        EventType = "client_updated"
+	EventClientDeleted        EventType = "client_deleted"
+	EventClientsEvicted       EventType = "clients_evicted"   // registrations that no one used, by number
+	EventClientRefused        EventType = "client_refused"    // a registered client failed to authenticate
+	EventSignInRefused        EventType = "sign_in_refused"   // by provider, policy or password
+	EventSignInThrottled      EventType = "sign_in_throttled" // too many attempts at the password
+	EventAuthorizationDenied  EventType = "authorization_denied"
+	EventGrantCreated         EventType = "grant_created"
+	EventGrantAdopted         EventType = "grant_adopted" // from FastMCP
+	EventAdoptionRefused      EventType = "adoption_refused"
+	EventFastMCPTokenRefused  EventType = "fastmcp_token_refused" //nolint:gosec // expired, unsigned or without a row
+	EventGrantRevoked         EventType = "grant_revoked"
+	EventTokensIssued         EventType = "tokens_issued"
+	EventTokensRefreshed      EventType = "tokens_refreshed"
+	EventRefreshRepeated      EventType = "refresh_repeated" // the same tokens again: the response was lost
+	EventTokenRevoked         EventType = "token_revoked"
+	EventCodeReuse            EventType = "code_reuse"
+	EventRefreshReuse         EventType = "refresh_reuse"
+	EventAssertionReuse       EventType = "assertion_reuse" // of a client assertion (RFC 7523)
+	EventUserDisabled         EventType = "user_disabled"
+	EventUserEnabled          EventType = "user_enabled"
+	EventPasswordSet          EventType = "password_set"
+	EventSessionOpened        EventType = "session_opened" // at the page of your own connections
+	EventSessionClosed        EventType = "session_closed" // by the user
+	EventPersonalTokenMade    EventType = "personal_token_made"
+	EventPersonalTokenRefused EventType = "personal_token_refused"
+	EventToolCalled           EventType = "tool_called"
+	EventToolCallsLost        EventType = "tool_calls_lost" // calls without an event, by number
+	EventKeyRecorded          EventType = "key_recorded"
+	EventKeyRetired           EventType = "key_retired"
 )
 
 // EventTypes returns all of them.
@@ -51,7 +53,8 @@ func EventTypes() []EventType {
 		EventClientRegistered, EventClientReadopted, EventClientUpdated, EventClientDeleted, EventClientsEvicted, EventClientRefused,
 		EventSignInRefused, EventSignInThrottled, EventAuthorizationDenied, EventGrantCreated, EventGrantAdopted, EventAdoptionRefused, EventFastMCPTokenRefused,
 		EventGrantRevoked, EventTokensIssued, EventTokensRefreshed, EventRefreshRepeated, EventTokenRevoked, EventCodeReuse,
-		EventRefreshReuse, EventAssertionReuse, EventUserDisabled, EventUserEnabled, EventPasswordSet, EventSessionOpened, EventSessionClosed, EventToolCalled, EventToolCallsLost, EventKeyRecorded, EventKeyRetired,
+		EventRefreshReuse, EventAssertionReuse, EventUserDisabled, EventUserEnabled, EventPasswordSet, EventSessionOpened, EventSessionClosed,
+		EventPersonalTokenMade, EventPersonalTokenRefused, EventToolCalled, EventToolCallsLost, EventKeyRecorded, EventKeyRetired,
 	}
 }
 

@@ -21,7 +21,7 @@ func (t EventType) Limited() bool {
 	return slices.Contains([]EventType{
 		EventClientRefused, EventClientUpdated, EventAssertionReuse,
 		EventSignInRefused, EventSignInThrottled, EventAuthorizationDenied, EventRefreshRepeated,
-		EventAdoptionRefused, EventFastMCPTokenRefused,
+		EventAdoptionRefused, EventFastMCPTokenRefused, EventPersonalTokenRefused,
 	}, t)
 }
 

@@ -19,6 +19,7 @@ type Store interface {
 	AdoptionStore
 	PasswordStore
 	BrowserSessionStore
+	PersonalTokenStore
 	EventStore
 	OperatorStore
 	Maintenance

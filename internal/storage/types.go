@@ -203,6 +203,8 @@ type Grant struct {
 	ReplacedAt time.Time
 	// Adopted: it was made of a session of FastMCP.
 	Adopted bool
+	// Personal is what a personal token is, zero for the grant of an app; set in listings.
+	Personal PersonalToken
 
 	// The rest is set by RefreshGrant only.
 

@@ -72,6 +72,16 @@ LIMIT CAST(@max_rows AS BIGINT);
 UPDATE mcpkeep_signing_keys SET private_key = @token, private_key_key_id = @key_id
 WHERE id = @row_id AND private_key = @old_token;
 
+-- name: ListPersonalTokensToRekey :many
+SELECT grant_id AS row_id, name AS token, name_key_id AS key_id FROM mcpkeep_personal_tokens
+WHERE name_key_id <> @primary_id AND grant_id > @after
+ORDER BY grant_id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: RekeyPersonalToken :exec
+UPDATE mcpkeep_personal_tokens SET name = @token, name_key_id = @key_id
+WHERE grant_id = @row_id AND name = @old_token;
+
 -- name: ListSharedRows :many
 SELECT key, value, value_key_id FROM oauth_clients
 WHERE key > @after
@@ -101,4 +111,6 @@ WHERE successor_key_id IS NOT NULL GROUP BY successor_key_id
 UNION ALL
 SELECT 'mcpkeep_tls', 'value', value_key_id, COUNT(*) FROM mcpkeep_tls GROUP BY value_key_id
 UNION ALL
-SELECT 'mcpkeep_signing_keys', 'private_key', private_key_key_id, COUNT(*) FROM mcpkeep_signing_keys GROUP BY private_key_key_id;
+SELECT 'mcpkeep_signing_keys', 'private_key', private_key_key_id, COUNT(*) FROM mcpkeep_signing_keys GROUP BY private_key_key_id
+UNION ALL
+SELECT 'mcpkeep_personal_tokens', 'name', name_key_id, COUNT(*) FROM mcpkeep_personal_tokens GROUP BY name_key_id;

@@ -185,6 +185,13 @@ type OAuthClient struct {
 	UnusedSince *int64
 }
 
+type PersonalToken struct {
+	GrantID   string
+	Name      string
+	NameKeyID string
+	ExpiresAt int64
+}
+
 type RefreshToken struct {
 	TokenHash      string
 	GrantID        string

@@ -38,6 +38,7 @@ type Querier interface {
 	// count is too old, or from a clock too far ahead, to say.
 	CountOneMoreClient(ctx context.Context, arg CountOneMoreClientParams) error
 	CountPasswordAttempt(ctx context.Context, arg CountPasswordAttemptParams) (User, error)
+	CountPersonalTokensOfUser(ctx context.Context, arg CountPersonalTokensOfUserParams) (int64, error)
 	CountSealedRows(ctx context.Context) ([]CountSealedRowsRow, error)
 	CountUsers(ctx context.Context) (int64, error)
 	// How many clients registered lately and were never used, up to a number.
@@ -56,6 +57,8 @@ type Querier interface {
 	CreateEvent(ctx context.Context, arg CreateEventParams) error
 	CreateGrant(ctx context.Context, arg CreateGrantParams) error
 	CreateInstanceID(ctx context.Context, instanceID string) error
+	CreatePersonalGrant(ctx context.Context, arg CreatePersonalGrantParams) error
+	CreatePersonalToken(ctx context.Context, arg CreatePersonalTokenParams) error
 	CreateRefreshToken(ctx context.Context, arg CreateRefreshTokenParams) error
 	CreateResource(ctx context.Context, arg CreateResourceParams) error
 	DeleteAccessTokenOfClient(ctx context.Context, arg DeleteAccessTokenOfClientParams) (DeleteAccessTokenOfClientRow, error)
@@ -141,6 +144,7 @@ type Querier interface {
 	GetFirstStart(ctx context.Context) (int64, error)
 	GetGrant(ctx context.Context, id string) (Grant, error)
 	GetInstanceID(ctx context.Context) (string, error)
+	GetPersonalToken(ctx context.Context, grantID string) (PersonalToken, error)
 	GetProviderGrant(ctx context.Context, tokenHash string) (Grant, error)
 	GetProviderGrantOfGrant(ctx context.Context, grantID string) (Grant, error)
 	GetProviderGrantOfUser(ctx context.Context, userID string) (Grant, error)
@@ -191,6 +195,7 @@ type Querier interface {
 	ListNewestEventsOfType(ctx context.Context, arg ListNewestEventsOfTypeParams) ([]Event, error)
 	ListNewestEventsOfUser(ctx context.Context, arg ListNewestEventsOfUserParams) ([]Event, error)
 	ListPasswordsToRekey(ctx context.Context, arg ListPasswordsToRekeyParams) ([]ListPasswordsToRekeyRow, error)
+	ListPersonalTokensToRekey(ctx context.Context, arg ListPersonalTokensToRekeyParams) ([]ListPersonalTokensToRekeyRow, error)
 	// Re-encryption. Of each sealed column there is a page of the rows that are not
 	// sealed with the primary key, and a write that changes a row only if it is as it
 	// was read. "<>" makes both engines walk the primary key, as pages need.
@@ -228,6 +233,7 @@ type Querier interface {
 	ReadoptClient(ctx context.Context, arg ReadoptClientParams) (int64, error)
 	ReclaimClients(ctx context.Context, arg ReclaimClientsParams) ([]string, error)
 	RekeyPassword(ctx context.Context, arg RekeyPasswordParams) error
+	RekeyPersonalToken(ctx context.Context, arg RekeyPersonalTokenParams) error
 	RekeyProfile(ctx context.Context, arg RekeyProfileParams) error
 	RekeyProviderToken(ctx context.Context, arg RekeyProviderTokenParams) error
 	RekeyRequest(ctx context.Context, arg RekeyRequestParams) error

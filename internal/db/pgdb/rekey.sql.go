@@ -29,6 +29,8 @@ UNION ALL
 SELECT 'mcpkeep_tls', 'value', value_key_id, COUNT(*) FROM mcpkeep_tls GROUP BY value_key_id
 UNION ALL
 SELECT 'mcpkeep_signing_keys', 'private_key', private_key_key_id, COUNT(*) FROM mcpkeep_signing_keys GROUP BY private_key_key_id
+UNION ALL
+SELECT 'mcpkeep_personal_tokens', 'name', name_key_id, COUNT(*) FROM mcpkeep_personal_tokens GROUP BY name_key_id
 `
 
 type CountSealedRowsRow struct {
@@ -91,6 +93,45 @@ func (q *Queries) ListPasswordsToRekey(ctx context.Context, arg ListPasswordsToR
 	items := []ListPasswordsToRekeyRow{}
 	for rows.Next() {
 		var i ListPasswordsToRekeyRow
+		if err := rows.Scan(&i.RowID, &i.Token, &i.KeyID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listPersonalTokensToRekey = `-- name: ListPersonalTokensToRekey :many
+SELECT grant_id AS row_id, name AS token, name_key_id AS key_id FROM mcpkeep_personal_tokens
+WHERE name_key_id <> $1 AND grant_id > $2
+ORDER BY grant_id
+LIMIT CAST($3 AS BIGINT)
+`
+
+type ListPersonalTokensToRekeyParams struct {
+	PrimaryID string
+	After     string
+	MaxRows   int64
+}
+
+type ListPersonalTokensToRekeyRow struct {
+	RowID string
+	Token string
+	KeyID string
+}
+
+func (q *Queries) ListPersonalTokensToRekey(ctx context.Context, arg ListPersonalTokensToRekeyParams) ([]ListPersonalTokensToRekeyRow, error) {
+	rows, err := q.db.Query(ctx, listPersonalTokensToRekey, arg.PrimaryID, arg.After, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListPersonalTokensToRekeyRow{}
+	for rows.Next() {
+		var i ListPersonalTokensToRekeyRow
 		if err := rows.Scan(&i.RowID, &i.Token, &i.KeyID); err != nil {
 			return nil, err
 		}
@@ -392,6 +433,28 @@ type RekeyPasswordParams struct {
 
 func (q *Queries) RekeyPassword(ctx context.Context, arg RekeyPasswordParams) error {
 	_, err := q.db.Exec(ctx, rekeyPassword,
+		arg.Token,
+		arg.KeyID,
+		arg.RowID,
+		arg.OldToken,
+	)
+	return err
+}
+
+const rekeyPersonalToken = `-- name: RekeyPersonalToken :exec
+UPDATE mcpkeep_personal_tokens SET name = $1, name_key_id = $2
+WHERE grant_id = $3 AND name = $4
+`
+
+type RekeyPersonalTokenParams struct {
+	Token    string
+	KeyID    string
+	RowID    string
+	OldToken string
+}
+
+func (q *Queries) RekeyPersonalToken(ctx context.Context, arg RekeyPersonalTokenParams) error {
+	_, err := q.db.Exec(ctx, rekeyPersonalToken,
 		arg.Token,
 		arg.KeyID,
 		arg.RowID,

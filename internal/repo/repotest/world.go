@@ -72,6 +72,14 @@ func NewWorld(t *testing.T, e dbtest.Engine) World {
 			t.Fatal(err)
 		}
 		w.Users[i] = user.ID
+		token := "grt_token_" + subject
+		err = w.CreatePersonalToken(t.Context(), storage.NewPersonalToken{
+			PersonalToken: storage.PersonalToken{Name: "token-" + subject, ExpiresAt: Now.Add(time.Hour)}, GrantID: token, UserID: user.ID,
+			Token: storage.HashOf(token), Scope: "mcp", Resources: []string{"https://mcp.example/mcp"},
+		}, Now)
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	return w
 }
@@ -114,6 +122,13 @@ func (w World) SealedColumns() map[string]SealedColumn {
 				return err
 			}
 			return keys[0].Broken
+		}},
+		"token for a script": {"mcpkeep_personal_tokens", "grant_id", "name", "grt_token_owner", "grt_token_second", func(t *testing.T, w World) error {
+			grants, err := w.ListGrants(t.Context(), w.Users[0], "", 1, Now)
+			if err != nil {
+				return err
+			}
+			return grants[0].Personal.Broken
 		}},
 		"provider token": {"mcpkeep_grants", "id", "provider_token", "grt_one", "grt_two", refresh},
 		"successor": {

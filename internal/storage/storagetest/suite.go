@@ -41,7 +41,7 @@ func Run(t *testing.T, newStore func(t testing.TB) storage.Store) {
 		clientCases, registrationCases, readoptCases, unreadCases, signInCases, finishCases, codeCases, refreshCases, graceCases, repeatCases, revokeCases,
 		revokeRaceCases, grantCases, providerCases, takeCases, passwordCases, throttleCases, maintenanceCases, cancelCases,
 		eventCases, resourceCases, unusedCases, peopleCases, documentCases, assertionCases, unknownCases, claimCases, replaceCases, confirmedCases,
-		goneCases, browserSessionCases,
+		goneCases, browserSessionCases, personalTokenCases,
 	)
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
