@@ -35,20 +35,25 @@ func tableNames() []string {
 
 // ServingGrants are the statements for a role that serves and does not migrate. The schema
 // and the role are as SQL wants them.
-func ServingGrants(in, role string) []string { return servingGrants(in, role, tableNames()) }
+func ServingGrants(in, role string) []string {
+	return servingGrants(in, role, append(tableNames(), versionTable))
+}
 
 func servingGrants(in, role string, tables []string) []string {
 	statements := []string{"GRANT USAGE ON SCHEMA " + in + " TO " + role}
-	if len(tables) == 0 {
-		return statements
-	}
 	var named []string
 	for _, table := range tables {
-		named = append(named, in+"."+table)
+		if table != versionTable {
+			named = append(named, in+"."+table)
+		}
 	}
-	return append(statements,
-		"GRANT SELECT, INSERT, UPDATE, DELETE ON "+strings.Join(named, ", ")+" TO "+role,
-		"GRANT SELECT ON "+in+"."+versionTable+" TO "+role) // only migrations write it
+	if len(named) > 0 {
+		statements = append(statements, "GRANT SELECT, INSERT, UPDATE, DELETE ON "+strings.Join(named, ", ")+" TO "+role)
+	}
+	if slices.Contains(tables, versionTable) { // only migrations write it
+		statements = append(statements, "GRANT SELECT ON "+in+"."+versionTable+" TO "+role)
+	}
+	return statements
 }
 
 // Grants are the statements that give a role the rights to serve or to migrate, for the
@@ -98,7 +103,7 @@ func (p *postgres) grants(ctx context.Context, s surroundings, role string, migr
 
 func (p *postgres) tablesIn(ctx context.Context, in string) ([]string, error) {
 	rows, err := retryReads{p}.Query(ctx, `SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1)
-		AND relkind IN ('r', 'p') AND relname = ANY($2) ORDER BY 1`, in, tableNames())
+		AND relkind IN ('r', 'p') AND relname = ANY($2) ORDER BY 1`, in, append(tableNames(), versionTable))
 	if err != nil {
 		return nil, fmt.Errorf("look at the tables: %w", err)
 	}

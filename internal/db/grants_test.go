@@ -81,6 +81,24 @@ func TestGrantsFile(t *testing.T) {
 	}
 }
 
+// TestGrantsBeforeMigration: FastMCP's table is there and mcpkeep has never started. The statements
+// name no table that is not there, so that they can be run together.
+func TestGrantsBeforeMigration(t *testing.T) {
+	t.Parallel()
+	admin := dbtest.Postgres().EmptyURL(t)
+	conn := dbtest.SQL(t, admin)
+	dbtest.Exec(t, conn, clientsOf(keyField, valueField, timeFields))
+	url, role := dbtest.NewRole(t, admin)
+	for _, migrate := range []bool{true, false} {
+		statements, err := dbtest.Open(t, admin).Grants(t.Context(), strings.Trim(role, `"`), migrate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dbtest.Exec(t, conn, strings.Join(statements, "; "))
+	}
+	up(t, dbtest.Open(t, url))
+}
+
 // TestGrantsAreEnough: a role without any right serves, or migrates, after the printed
 // statements, and nothing is missing then.
 func TestGrantsAreEnough(t *testing.T) {
