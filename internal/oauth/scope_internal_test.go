@@ -22,6 +22,7 @@ func TestHierarchyHas(t *testing.T) {
 		{"RS-07 two steps", "admin", "read", true},
 		{"RS-07 not upwards", "read", "write", false},
 		{"RS-07 several", "admin list", "read write show", true},
+		{"RS-07 one of several", "write", "read show", false},
 		{"a circle ends", "show", "admin", false},
 	}
 	for _, tt := range tests {
