@@ -70,6 +70,7 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	said := &greeting{std: std}
 	var open listeners
 	host := &app.Host{
+		Inspect:  c.inspect,
 		Loopback: loopback, Upstreams: behind.Upstreams, RequestLog: requests, Metrics: scraped.counts(), RefuseEphemeral: c.refuseEphemeral(), Version: buildVersion(), ShowPassword: said.shown(),
 		Listen: func(ctx context.Context) (at app.Addresses, err error) {
 			open, at, err = c.listenOn(ctx, own, listen, log)

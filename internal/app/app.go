@@ -44,8 +44,10 @@ type App struct {
 	calls   *audit.Queue
 	signer  *assertion.Signer
 	tokens  *recheck.Tokens
-	prober  *cimd.Prober   // nil when documents are offered, or not, whatever can be fetched
-	server  *server.Server // the first one, for mcpkeep's own MCP server or the upstreams
+	replica storage.Replica              // this process
+	theirs  atomic.Pointer[repo.Foreign] // FastMCP's tables, nil until they are known
+	prober  *cimd.Prober                 // nil when documents are offered, or not, whatever can be fetched
+	server  *server.Server               // the first one, for mcpkeep's own MCP server or the upstreams
 
 	stop       context.CancelFunc
 	background sync.WaitGroup
@@ -64,7 +66,7 @@ func Open(ctx context.Context, s Settings) (*App, error) {
 	if err := s.admitTo(host.Upstreams); err != nil {
 		return nil, err
 	}
-	s.metrics = host.Metrics
+	s.metrics, s.answered = host.Metrics, new(answered)
 	checked, problems := s.Check(host.Loopback)
 	if len(problems) > 0 {
 		return nil, problems[0]
@@ -142,6 +144,7 @@ func (a *App) start(ctx context.Context) error {
 	}
 	a.signer = a.newSigner()
 	a.config = a.serverConfig()
+	a.replica = a.newReplica()
 	a.tokens = a.newTokens()
 	a.calls = &audit.Queue{Store: a.repo, Now: a.db.Now, Log: a.log}
 	if a.server, err = a.changeUpstreams(a.host.Upstreams); err != nil {
@@ -153,6 +156,7 @@ func (a *App) start(ctx context.Context) error {
 	}
 	a.background.Go(func() { a.lookUp(ctx) })
 	a.background.Go(func() { a.clean(ctx) })
+	a.background.Go(func() { a.beat(ctx) })
 	a.background.Go(func() { a.calls.Run(ctx) })
 	a.background.Go(func() { a.signer.Run(ctx) })
 	if a.prober != nil {
@@ -176,6 +180,7 @@ func (a *App) serverConfig() server.Config {
 		IssuerSlash: s.FastMCP.IssuerSlash, CallbackPath: s.Provider.CallbackPath,
 		AssertionKeys: a.signer.Keys, Now: a.db.Now, ClockOffset: a.db.ClockOffset, RequestLog: a.host.RequestLog, Metrics: a.host.Metrics,
 	}
+	cfg.State = a.state
 	if a.prober != nil {
 		cfg.DocumentsOffered = a.prober.Offered
 	}

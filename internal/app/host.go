@@ -33,7 +33,10 @@ type Host struct {
 	// Metrics count what happens, see NewMetrics; nil for none.
 	Metrics *metrics.Metrics
 	Version string // of the program
-	App     *App   // set by Open
+	// Inspect finds what is wrong with the deployment, without a look from outside; nil for no
+	// such look.
+	Inspect func(context.Context) []server.Finding
+	App     *App // set by Open
 }
 
 type hostKey struct{}

@@ -32,10 +32,11 @@ func NewMetrics() *metrics.Metrics {
 
 // providerClient is the client that asks the sign-in provider, nil for the default one.
 func (s Settings) providerClient() *http.Client {
-	if s.metrics == nil {
+	if s.answered == nil {
 		return nil
 	}
-	return &http.Client{Transport: s.metrics.Transport(http.DefaultTransport)}
+	s.answered.base = s.metrics.Transport(http.DefaultTransport)
+	return &http.Client{Transport: s.answered}
 }
 
 // measure has the metrics count what happens from now on.

@@ -47,6 +47,8 @@ type Settings struct {
 
 	entries []identity.Policy // who may enter the upstreams
 	metrics *metrics.Metrics  // nil for none
+	// answered notes when the provider answers; nil for settings that are checked alone.
+	answered *answered
 }
 
 // Provider is mcpkeep.Provider.

@@ -127,6 +127,7 @@ func (a *App) shareTables(ctx context.Context) error {
 	f, err := a.checked.FastMCP.store.find(ctx, a.db, a.log)
 	if err == nil {
 		a.repo.ShareTables(f)
+		a.theirs.Store(&f)
 	}
 	return err
 }

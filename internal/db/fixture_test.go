@@ -43,6 +43,7 @@ var fixture = []struct {
 	{"INSERT INTO mcpkeep_browser_sessions (session_hash, user_id, created_at, expires_at) VALUES ($1, 'u', 1, 2)", []any{hash43}},
 	{`INSERT INTO mcpkeep_signing_keys (id, number, private_key, private_key_key_id, created_at, signs_at)
 		VALUES ('s', 1, 'x', 'k', 1, 1)`, nil},
+	{"INSERT INTO mcpkeep_replicas (id, name, version, started_at, seen_at) VALUES ('r', 'host', '1', 1, 2)", nil},
 	{"INSERT INTO mcpkeep_events (id, type, actor, created_at) VALUES ('e', 't', 'server', 1)", nil},
 }
 

@@ -320,6 +320,10 @@ func (p pgQuerier) DeleteOldEvents(ctx context.Context, arg sqlitedb.DeleteOldEv
 	return v, err
 }
 
+func (p pgQuerier) DeleteOldReplicas(ctx context.Context, arg sqlitedb.DeleteOldReplicasParams) error {
+	return p.q.DeleteOldReplicas(ctx, pgdb.DeleteOldReplicasParams(arg))
+}
+
 func (p pgQuerier) DeleteOldUnknownClients(ctx context.Context, arg sqlitedb.DeleteOldUnknownClientsParams) (int64, error) {
 	v, err := p.q.DeleteOldUnknownClients(ctx, pgdb.DeleteOldUnknownClientsParams(arg))
 	return v, err
@@ -328,6 +332,10 @@ func (p pgQuerier) DeleteOldUnknownClients(ctx context.Context, arg sqlitedb.Del
 func (p pgQuerier) DeleteOtherKeySets(ctx context.Context, arg sqlitedb.DeleteOtherKeySetsParams) (int64, error) {
 	v, err := p.q.DeleteOtherKeySets(ctx, pgdb.DeleteOtherKeySetsParams(arg))
 	return v, err
+}
+
+func (p pgQuerier) DeleteReplica(ctx context.Context, id string) error {
+	return p.q.DeleteReplica(ctx, id)
 }
 
 func (p pgQuerier) DeleteSharedRow(ctx context.Context, key string) (int64, error) {
@@ -820,6 +828,11 @@ func (p pgQuerier) ListProviderTokensToRekey(ctx context.Context, arg sqlitedb.L
 	}), err
 }
 
+func (p pgQuerier) ListReplicas(ctx context.Context, arg sqlitedb.ListReplicasParams) ([]sqlitedb.McpkeepReplica, error) {
+	v, err := p.q.ListReplicas(ctx, pgdb.ListReplicasParams(arg))
+	return rowsOf(v, func(r pgdb.McpkeepReplica) sqlitedb.McpkeepReplica { return sqlitedb.McpkeepReplica(r) }), err
+}
+
 func (p pgQuerier) ListRequestsToRekey(ctx context.Context, arg sqlitedb.ListRequestsToRekeyParams) ([]sqlitedb.ListRequestsToRekeyRow, error) {
 	v, err := p.q.ListRequestsToRekey(ctx, pgdb.ListRequestsToRekeyParams(arg))
 	return rowsOf(v, func(r pgdb.ListRequestsToRekeyRow) sqlitedb.ListRequestsToRekeyRow {
@@ -1077,6 +1090,10 @@ func (p pgQuerier) SaveClientDocument(ctx context.Context, arg sqlitedb.SaveClie
 func (p pgQuerier) SaveDocumentProbe(ctx context.Context, arg sqlitedb.SaveDocumentProbeParams) (int64, error) {
 	v, err := p.q.SaveDocumentProbe(ctx, pgdb.SaveDocumentProbeParams(arg))
 	return v, err
+}
+
+func (p pgQuerier) SeeReplica(ctx context.Context, arg sqlitedb.SeeReplicaParams) error {
+	return p.q.SeeReplica(ctx, pgdb.SeeReplicaParams(arg))
 }
 
 func (p pgQuerier) SeeUnknownClient(ctx context.Context, arg sqlitedb.SeeUnknownClientParams) (int64, error) {

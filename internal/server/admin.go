@@ -29,6 +29,9 @@ func (s *Server) adminRoutes(mux *http.ServeMux) {
 		adminPath: s.adminStart, adminPeoplePath: s.adminPeople, adminAppsPath: s.adminApps,
 		adminConnectionsPath: s.adminConnections, adminEventsPath: s.adminEvents,
 	}
+	if s.State != nil {
+		lists[adminServerPath] = s.adminServer
+	}
 	for path, h := range lists {
 		mux.Handle("GET "+path, s.page(within(s.bounds.page, s.atIssuer(s.forAdmins(h)))))
 		mux.Handle(path, s.page(notAllowed("GET, HEAD")))
@@ -107,18 +110,22 @@ func (*Server) adminStart(w http.ResponseWriter, _ *http.Request, _ admin) error
 }
 
 // adminTabs lead to the pages for administrators.
-func adminTabs(current string) pages.Tabs {
-	return pages.Tabs{Current: current, Links: []pages.Link{
+func (s *Server) adminTabs(current string) pages.Tabs {
+	tabs := pages.Tabs{Current: current, Links: []pages.Link{
 		{Text: "People", Href: adminPeoplePath}, {Text: "Apps", Href: adminAppsPath},
 		{Text: "Connections", Href: adminConnectionsPath}, {Text: "Events", Href: adminEventsPath},
-		{Text: "Your connections", Href: connectionsPath},
 	}}
+	if s.State != nil {
+		tabs.Links = append(tabs.Links, pages.Link{Text: "Server", Href: adminServerPath})
+	}
+	tabs.Links = append(tabs.Links, pages.Link{Text: "Your connections", Href: connectionsPath})
+	return tabs
 }
 
 // adminView is a page for administrators without its contents.
 func (s *Server) adminView(a admin, current, title string) pages.Admin {
 	page := pages.Admin{
-		Server: s.serverView(), Tabs: adminTabs(current), Title: title, SignedInAs: nameOfUser(a.User),
+		Server: s.serverView(), Tabs: s.adminTabs(current), Title: title, SignedInAs: nameOfUser(a.User),
 		SignOut: pages.Form{Action: signOutPath, Hidden: []pages.Field{{Name: "csrf", Value: a.secret.csrf(signOutPath)}}},
 	}
 	if p, ok := s.Provider.(identity.RedirectProvider); ok {

@@ -55,7 +55,7 @@ func (s *Server) asking(action adminAction) adminHandler {
 		if err != nil {
 			return err
 		}
-		question.Server, question.Tabs = s.serverView(), adminTabs(action.tab)
+		question.Server, question.Tabs = s.serverView(), s.adminTabs(action.tab)
 		question.Form.Action = action.path
 		chosen := url.Values{}
 		for _, name := range action.params {

@@ -56,6 +56,10 @@ func (s *Server) grantRow(g storage.GrantSummary) pages.Row {
 		},
 		Links: []pages.Link{linkTo("Events", adminEventsPath, "grant", g.Grant.ID), linkTo("End access", adminEndPath, "grant", g.Grant.ID)},
 	}
+	if g.Grant.IsPersonal() {
+		row.Name = "Token “" + pages.Quotable(g.Grant.Personal.Name) + "” for a script"
+		row.Facts = append(row.Facts, pages.Fact{Name: "Ends", At: g.Grant.Personal.ExpiresAt})
+	}
 	if g.Grant.Adopted {
 		row.Facts = append(row.Facts, pages.Fact{Name: "Origin", Text: "Taken over from the earlier server"})
 	}

@@ -73,3 +73,17 @@ func TestAdminPrunesNothingYoung(t *testing.T) {
 		s.unchanged(t, func() { b.open(http.MethodPost, base+path, fields).shows(t, http.StatusBadRequest, "no such page") })
 	}
 }
+
+// TestAdminEndsToken: an administrator sees a token for a script among the connections, by its
+// name and end, and ends it.
+func TestAdminEndsToken(t *testing.T) {
+	t.Parallel()
+	s := start(t, withTokens(server.PersonalOn))
+	b := s.administrator()
+	token := b.makeToken()
+	s.wantAccess(t, token, true)
+	p := b.visit("/admin/connections")
+	p.shows(t, http.StatusOK, "Token “nightly” for a script", "Ends", "21 February 2027")
+	b.submit(b.visit(p.links(t)["End access"]), nil).shows(t, http.StatusOK, "There is no such connection.")
+	s.wantAccess(t, token, false)
+}

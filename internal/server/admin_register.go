@@ -34,7 +34,7 @@ func (s *Server) askToRegister(w http.ResponseWriter, r *http.Request, a admin) 
 
 func (s *Server) showRegister(w http.ResponseWriter, a admin, id, problem string) error {
 	page := pages.NewApp{
-		Server: s.serverView(), Tabs: adminTabs(adminAppsPath), Error: problem, Back: &pages.Link{Text: "Back", Href: adminAppsPath},
+		Server: s.serverView(), Tabs: s.adminTabs(adminAppsPath), Error: problem, Back: &pages.Link{Text: "Back", Href: adminAppsPath},
 		Name: a.values.Get("name"), RedirectURIs: a.values.Get("redirect_uris"), AuthMethod: a.values.Get("auth_method"), KeyURL: a.values.Get("jwks_uri"),
 		AuthMethods: []pages.Option{
 			{Value: oauth.AuthMethodNone, Text: "Not at all (a public client)"}, {Value: oauth.AuthMethodClientSecretBasic, Text: "With a secret (client_secret_basic)"},
@@ -94,7 +94,7 @@ func (s *Server) registerApp(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.Logger.InfoContext(ctx, "an administrator changed something", logging.Path, adminRegisterPath, logging.UserID, a.User.ID, logging.ClientID, id)
 	return pages.AppSecret{
-		Server: s.serverView(), Tabs: adminTabs(adminAppsPath), ID: id, Secret: secret,
+		Server: s.serverView(), Tabs: s.adminTabs(adminAppsPath), ID: id, Secret: secret,
 		Next: &pages.Link{Text: "Done", Href: withQuery(adminAppsPath, url.Values{"q": {id}})},
 	}.Write(w)
 }

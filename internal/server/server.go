@@ -98,10 +98,12 @@ type Config struct {
 	// nil when there are none.
 	AssertionKeys func(context.Context) (document []byte, keep time.Duration, err error)
 	NoAdminPages  bool // the pages for administrators are not there
-	Logger        *slog.Logger
-	RequestLog    RequestLog
-	Metrics       *metrics.Metrics // nil for none
-	Now           func() time.Time // nil for time.Now
+	// State is what administrators see of the server; nil for no page of it.
+	State      func(context.Context) (State, error)
+	Logger     *slog.Logger
+	RequestLog RequestLog
+	Metrics    *metrics.Metrics // nil for none
+	Now        func() time.Time // nil for time.Now
 	// ClockOffset is how far the database server's clock is ahead of this process's, give or
 	// take doubt; nil where there is none.
 	ClockOffset func() (offset, doubt time.Duration, known bool)

@@ -38,8 +38,8 @@ func TestGallery(t *testing.T) {
 var gallery = []exhibit{
 	{"sign-in", func(b *tab) { toSignIn(b) }, []string{"textbox User name", "textbox Password", "button Sign in"}},
 	{"sign-in-error", func(b *tab) { toSignIn(b); b.signIn("not it") }, []string{"textbox User name", "textbox Password", "button Sign in"}},
-	{"consent-local", func(b *tab) { toConsent(b) }, []string{"button Deny", "button Approve"}},
-	{"consent-github", toGitHubConsent, []string{"button Deny", "button Approve"}},
+	{"consent-local", func(b *tab) { toConsent(b) }, []string{"button Deny", "button Approve", "link your connections"}},
+	{"consent-github", toGitHubConsent, []string{"button Deny", "button Approve", "link your connections"}},
 	{"error", func(b *tab) { b.open(b.startLocal().url+"/authorize?client_id=unknown", http.StatusBadRequest) }, nil},
 	{"error-with-link", toErrorWithLink, []string{"link Return to the app"}},
 	{"refused", toRefused, []string{"link Use another account", "link Return to the app"}},

@@ -66,7 +66,7 @@ func (b *tab) waitFocus(name string) {
 func (b *tab) waitUnlocked(pointer string) {
 	b.t.Helper()
 	b.until("Approve is unlocked", func() bool {
-		return eval[string](b, `(s => s.visibility + ' ' + s.pointerEvents)(getComputedStyle(document.querySelector('button[value="approve"]')))`) ==
+		return eval[string](b, `(s => s.visibility + ' ' + s.pointerEvents)(getComputedStyle(document.querySelector('.gate .approve')))`) ==
 			"visible "+pointer
 	})
 }

@@ -83,8 +83,10 @@ type Querier interface {
 	DeleteOldAdoptions(ctx context.Context, arg DeleteOldAdoptionsParams) (int64, error)
 	DeleteOldCommits(ctx context.Context, arg DeleteOldCommitsParams) (int64, error)
 	DeleteOldEvents(ctx context.Context, arg DeleteOldEventsParams) (int64, error)
+	DeleteOldReplicas(ctx context.Context, arg DeleteOldReplicasParams) error
 	DeleteOldUnknownClients(ctx context.Context, arg DeleteOldUnknownClientsParams) (int64, error)
 	DeleteOtherKeySets(ctx context.Context, arg DeleteOtherKeySetsParams) (int64, error)
+	DeleteReplica(ctx context.Context, id string) error
 	DeleteSharedRow(ctx context.Context, key string) (int64, error)
 	DeleteTLSValue(ctx context.Context, name string) error
 	DeleteUnusedClient(ctx context.Context, arg DeleteUnusedClientParams) (int64, error)
@@ -201,6 +203,7 @@ type Querier interface {
 	// was read. "<>" makes both engines walk the primary key, as pages need.
 	ListProfilesToRekey(ctx context.Context, arg ListProfilesToRekeyParams) ([]ListProfilesToRekeyRow, error)
 	ListProviderTokensToRekey(ctx context.Context, arg ListProviderTokensToRekeyParams) ([]ListProviderTokensToRekeyRow, error)
+	ListReplicas(ctx context.Context, arg ListReplicasParams) ([]McpkeepReplica, error)
 	ListRequestsToRekey(ctx context.Context, arg ListRequestsToRekeyParams) ([]ListRequestsToRekeyRow, error)
 	ListResourcesOfClient(ctx context.Context, clientKey string) ([]Resource, error)
 	// Rows of FastMCP's other collections are in oauth_clients, next to the clients.
@@ -263,6 +266,7 @@ type Querier interface {
 	SampleClients(ctx context.Context, maxRows int64) ([]OAuthClient, error)
 	SaveClientDocument(ctx context.Context, arg SaveClientDocumentParams) (int64, error)
 	SaveDocumentProbe(ctx context.Context, arg SaveDocumentProbeParams) (int64, error)
+	SeeReplica(ctx context.Context, arg SeeReplicaParams) error
 	// One statement sees and remembers, so that of two concurrent calls one is the second.
 	SeeUnknownClient(ctx context.Context, arg SeeUnknownClientParams) (int64, error)
 	SetClientCount(ctx context.Context, countedAt int64) error

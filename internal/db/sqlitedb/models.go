@@ -169,6 +169,15 @@ type McpkeepImportedRow struct {
 	ImportedAt int64
 }
 
+type McpkeepReplica struct {
+	ID                 string
+	Name               string
+	Version            string
+	StartedAt          int64
+	SeenAt             int64
+	ProviderAnsweredAt *int64
+}
+
 type McpkeepUnknownClient struct {
 	IDHash     string
 	SeenAt     int64
