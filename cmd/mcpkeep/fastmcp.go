@@ -91,10 +91,12 @@ func (f *keyFlags) foreign(ctx context.Context, d *db.DB) (repo.Foreign, error) 
 
 // Variables of FastMCP that say more here than their values.
 const (
-	fastmcpGitHubID  = "FASTMCP_SERVER_AUTH_GITHUB_CLIENT_ID"
-	fastmcpGoogleID  = "FASTMCP_SERVER_AUTH_GOOGLE_CLIENT_ID"
-	fastmcpUsernames = "GITHUB_ALLOWED_USERNAMES"
-	everyone         = "*"
+	fastmcpGitHubID   = "FASTMCP_SERVER_AUTH_GITHUB_CLIENT_ID"
+	fastmcpGoogleID   = "FASTMCP_SERVER_AUTH_GOOGLE_CLIENT_ID"
+	fastmcpGitHubPath = "FASTMCP_SERVER_AUTH_GITHUB_REDIRECT_PATH"
+	fastmcpGooglePath = "FASTMCP_SERVER_AUTH_GOOGLE_REDIRECT_PATH"
+	fastmcpUsernames  = "GITHUB_ALLOWED_USERNAMES"
+	everyone          = "*"
 )
 
 // configuredAsFastMCP reports whether the GitHub app came with FastMCP's variables, next to
@@ -117,6 +119,7 @@ func (f *providerFlags) likeFastMCP(log *slog.Logger) error {
 	case atGoogle:
 		f.Provider = "google"
 	}
+	f.CallbackPath = pathLikeFastMCP(f.CallbackPath)
 	if len(f.AllowedUsers) == 1 && f.AllowedUsers[0] == everyone && setting.Trim(os.Getenv(fastmcpUsernames)) == everyone &&
 		os.Getenv("MCPKEEP_ALLOWED_USERS") == "" {
 		f.AllowedUsers, f.AllowAnyone = nil, true
@@ -125,4 +128,18 @@ func (f *providerFlags) likeFastMCP(log *slog.Logger) error {
 		}
 	}
 	return nil
+}
+
+// pathLikeFastMCP is the callback path of FastMCP's own variable as it reads it: with a first
+// slash.
+func pathLikeFastMCP(path string) string {
+	if os.Getenv("MCPKEEP_CALLBACK_PATH") != "" || strings.HasPrefix(path, "/") {
+		return path
+	}
+	for _, name := range []string{fastmcpGitHubPath, fastmcpGooglePath} {
+		if value := os.Getenv(name); value != "" && value == path {
+			return "/" + path
+		}
+	}
+	return path
 }

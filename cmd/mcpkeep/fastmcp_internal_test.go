@@ -33,3 +33,26 @@ func TestEveryoneAsAtFastMCP(t *testing.T) {
 		})
 	}
 }
+
+// TestCallbackPathAsAtFastMCP: FastMCP adds the first slash of its redirect path, and our own
+// setting is taken as it is.
+func TestCallbackPathAsAtFastMCP(t *testing.T) {
+	for _, tt := range []struct{ own, fastmcp, path, want string }{
+		{"", "oauth/cb", "oauth/cb", "/oauth/cb"},
+		{"", "/oauth/cb", "/oauth/cb", "/oauth/cb"},
+		{"", "", "/auth/callback", "/auth/callback"},
+		{"", "oauth/cb", "flag", "flag"},
+		{"oauth/cb", "oauth/cb", "oauth/cb", "oauth/cb"},
+	} {
+		for _, name := range []string{fastmcpGitHubPath, fastmcpGooglePath} {
+			t.Setenv(fastmcpGitHubPath, "")
+			t.Setenv(fastmcpGooglePath, "")
+			t.Setenv("MCPKEEP_CALLBACK_PATH", tt.own)
+			t.Setenv(name, tt.fastmcp)
+			f := providerFlags{Provider: "github", CallbackPath: tt.path}
+			if err := f.likeFastMCP(nil); err != nil || f.CallbackPath != tt.want {
+				t.Errorf("%+v: %q, %v", tt, f.CallbackPath, err)
+			}
+		}
+	}
+}
