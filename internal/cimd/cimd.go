@@ -51,6 +51,7 @@ type Documents struct {
 	// admitting is held by who asks whether one more unknown URL may be fetched: one
 	// at a time, so that a flood takes neither more than the limit nor the database.
 	admitting chan struct{}
+	keySets   oauth.KeySets
 
 	waiting
 }
@@ -61,7 +62,7 @@ func New(cfg Config) *Documents {
 		cfg.Now = time.Now
 	}
 	cfg.Logger = logging.WithReference(cfg.Logger)
-	return &Documents{Config: cfg, admitting: make(chan struct{}, 1), waiting: newWaiting()}
+	return &Documents{Config: cfg, admitting: make(chan struct{}, 1)}
 }
 
 // takes reports whether a client ID is the URL of a metadata document that this
@@ -155,11 +156,11 @@ func (d *Documents) bound(id string, reg oauth.Registration, origin storage.Orig
 // KeySet returns the key set at a client's jwks_uri. With renew it is asked for
 // again, unless that was done a moment ago.
 func (d *Documents) KeySet(ctx context.Context, c storage.Client, renew bool) (oauth.KeySet, error) {
-	got, err := d.get(ctx, wanted{clientID: c.ID, url: c.JWKSURI, check: checkKeys, renewAfter: renewKeysAfter}, renew)
+	got, err := d.get(ctx, wanted{clientID: c.ID, url: c.JWKSURI, check: d.checkKeys, renewAfter: renewKeysAfter}, renew)
 	if err != nil {
 		return oauth.KeySet{}, err
 	}
-	return oauth.ParseKeySet([]byte(got.Body))
+	return d.keySets.Parse(got.Body)
 }
 
 func checkMetadata(id string) func(string) (string, error) {
@@ -169,7 +170,7 @@ func checkMetadata(id string) func(string) (string, error) {
 	}
 }
 
-func checkKeys(body string) (string, error) {
-	_, err := oauth.ParseKeySet([]byte(body))
+func (d *Documents) checkKeys(body string) (string, error) {
+	_, err := d.keySets.Parse(body)
 	return "", err
 }

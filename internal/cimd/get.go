@@ -52,7 +52,7 @@ func (d *Documents) get(ctx context.Context, w wanted, renew bool) (storage.Docu
 	if done || err != nil {
 		return known, err
 	}
-	leave, free := d.enter(known.Body != "" || w.hasCopy())
+	leave, free := d.enter(siteOf(w.url), known.Body != "" || w.hasCopy())
 	if !free {
 		return known, w.crowded(known)
 	}

@@ -1,31 +1,59 @@
 package cimd
 
-import "github.com/mcpkeep/mcpkeep/internal/storage"
+import (
+	"sync"
 
-// maxWaiting is how many requests of a process may wait for a site, of those that nothing
-// stands in for, and as many of the others. Both together, with those that wait for one of
-// them, are fewer than the sign-in pages and the token requests that the server has in
-// progress at a time, so that slow sites leave places for clients that need none.
-const maxWaiting = 48
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
 
-// waiting holds an element for each request that waits for a site.
-type waiting struct{ unknown, known chan struct{} }
+const (
+	// maxWaiting is how many requests of a process may wait for a site, of those that nothing
+	// stands in for, and as many of the others. Both together, with those that wait for one of
+	// them, are fewer than the sign-in pages and the token requests that the server has in
+	// progress at a time, so that slow sites leave places for clients that need none.
+	maxWaiting = 48
+	// maxWaitingSite is how many of them may wait for the same site, so that one that is slow
+	// leaves places for the clients of others.
+	maxWaitingSite = 12
+)
 
-func newWaiting() waiting {
-	return waiting{unknown: make(chan struct{}, maxWaiting), known: make(chan struct{}, maxWaiting)}
+// waiting counts the requests that wait for a site.
+type waiting struct {
+	mu             sync.Mutex
+	unknown, known places
 }
 
-// enter takes a place among those that wait until leave is called, if one is free.
-func (w waiting) enter(standIn bool) (leave func(), free bool) {
-	places := w.unknown
+// places are taken in all and by site.
+type places struct {
+	taken int
+	sites map[string]int
+}
+
+// enter takes a place among those that wait for a site until leave is called, if one is free.
+func (w *waiting) enter(site string, standIn bool) (leave func(), free bool) {
+	p := &w.unknown
 	if standIn {
-		places = w.known
+		p = &w.known
 	}
-	select {
-	case places <- struct{}{}:
-		return func() { <-places }, true
-	default:
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p.taken >= maxWaiting || p.sites[site] >= maxWaitingSite {
 		return nil, false
+	}
+	if p.sites == nil {
+		p.sites = make(map[string]int)
+	}
+	p.taken++
+	p.sites[site]++
+	return func() { w.leave(p, site) }, true
+}
+
+func (w *waiting) leave(p *places, site string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p.taken--
+	if p.sites[site]--; p.sites[site] == 0 {
+		delete(p.sites, site)
 	}
 }
 

@@ -67,8 +67,12 @@ func (p *pulse) watch(ctx context.Context) (context.Context, context.CancelFunc)
 // ReadAccess is Read for an access check, on connections that no other work takes. The
 // error is storage.ErrUnavailable only if no access check succeeded for OutageAfter: the
 // database refuses, cannot be reached or hangs. Until then a failed check is repeated, and
-// one that waits for others until ReadTimeout gets storage.ErrBusy.
+// one that waits for others until ReadTimeout gets storage.ErrBusy. In a context of
+// storage.WithSharedConnections it is Read.
 func (d *DB) ReadAccess(ctx context.Context, op string, f Query) error {
+	if storage.SharesConnections(ctx) {
+		return d.Read(ctx, op, f)
+	}
 	began := time.Now()
 	return d.timed("access", began, d.checkAccess(ctx, op, f))
 }

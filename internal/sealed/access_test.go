@@ -44,6 +44,11 @@ func TestOverloadIsNoOutage(t *testing.T) {
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("it took %v", took)
 		}
+		shared, cancel := context.WithTimeout(storage.WithSharedConnections(t.Context()), time.Second/2)
+		defer cancel()
+		if err := store.ReadAccess(shared, "check", readOne); e.Name == "postgres" && !errors.Is(err, storage.ErrUnavailable) {
+			t.Errorf("on shared connections: %v", err)
+		}
 	})
 }
 

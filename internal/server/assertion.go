@@ -69,8 +69,14 @@ func (s *Server) proveByAssertion(ctx context.Context, c storage.Client, a oauth
 	return s.verify(ctx, c, a, renewed)
 }
 
-// verify checks the signature of an assertion, one at a time.
+// verify checks the signature of an assertion, one at a time. Only who waits for that takes a
+// place, and no one who waits for the keys of a client.
 func (s *Server) verify(ctx context.Context, c storage.Client, a oauth.Assertion, keys oauth.KeySet) (err error) {
+	leave, err := s.bounds.assertion.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	busy := s.bounds.assertion.do(ctx, func() error {
 		err = a.Verify(keys, c.SigningAlg)
 		return nil
@@ -81,7 +87,7 @@ func (s *Server) verify(ctx context.Context, c storage.Client, a oauth.Assertion
 // keysOf returns a client's keys: what it registered goes before what it publishes.
 func (s *Server) keysOf(ctx context.Context, c storage.Client, renew bool) (oauth.KeySet, error) {
 	if c.JWKS != "" {
-		return oauth.ParseKeySet([]byte(c.JWKS))
+		return s.keySets.Parse(string(c.JWKS))
 	}
 	if s.Keys == nil || c.JWKSURI == "" {
 		return oauth.KeySet{}, &storage.DocumentError{URL: c.JWKSURI, Reason: "fetching key sets is disabled"}

@@ -83,13 +83,6 @@ var (
 
 // provenClient finds the client that the credentials belong to.
 func (s *Server) provenClient(ctx context.Context, cred credentials) (storage.Client, error) {
-	if cred.assertion != nil {
-		leave, err := s.bounds.assertion.enter()
-		if err != nil {
-			return storage.Client{}, err
-		}
-		defer leave()
-	}
 	client, err := s.lookUpClient(ctx, cred.id)
 	if err == nil {
 		if refused := s.prove(ctx, client, cred); isInvalidClient(refused) {

@@ -16,11 +16,7 @@ func (s *Server) SetDeadlines(body, answer, write time.Duration) {
 
 // Fill takes all places for requests of a kind, until empty is called.
 func (s *Server) Fill(kind string) (empty func()) {
-	b := s.bounds
-	full := map[string]bound{
-		"registration": b.registration, "management": b.management, "page": b.page, "callback": b.callback, "token": b.token,
-		"revocation": b.revocation, "introspection": b.introspection, "verification": b.verification, "password": b.password.places, "assertion": b.assertion.places,
-	}[kind]
+	full := s.boundOf(kind)
 	for range cap(full) {
 		full <- struct{}{}
 	}
@@ -29,6 +25,17 @@ func (s *Server) Fill(kind string) (empty func()) {
 			<-full
 		}
 	}
+}
+
+// Taken returns how many places for requests of a kind are taken.
+func (s *Server) Taken(kind string) int { return len(s.boundOf(kind)) }
+
+func (s *Server) boundOf(kind string) bound {
+	b := s.bounds
+	return map[string]bound{
+		"registration": b.registration, "management": b.management, "page": b.page, "callback": b.callback, "token": b.token,
+		"revocation": b.revocation, "introspection": b.introspection, "verification": b.verification, "password": b.password.places, "assertion": b.assertion.places,
+	}[kind]
 }
 
 // AtATime returns how many passwords and how many assertions are verified at a time.

@@ -126,6 +126,7 @@ type Server struct {
 	leaving                  atomic.Bool
 	answers                  answers
 	bounds                   bounds
+	keySets                  oauth.KeySets
 	ready                    readyCheck
 	watch                    watch
 	routes                   map[string]string // paths and what metrics call them
