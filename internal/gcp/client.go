@@ -48,6 +48,7 @@ type Client struct {
 	secretManager string       // origin in place of Google's; "" for Google's
 	tokens        tokens
 	secrets       secrets
+	services      services
 }
 
 // New returns a client. It makes no request. The error is an *EndpointError.

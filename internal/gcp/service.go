@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 )
 
 // Service is who this process is on Google Cloud.
@@ -15,8 +16,19 @@ type Service struct {
 	Account       string // email address of the service account
 }
 
-// Service asks the metadata server who this process is.
+// services is who this process is. The zero value does not know.
+type services struct {
+	mu    sync.Mutex
+	known Service
+}
+
+// Service asks the metadata server who this process is, and remembers it: it never changes.
 func (c *Client) Service(ctx context.Context) (Service, error) {
+	c.services.mu.Lock()
+	defer c.services.mu.Unlock()
+	if c.services.known != (Service{}) {
+		return c.services.known, nil
+	}
 	ctx, cancel := within(ctx)
 	defer cancel()
 	var s Service
@@ -35,6 +47,7 @@ func (c *Client) Service(ctx context.Context) (Service, error) {
 		*part.to = value
 	}
 	s.Region = path.Base(region) // of projects/NUMBER/regions/REGION
+	c.services.known = s
 	return s, nil
 }
 

@@ -44,11 +44,15 @@ func TestToken(t *testing.T) {
 }
 
 func TestService(t *testing.T) {
-	_, client := cloud(t)
+	c, client := cloud(t)
 	got, err := client.Service(t.Context())
 	want := gcp.Service{Project: gcptest.Project, ProjectNumber: gcptest.Number, Region: gcptest.Region, Account: gcptest.Account}
 	if got != want || err != nil {
 		t.Errorf("%+v, %v", got, err)
+	}
+	before := c.Requests()
+	if again, err := client.Service(t.Context()); again != want || err != nil || c.Requests() != before {
+		t.Errorf("the second time: %+v, %v, %d requests", again, err, c.Requests()-before)
 	}
 	if origin := got.Origin("mcp"); origin != "https://mcp-123456789012.europe-west1.run.app" {
 		t.Error(origin)

@@ -37,22 +37,24 @@ func TestCloudStart(t *testing.T) {
 		{"socket", "host=" + instance.Socket + " dbname=" + gcptest.Database},
 		{"TLS", "postgres://" + instance.Addr + "/" + gcptest.Database + "?sslmode=verify-ca&sslrootcert=" + authority},
 	} {
-		first := cloudStart(t, binary, door.url, env)
-		var took []float64
+		first, _ := cloudStart(t, binary, door.url, env)
+		var took, used []float64
 		for range starts {
-			took = append(took, float64(cloudStart(t, binary, door.url, env)))
+			wait, processor := cloudStart(t, binary, door.url, env)
+			took, used = append(took, float64(wait)), append(used, float64(processor))
 		}
 		met := "met"
 		if quartile(took) >= float64(cloudStartAim) {
 			met = "**missed**"
 		}
 		_, _ = fmt.Fprintln(os.Stdout, cells("Cloud Run: start to ready, secrets and IAM, "+door.name, millis(quartile(took)),
-			"worst "+millis(slices.Max(took)), "first "+millis(float64(first)), "< "+millis(float64(cloudStartAim)), met))
+			"worst "+millis(slices.Max(took)), "first "+millis(float64(first)), "processor time "+millis(quartile(used)), "< "+millis(float64(cloudStartAim)), met))
 	}
 }
 
-// cloudStart starts the program, waits for the ready line and ends it.
-func cloudStart(t *testing.T, binary, database string, env []string) time.Duration {
+// cloudStart starts the program, waits for the ready line and ends it. The processor time is that
+// of start and end, and says more on a busy machine.
+func cloudStart(t *testing.T, binary, database string, env []string) (took, processor time.Duration) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, "serve", "--listen", "127.0.0.1:0", "--database-url", database)
 	cmd.Env = env
@@ -60,11 +62,11 @@ func cloudStart(t *testing.T, binary, database string, env []string) time.Durati
 	start := time.Now()
 	must(t, cmd.Start())
 	line, err := bufio.NewReader(out).ReadString('\n')
-	took := time.Since(start)
+	took = time.Since(start)
 	if err != nil || !strings.HasPrefix(line, "listening on ") {
 		t.Fatalf("not ready: %q %v", line, err)
 	}
 	must(t, cmd.Process.Signal(syscall.SIGTERM))
 	must(t, cmd.Wait())
-	return took
+	return took, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
