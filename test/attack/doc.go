@@ -4,6 +4,7 @@
 // figures. The tests are behind the build tag attack; everything stays on loopback and ends
 // by itself.
 //
-// MCPKEEP_ATTACK_FOR is how long the floods of registrations and sign-ins last, 35s by default, and
-// MCPKEEP_ATTACK_HONEST how many honest clients come in the middle of it, 10 by default.
+// MCPKEEP_ATTACK_FOR is how long the floods of registrations and sign-ins last, 35s by default; with
+// it the other floods run on both engines. MCPKEEP_ATTACK_HONEST is how many honest clients come in
+// the middle of it, 10 by default.
 package attack

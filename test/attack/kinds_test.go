@@ -111,6 +111,17 @@ var rsaKeys = sync.OnceValue(func() []*rsa.PrivateKey {
 // register registers a client and returns its ID.
 func register(t *testing.T, p *harness.Process, metadata map[string]any) string {
 	t.Helper()
+	return registered(t, p, metadata).ID
+}
+
+// registration is what a client learns of its registration.
+type registration struct {
+	ID     string `json:"client_id"`
+	Secret string `json:"client_secret"`
+}
+
+func registered(t *testing.T, p *harness.Process, metadata map[string]any) (answer registration) {
+	t.Helper()
 	body, err := json.Marshal(metadata)
 	if err != nil {
 		t.Fatal(err)
@@ -125,11 +136,8 @@ func register(t *testing.T, p *harness.Process, metadata map[string]any) string 
 	}
 	defer func() { _ = res.Body.Close() }()
 	text, _ := io.ReadAll(res.Body)
-	var answer struct {
-		ID string `json:"client_id"`
-	}
 	if err := json.Unmarshal(text, &answer); err != nil || answer.ID == "" {
 		t.Fatalf("register: %d %s", res.StatusCode, text)
 	}
-	return answer.ID
+	return answer
 }

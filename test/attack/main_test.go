@@ -27,6 +27,9 @@ func lasting(t *testing.T) time.Duration {
 	return d
 }
 
+// atFullLength reports whether floods are as long as they may be, and not as short as in CI.
+func atFullLength() bool { return os.Getenv("MCPKEEP_ATTACK_FOR") != "" }
+
 // honest is how many clients come in the middle of it.
 func honest(t *testing.T) int {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func TestRevocationInFloods(t *testing.T) {
 			conn := dbtest.SQL(t, opts.Database)
 			for _, k := range kinds(t, p) {
 				t.Run(k.name, func(t *testing.T) {
-					revokedIn(t, p, k, func() {
+					revokedIn(t, p, k, nil, func() {
 						dbtest.Exec(t, conn, "UPDATE mcpkeep_grants SET revoked_at = $1", time.Now().Unix())
 					})
 				})
@@ -44,13 +45,19 @@ func TestRevocationInFloods(t *testing.T) {
 	}
 }
 
-func revokedIn(t *testing.T, p *harness.Process, k kind, revoke func()) {
+// revokedIn revokes the token of a client in the middle of a flood. What happens during it, if
+// anything, ends before that.
+func revokedIn(t *testing.T, p *harness.Process, k kind, during, revoke func()) {
 	t.Helper()
 	c := signedIn(t, p)
 	f := start(t.Context(), p.URL, k, connections, 0)
 	defer f.stop()
 	var took []time.Duration
 	busy := 0
+	var others sync.WaitGroup
+	if during != nil {
+		others.Go(during)
+	}
 	for began := time.Now(); time.Since(began) < settling; time.Sleep(20 * time.Millisecond) {
 		asked := time.Now()
 		switch _, err := c.Call(t.Context(), "whoami"); harness.StatusOf(err) {
@@ -63,6 +70,7 @@ func revokedIn(t *testing.T, p *harness.Process, k kind, revoke func()) {
 		}
 		took = append(took, time.Since(asked))
 	}
+	others.Wait()
 	revoke()
 	revoked := time.Now()
 	var accepted time.Duration // the last call that was begun and accepted

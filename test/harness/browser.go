@@ -84,6 +84,15 @@ func (b *Browser) Open(ctx context.Context, target string) (*Page, error) {
 	return b.follow(req, append(slices.Clone(b.Sites), origin(req.URL)))
 }
 
+// Hidden returns the hidden fields of the page's form.
+func (p *Page) Hidden() (url.Values, error) {
+	form, err := parseForm(p.Body)
+	if err != nil {
+		return nil, err
+	}
+	return form.values, nil
+}
+
 // Submit fills in the page's form and sends it. A page with an error comes with an
 // [Error].
 func (b *Browser) Submit(ctx context.Context, page *Page) (*Page, error) {
