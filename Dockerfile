@@ -7,7 +7,9 @@ RUN go mod download && go -C tools/image mod download
 COPY . .
 ARG VERSION=devel
 ARG TARGETARCH
-RUN go -C tools/image run . -version "$VERSION" -arch "$TARGETARCH" -root /out
+# otel for a program that exports spans: see docs/tracing.md.
+ARG TAGS=
+RUN go -C tools/image run . -version "$VERSION" -tags "$TAGS" -arch "$TARGETARCH" -root /out
 
 # The program, certificate authorities and a user; no shell.
 FROM scratch

@@ -48,6 +48,10 @@ docker: ## container image
 image: ## container image without Docker, in out/
 	go -C tools/image run . -version $(VERSION) -out $(CURDIR)/out
 
+.PHONY: image/otel
+image/otel: ## the same with spans by OpenTelemetry, in out/otel
+	go -C tools/image run . -version $(VERSION) -tags otel -out $(CURDIR)/out/otel
+
 ##@ Test
 
 # -p 3, since some packages mostly wait for processes. The suites read files of the root
@@ -125,6 +129,13 @@ test/tls: testtools ## HTTPS by itself, against Pebble
 	@$(WITHPG) go -C test test -tags https -count=1 -timeout 5m -parallel 8 ./https $(ARGS)
 
 # Without bubblewrap, or where the kernel does not let it make namespaces, it is skipped.
+# The build with OpenTelemetry, which is an image of its own: -tags otel.
+.PHONY: test/otel
+test/otel: testtools ## the build that exports spans
+	CGO_ENABLED=0 go build -tags otel -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/mcpkeep-otel ./cmd/mcpkeep
+	@go test -tags otel -count=1 ./internal/tracing
+	@MCPKEEP_TEST_OTEL=$(CURDIR)/bin/mcpkeep-otel $(WITHPG) go -C test test -tags otel $(SLOW) ./traces $(ARGS)
+
 .PHONY: test/image
 test/image: testtools ## the container image, built twice and run by bubblewrap
 	@scripts/bubblewrap.sh

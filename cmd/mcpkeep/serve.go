@@ -41,6 +41,11 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	stopTracing, err := startTracing(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
 	if c.Drain < 0 || c.Drain > longestDrain {
 		return setting.Errorf("MCPKEEP_DRAIN", "a duration from 0s to 1m", "%v is out of range", c.Drain)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/metrics"
 	"github.com/mcpkeep/mcpkeep/internal/sealed"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
+	"github.com/mcpkeep/mcpkeep/internal/tracing"
 )
 
 const (
@@ -30,12 +31,13 @@ func NewMetrics() *metrics.Metrics {
 	return metrics.New(types)
 }
 
-// providerClient is the client that asks the sign-in provider, nil for the default one.
+// providerClient is the client that asks the sign-in provider.
 func (s Settings) providerClient() *http.Client {
+	base := tracing.Transport(s.metrics.Transport(http.DefaultTransport), "provider")
 	if s.answered == nil {
-		return nil
+		return &http.Client{Transport: base}
 	}
-	s.answered.base = s.metrics.Transport(http.DefaultTransport)
+	s.answered.base = base
 	return &http.Client{Transport: s.answered}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/audit"
 	"github.com/mcpkeep/mcpkeep/internal/principal"
 	"github.com/mcpkeep/mcpkeep/internal/rules"
+	"github.com/mcpkeep/mcpkeep/internal/tracing"
 )
 
 // Config describes an upstream.
@@ -177,7 +178,7 @@ func (u *Upstream) send(r *http.Request, to *url.URL, header http.Header, b *bod
 		out.Body = b.attempt()
 		out.GetBody = func() (io.ReadCloser, error) { return b.attempt(), nil }
 	}
-	response, err := u.transport.RoundTrip(out)
+	response, err := tracing.RoundTrip(u.transport, out, strings.TrimSpace("upstream "+u.Name))
 	if err == nil {
 		return response, nil
 	}

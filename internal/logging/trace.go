@@ -62,6 +62,21 @@ func WithTrace(ctx context.Context, t Trace) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }
 
+// TraceFrom returns the trace of a context.
+func TraceFrom(ctx context.Context) (t Trace, ok bool) {
+	t, ok = ctx.Value(traceKey{}).(Trace)
+	return t, ok
+}
+
+// Parent is the value of traceparent for requests that belong to the trace.
+func (t Trace) Parent() string {
+	flags := "-00"
+	if t.Sampled {
+		flags = "-01"
+	}
+	return "00-" + t.ID + "-" + t.Span + flags
+}
+
 // traceAttrs are the attributes of the trace in a context.
 func traceAttrs(ctx context.Context) []slog.Attr {
 	t, ok := ctx.Value(traceKey{}).(Trace)

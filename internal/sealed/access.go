@@ -74,7 +74,7 @@ func (d *DB) ReadAccess(ctx context.Context, op string, f Query) error {
 		return d.Read(ctx, op, f)
 	}
 	began := time.Now()
-	return d.timed("access", began, d.checkAccess(ctx, op, f))
+	return d.timed(ctx, "access", op, began, d.checkAccess(ctx, op, f))
 }
 
 func (d *DB) checkAccess(ctx context.Context, op string, f Query) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/storage"
+	"github.com/mcpkeep/mcpkeep/internal/tracing"
 )
 
 // Observer is told what the database does. It must not block.
@@ -32,10 +33,12 @@ func (d *DB) Observe(o Observer) { d.observer = o }
 // Observer returns the observer.
 func (d *DB) Observer() Observer { return d.observer }
 
-// timed tells the observer about a step that began at a time and returns its error.
-func (d *DB) timed(kind string, began time.Time, err error) error {
+// timed tells the observer and the trace about a step that began at a time and returns its
+// error.
+func (d *DB) timed(ctx context.Context, kind, op string, began time.Time, err error) error {
 	failed := errors.Is(err, storage.ErrUnavailable) || errors.Is(err, storage.ErrBusy) || err != nil && !isSentinel(err)
 	d.observer.Statement(kind, time.Since(began), failed)
+	tracing.Step(ctx, kind, op, began, failed)
 	return err
 }
 

@@ -63,9 +63,9 @@ func (d *DB) Read(ctx context.Context, op string, f Query) error {
 	defer cancel()
 	began := time.Now()
 	if err := d.db.InPlace(); err != nil {
-		return d.timed("read", began, d.Translate(op, err))
+		return d.timed(ctx, "read", op, began, d.Translate(op, err))
 	}
-	return d.timed("read", began, d.beatShared(d.Translate(op, f(ctx, d.db.Read()))))
+	return d.timed(ctx, "read", op, began, d.beatShared(d.Translate(op, f(ctx, d.db.Read()))))
 }
 
 // Write runs f in a transaction, and again after a conflict. A commit whose result was
@@ -82,7 +82,7 @@ func (d *DB) Write(ctx context.Context, op string, f Query) error {
 		d.probe.succeeded()
 		d.tell(t)
 	}
-	return d.timed("write", began, d.beatShared(d.Translate(op, d.explainRetirement(ctx, err))))
+	return d.timed(ctx, "write", op, began, d.beatShared(d.Translate(op, d.explainRetirement(ctx, err))))
 }
 
 // WriteBatch is Write for many statements without a result, and gets no mark: with neither an
@@ -104,7 +104,7 @@ func (d *DB) WriteBatch(ctx context.Context, op string, f Query) (changed int64,
 		d.probe.succeeded()
 		d.tell(t)
 	}
-	return changed, d.timed("batch", began, d.beatShared(d.Translate(op, d.explainRetirement(ctx, err))))
+	return changed, d.timed(ctx, "batch", op, began, d.beatShared(d.Translate(op, d.explainRetirement(ctx, err))))
 }
 
 // WriteTogether is Write for statements without a result, which PostgreSQL gets in

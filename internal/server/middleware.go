@@ -14,6 +14,7 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
+	"github.com/mcpkeep/mcpkeep/internal/tracing"
 )
 
 // reference identifies one request on its error page and in the log.
@@ -36,9 +37,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		ctx := storage.WithActor(r.Context(), storage.Actor{Reference: newReference()})
-		if trace, ok := logging.TraceOf(r.Header); ok {
-			ctx = logging.WithTrace(ctx, trace)
-		}
+		ctx, span := tracing.Request(ctx, r.Header, r.Method, s.routeOf(r.URL.Path))
 		r = r.WithContext(ctx)
 		rec := &recorder{ResponseWriter: w, deadlines: s.deadlines}
 		rec.conn, _ = w.(connection)
@@ -47,6 +46,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			w.Header().Set("Connection", "close")
 		}
 		defer func() {
+			defer func() { span.End(rec.status) }()
 			defer s.logRequest(r, rec, start)
 			defer func() { s.Metrics.Request(s.routeOf(r.URL.Path), rec.status, time.Since(start)) }()
 			if p := recover(); p != nil {

@@ -54,11 +54,12 @@ func TestRootRequiresNoneOfTheSuites(t *testing.T) {
 }
 
 // TestRootRequiresWhatItImports: a direct requirement of the root is one of its packages',
-// not of their tests. The one exception is go-cmp, which depends on nothing.
+// not of their tests; the build with spans counts. The one exception is go-cmp, which depends on nothing.
 func TestRootRequiresWhatItImports(t *testing.T) {
 	t.Parallel()
 	root := harness.Root(t)
 	imported := output(t, root, "go", "list", "-f", `{{join .Imports "\n"}}`, "./...")
+	imported = append(imported, output(t, root, "go", "list", "-tags", "otel", "-f", `{{join .Imports "\n"}}`, "./internal/tracing")...)
 	direct := output(t, root, "go", "list", "-m", "-f", "{{if not (or .Main .Indirect)}}{{.Path}}{{end}}", "all")
 	if len(direct) < 10 {
 		t.Fatalf("direct requirements: %q", direct)

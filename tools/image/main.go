@@ -21,6 +21,7 @@ import (
 // options are the flags.
 type options struct {
 	source, version string
+	tags            string // of the build; the image is named for them
 	root, arch      string
 	out, push       string
 	// compile returns the program for an architecture, in place of the source's; nil but in tests.
@@ -31,6 +32,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.source, "source", filepath.Join("..", ".."), "folder of mcpkeep's source")
 	flag.StringVar(&o.version, "version", "devel", "version of the program, in its labels too")
+	flag.StringVar(&o.tags, "tags", "", "otel for an image named mcpkeep-otel, whose program exports spans by OpenTelemetry")
 	flag.StringVar(&o.root, "root", "", "write only the files of the image for -arch below this folder")
 	flag.StringVar(&o.arch, "arch", "", "only this architecture, amd64 or arm64; needed for -root")
 	flag.StringVar(&o.out, "out", "", "write the OCI layout image/ and mcpkeep-ARCH.tar, an archive for docker load, into this folder")
@@ -50,6 +52,9 @@ func (o options) run(ctx context.Context) error {
 	if o.arch != "" && !slices.Contains(architectures, o.arch) || o.arch == "" && o.root != "" {
 		return fmt.Errorf("-arch is one of %s", strings.Join(architectures, ", "))
 	}
+	if o.tags != "" && o.tags != "otel" {
+		return errors.New("-tags is otel or nothing")
+	}
 	if o.root != "" {
 		files, err := o.files(ctx, o.arch)
 		if err != nil {
@@ -65,7 +70,7 @@ func (o options) run(ctx context.Context) error {
 		return err
 	}
 	if o.out != "" {
-		if err := built.save(o.out, "mcpkeep:"+tag(o.version)); err != nil {
+		if err := built.save(o.out, o.name()+":"+tag(o.version)); err != nil {
 			return err
 		}
 	}
@@ -73,6 +78,14 @@ func (o options) run(ctx context.Context) error {
 		return built.pushTo(ctx, o.push)
 	}
 	return nil
+}
+
+// name is the image's.
+func (o options) name() string {
+	if o.tags == "" {
+		return "mcpkeep"
+	}
+	return "mcpkeep-" + o.tags
 }
 
 // tag is a version as the tag of an image.

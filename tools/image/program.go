@@ -18,7 +18,7 @@ func (o options) program(ctx context.Context, arch string) ([]byte, error) {
 	defer func() { _ = os.RemoveAll(folder) }()
 	path := filepath.Join(folder, "mcpkeep")
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", //nolint:gosec // G204: our own options
-		"-ldflags", "-s -w -buildid= -X main.version="+o.version, "-o", path, "./cmd/mcpkeep")
+		"-ldflags", "-s -w -buildid= -X main.version="+o.version, "-tags", o.tags, "-o", path, "./cmd/mcpkeep")
 	build.Dir = o.source
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0",
 		"GOFLAGS=-mod=readonly", "GOWORK=off", "GOEXPERIMENT=")
