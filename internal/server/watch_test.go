@@ -94,7 +94,8 @@ func TestLargeCallOfUpstream(t *testing.T) {
 			}
 		})}}
 	})
-	if a := s.callAt("/mcp", s.register().connect().access); a.Status != http.StatusTeapot {
+	a := s.do(http.MethodPost, "/mcp", `{"more than": "10"}`, header{"Authorization": "Bearer " + s.register().connect().access})
+	if a.Status != http.StatusTeapot {
 		t.Errorf("got %d %s", a.Status, a.Body)
 	}
 }
