@@ -38,8 +38,6 @@ var errAdoption = errors.New("the takeover would fail")
 // Run reports or adopts.
 func (c *adoptCmd) Run(ctx context.Context, std streams) error {
 	switch {
-	case c.Check && c.Token != "":
-		return usagef("specify either --check or --token")
 	case c.Token != "" && c.Token != "-":
 		return badFlag("--token", "-", "a token on the command line can be seen by others") // and is not printed
 	case c.Prefix != "" && c.From == "":
@@ -53,6 +51,15 @@ func (c *adoptCmd) Run(ctx context.Context, std streams) error {
 	}
 	defer t.close()
 	switch {
+	case c.Check && c.Token != "":
+		report := c.check(ctx, std, t)
+		if report != nil && !errors.Is(report, errAdoption) {
+			return report
+		}
+		if err := c.explain(ctx, std, t); err != nil {
+			return err
+		}
+		return report
 	case c.Check:
 		return c.check(ctx, std, t)
 	case c.Token != "":

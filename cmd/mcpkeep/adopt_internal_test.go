@@ -341,6 +341,10 @@ func TestAdoptToken(t *testing.T) {
 			if (got.status == exitOK) != e.Adoptable || tt.step != "" && !strings.Contains(got.err, "step "+tt.step) {
 				t.Errorf("status %d, %s", got.status, got.err)
 			}
+			both := w.adopt(tt.token, "--check", "--token", "-")
+			if !strings.Contains(both.out, "Sessions: ") || (both.status == exitOK) != e.Adoptable || !strings.Contains(both.out, map[bool]string{true: "octocat", false: "FAIL"}[e.Adoptable]) {
+				t.Errorf("with --check: %+v", both)
+			}
 			if text := w.adopt(tt.token, "--token", "-"); len(tt.token) > 10 && strings.Contains(got.out+got.err+text.out+text.err, tt.token) {
 				t.Error("the token is printed")
 			}
