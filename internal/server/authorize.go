@@ -28,6 +28,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	noteNamed(w, values.Get("client_id"))
+	s.recallRegistration(r, values)
 	ar, err := s.parseAuthorization(r.Context(), values)
 	s.countAuthorization(ar, err)
 	if err != nil {
@@ -223,6 +224,7 @@ func (s *Server) showFirstPage(w http.ResponseWriter, r *http.Request, ar author
 	if err := s.carryFirstPage(&ar); err != nil {
 		return err
 	}
+	s.keepRegistration(w, ar)
 	form := pages.Form{Action: "/consent", Hidden: hiddenFields(ar.values, b.csrf(ar.subject()))}
 	if s.redirects() {
 		return s.showConsentPage(w, ar, form, "")

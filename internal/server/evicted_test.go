@@ -42,7 +42,10 @@ func TestEvictedMeanwhile(t *testing.T) {
 		t.Run("local", func(t *testing.T) {
 			s := start(t, on(e))
 			c, b := s.register(secret), s.browser()
-			p := b.visit(c.authorizePath())
+			b.visit(c.authorizePath())
+			s.evict()
+			s.browser().visit(c.authorizePath()).shows(t, http.StatusBadRequest, "not registered")
+			p := b.visit(c.authorizePath()) // loaded again
 			s.evict()
 			p = b.submit(p, url.Values{"password": {"wrong"}})
 			p.shows(t, http.StatusForbidden, "The password is incorrect")
