@@ -11,6 +11,7 @@ import (
 
 	"github.com/mcpkeep/mcpkeep"
 	"github.com/mcpkeep/mcpkeep/internal/app"
+	"github.com/mcpkeep/mcpkeep/internal/server"
 	"github.com/mcpkeep/mcpkeep/internal/setting"
 )
 
@@ -37,18 +38,11 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	started := time.Now()
 	c.LocalPassword = setting.Trim(os.Getenv("MCPKEEP_LOCAL_PASSWORD"))
 	log := newLogger(std.err, c.LogFormat, c.LogLevel, serviceOf(ctx))
-	requests, err := c.requestLog()
-	if err != nil {
-		return err
-	}
-	stopTracing, err := startTracing(ctx, log)
+	requests, stopTracing, err := c.observation(ctx, log)
 	if err != nil {
 		return err
 	}
 	defer stopTracing()
-	if c.Drain < 0 || c.Drain > longestDrain {
-		return setting.Errorf("MCPKEEP_DRAIN", "a duration from 0s to 1m", "%v is out of range", c.Drain)
-	}
 	listen, scraped, err := c.addresses(ctx, log)
 	if err != nil {
 		return err
@@ -98,6 +92,17 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	said.ready(ctx, host.App, open[0].Addr(), secure != nil, started)
 	site := &site{listeners: open, secure: secure, handler: keep.Handler(nil), app: host.App, drain: c.Drain, log: log, metrics: scraped}
 	return site.serve(ctx)
+}
+
+// observation is how requests are logged, and begins to export spans.
+func (c *serveCmd) observation(ctx context.Context, log *slog.Logger) (requests server.RequestLog, stop func(), err error) {
+	if c.Drain < 0 || c.Drain > longestDrain {
+		return requests, nil, setting.Errorf("MCPKEEP_DRAIN", "a duration from 0s to 1m", "%v is out of range", c.Drain)
+	}
+	if requests, err = c.requestLog(); err == nil {
+		stop, err = startTracing(ctx, log)
+	}
+	return requests, stop, err
 }
 
 // addresses returns the public address, and listens at that of the metrics.
