@@ -60,3 +60,22 @@ func TestConfigCheckCommand(t *testing.T) {
 		t.Errorf("status %d, %q, %q", r.status, r.out, r.err)
 	}
 }
+
+// TestConfigCheckProvider: what a file can say depends on the sign-in provider, where that is named.
+func TestConfigCheckProvider(t *testing.T) {
+	for name, entry := range map[string]string{
+		"a.yaml:1:47: the sign-in provider local does not report groups": "allow: {groups: [support]}",
+		"a.yaml:1:56: the sign-in provider local gives out no tokens":    "provider_token: Authorization",
+	} {
+		t.Chdir(t.TempDir())
+		if err := os.WriteFile("a.yaml", []byte("mcpServers: {a: {url: 'http://[::1]/', "+entry+"}}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for provider, want := range map[string]int{"": exitOK, "github": exitOK, "local": exitUsage} {
+			r := command(t, map[string]string{"MCPKEEP_PROVIDER": provider}, "config", "check", "a.yaml")
+			if r.status != want || want != exitOK && !strings.HasPrefix(r.err, name) {
+				t.Errorf("%s with %q: status %d, %q", entry, provider, r.status, r.err)
+			}
+		}
+	}
+}
