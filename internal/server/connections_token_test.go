@@ -60,7 +60,7 @@ func (s *site) takeTokens() {
 func TestPersonalToken(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
-		s := start(t, on(e), withTokens(server.PersonalOn))
+		s := start(t, on(e), withTokens(server.PersonalOn), func(set *setup) { set.Readopt.Mode = oauth.ReadoptKnown })
 		b := s.browser()
 		b.signInAtPage()
 		token := b.makeToken(url.Values{"name": {"nightly <report>"}})
