@@ -81,7 +81,7 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request) error {
 // asks on the connections that access checks have of their own: anyone else can register and
 // ask without end. The form of a made-up token tells without asking the database.
 func (s *Server) introspected(ctx context.Context, client storage.Client, token string) (storage.Access, error) {
-	if !oauth.IsAccessToken(token) && !s.adopter.Recognizes(token) {
+	if !oauth.IsAccessToken(token) && !oauth.IsPersonalToken(token) && !s.adopter.Recognizes(token) {
 		return storage.Access{}, storage.ErrNotFound
 	}
 	if client.Origin != storage.OriginOperator {
