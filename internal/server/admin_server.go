@@ -92,7 +92,7 @@ func (s *Server) programSection(state State) pages.Section {
 }
 
 func keySection(keys []KeyState) pages.Section {
-	section := pages.Section{Title: "Encryption keys", Note: "By their IDs. The keys themselves are nowhere shown.", Empty: "There is no key on record."}
+	section := pages.Section{Title: "Encryption keys", Note: "The keys themselves are not shown, only their IDs.", Empty: "There is no key on record."}
 	for _, k := range keys {
 		row := pages.Row{Name: k.ID, State: k.State, Warns: k.Missing, Facts: []pages.Fact{
 			{Name: "Since", At: k.CreatedAt}, {Name: "Rows that it seals", Text: fmt.Sprint(k.Rows)},
@@ -163,6 +163,6 @@ func findingSection(findings []Finding) pages.Section {
 			{Name: "Why it matters", Text: f.Why}, {Name: "What to do", Text: f.Fix},
 		}})
 	}
-	section.Note = fmt.Sprintf("Checks that need no look from outside; %d found nothing wrong. “mcpkeep doctor” performs the others, too.", fine)
+	section.Note = fmt.Sprintf("Checks that need no look from outside; %d found nothing wrong. “mcpkeep doctor” runs the others as well.", fine)
 	return section
 }
