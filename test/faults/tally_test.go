@@ -68,8 +68,8 @@ func (t *tally) judge(what string, err error) outcome {
 }
 
 // looksFor is how long the server works on an exchange, and looks for the result of its commit,
-// before it gives up.
-const looksFor = 4 * time.Second
+// before it gives up: it waits for the database for so long in all.
+const looksFor = 3500 * time.Millisecond
 
 // spent reports whether a code was refused that an earlier request may have redeemed, while the
 // server could not learn whether its commit was done: the fault lasts for so long, or the

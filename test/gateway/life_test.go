@@ -139,7 +139,7 @@ func TestRevocationEndsStreams(t *testing.T) {
 	limit := endsWithin + slowMachine*time.Since(began)
 	ended := make(chan int)
 	for i, replica := range replicas {
-		stream := openStream(t, c, harness.NewRoute(replica))
+		stream := streamAt(t, c, harness.NewRoute(replica))
 		go func() {
 			_, _ = io.Copy(io.Discard, stream)
 			ended <- i
@@ -159,8 +159,8 @@ func TestRevocationEndsStreams(t *testing.T) {
 	}
 }
 
-// openStream opens a client's event stream at a replica.
-func openStream(t *testing.T, c *harness.Client, through http.RoundTripper) io.Reader {
+// streamAt opens a client's event stream at a replica.
+func streamAt(t *testing.T, c *harness.Client, through http.RoundTripper) io.Reader {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.Server+"/mcp", http.NoBody)
 	if err != nil {
