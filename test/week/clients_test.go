@@ -41,7 +41,7 @@ func (w *week) signIn() {
 // client makes a client of the kind of its number known.
 func (w *week) client(i int) *harness.Client {
 	w.t.Helper()
-	k, c := kinds[i%len(kinds)], harness.NewClient(server, w.route)
+	k, c := kinds[i%len(kinds)], harness.NewClient(server, w)
 	c.AuthMethod = k.method
 	switch k.known {
 	case "metadata document":

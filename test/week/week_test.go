@@ -3,6 +3,7 @@
 package week_test
 
 import (
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -58,6 +59,7 @@ type week struct {
 
 	route   *harness.Route
 	current *harness.Process
+	moving  sync.RWMutex // no request is under way while the clocks move
 	clients []*harness.Client
 
 	calls, refreshes, pages atomic.Int64
@@ -93,12 +95,30 @@ func (w *week) deploy(n int) {
 	if w.alone {
 		w.drain(old)
 	}
-	w.clocks.forward(betweenThem)
-	w.current = w.start(n)
-	w.route.To(w.current)
+	w.forward(n)
 	if !w.alone {
 		w.drain(old)
 	}
+}
+
+// forward moves the clocks and starts a process. To one that is in the middle of a request, three
+// hours would pass in a moment: another would take over what it is doing.
+func (w *week) forward(n int) {
+	w.t.Helper()
+	w.moving.Lock()
+	defer w.moving.Unlock()
+	w.clocks.forward(betweenThem)
+	w.current = w.start(n)
+	w.route.To(w.current)
+}
+
+// RoundTrip sends a client's request, which the clocks wait for.
+func (w *week) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !w.alone { // there, the process that has the request ends before
+		w.moving.RLock()
+		defer w.moving.RUnlock()
+	}
+	return w.route.RoundTrip(r)
 }
 
 func (w *week) start(n int) *harness.Process {
