@@ -58,7 +58,7 @@ image/otel: ## the same with spans by OpenTelemetry, in out/otel
 # module, which Go's cache of test results does not track: -count=1.
 .PHONY: test
 test: testtools ## all packages, on SQLite and on PostgreSQL if it can be had
-	@status=0; $(WITHPG) go test $(RACE) -p 3 -timeout 20m ./... || status=$$?; \
+	@status=0; $(WITHPG) go test $(RACE) -p 3 -timeout 40m ./... || status=$$?; \
 		$(WITHPG) go -C test test -count=1 $(RACE) ./... || status=$$?; \
 		go -C examples/gosdk test -count=1 $(RACE) ./... || status=$$?; \
 		go -C tools/image test -count=1 ./... || status=$$?; go -C tools/cloudrun test -count=1 ./... || status=$$?; exit $$status

@@ -14,7 +14,7 @@ const (
 	maxWaiting = 48
 	// maxWaitingSite is how many of them may wait for the same site, so that one that is slow
 	// leaves places for the clients of others.
-	maxWaitingSite = 12
+	maxWaitingSite = 24
 )
 
 // waiting counts the requests that wait for a site.
