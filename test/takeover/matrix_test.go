@@ -26,12 +26,16 @@ func running() []string {
 }
 
 // oneStore is the store of each version outside of the soak.
-var oneStore = map[string]string{"2.13.0": inTable, "2.14.7": inRedis, "4.2.3": inPostgres}
+var oneStore = map[string]string{"2.13.0": inTable, "2.14.7": inTable, "4.2.3": inPostgres}
+
+// imported is a combination whose rows are imported, outside of the soak: that of a GitHub App
+// waits for minutes until its tokens have run out.
+var imported = combination{"2.14.7", inRedis, true}
 
 // runningCombinations are those of this run.
 func runningCombinations() []combination {
 	return slices.DeleteFunc(combinations(running()), func(c combination) bool {
-		return !inSoak() && c.store != oneStore[c.version]
+		return !inSoak() && c.store != oneStore[c.version] && c != imported
 	})
 }
 
