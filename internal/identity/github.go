@@ -229,11 +229,13 @@ func (g *GitHub) token(answer *oauth2.Token) Token {
 	return t
 }
 
-// at returns the OAuth configuration with this flow's redirect URI.
+// at returns the OAuth configuration with this flow's redirect URI. A configuration in use
+// cannot be copied as a whole: it holds what its requests cache.
 func (g *GitHub) at(redirectURI string) *oauth2.Config {
-	c := *g.oauth
-	c.RedirectURL = redirectURI
-	return &c
+	return &oauth2.Config{
+		ClientID: g.oauth.ClientID, ClientSecret: g.oauth.ClientSecret, Endpoint: g.oauth.Endpoint,
+		Scopes: g.oauth.Scopes, RedirectURL: redirectURI,
+	}
 }
 
 func (g *GitHub) withClient(ctx context.Context) context.Context {

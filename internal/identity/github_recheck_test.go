@@ -3,6 +3,8 @@ package identity_test
 import (
 	"errors"
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -174,4 +176,23 @@ func TestGitHubLostRenewal(t *testing.T) {
 	if !kept.Doubtful {
 		t.Error("no one would know that the token may only be spent")
 	}
+}
+
+// TestGitHubAtOnce: sign-ins and renewals share no memory that one of them writes, as the race
+// detector tells.
+func TestGitHubAtOnce(t *testing.T) {
+	t.Parallel()
+	s := githubtest.New(t)
+	g := provider(t, s, nil)
+	exchange := identity.ExchangeRequest{Code: "none", RedirectURI: "https://example.com/callback", Verifier: strings.Repeat("v", 43)}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			_, _, _ = g.Exchange(t.Context(), exchange)
+		})
+		all.Go(func() {
+			_, _, _ = g.Recheck(t.Context(), identity.Token{Issuer: s.URL, AccessToken: "gho_x", RefreshToken: "ghr_x", Expiry: time.Unix(1, 0)})
+		})
+	}
+	all.Wait()
 }

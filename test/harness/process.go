@@ -68,8 +68,8 @@ func TryStart(t testing.TB, opts Options) (*Process, error) {
 		if t.Failed() {
 			t.Logf("mcpkeep at %s printed (end):\n%s", p.opts.Listen, p.Logs.Tail(16<<10))
 		}
-		if strings.Contains(p.Logs.String(), "WARNING: DATA RACE") {
-			t.Errorf("the race detector reported from mcpkeep:\n%s", p.Logs.Tail(16<<10))
+		if _, report, found := strings.Cut(p.Logs.String(), "WARNING: DATA RACE"); found {
+			t.Errorf("the race detector reported from mcpkeep:%s", report[:min(len(report), 16<<10)])
 		}
 	})
 	err := p.Restart()

@@ -70,14 +70,14 @@ func New(t testing.TB, p Provider) *Server {
 	}
 	close(s.awake)
 	s.keys = []key{firstKey(p.Algorithm)}
-	web := httptest.NewServer(http.HandlerFunc(s.serve))
+	web := httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	t.Cleanup(func() {
 		close(s.done)
 		web.Close()
 	})
-	s.address = strings.TrimPrefix(web.URL, "http://")
+	s.address = web.Listener.Addr().String()
 	if s.Issuer == "" {
-		s.Issuer = web.URL
+		s.Issuer = "http://" + s.address
 	}
 	if s.At == "" {
 		s.At = s.Issuer
@@ -93,6 +93,7 @@ func New(t testing.TB, p Provider) *Server {
 			s.hosts[u.Host] = true
 		}
 	}
+	web.Start() // processes that ask it share no memory with this one
 	return s
 }
 
