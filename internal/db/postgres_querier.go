@@ -713,18 +713,8 @@ func (p pgQuerier) ListEvents(ctx context.Context, arg sqlitedb.ListEventsParams
 	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
 }
 
-func (p pgQuerier) ListEventsBefore(ctx context.Context, arg sqlitedb.ListEventsBeforeParams) ([]sqlitedb.Event, error) {
-	v, err := p.q.ListEventsBefore(ctx, pgdb.ListEventsBeforeParams(arg))
-	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
-}
-
 func (p pgQuerier) ListEventsOfClient(ctx context.Context, arg sqlitedb.ListEventsOfClientParams) ([]sqlitedb.Event, error) {
 	v, err := p.q.ListEventsOfClient(ctx, pgdb.ListEventsOfClientParams(arg))
-	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
-}
-
-func (p pgQuerier) ListEventsOfClientBefore(ctx context.Context, arg sqlitedb.ListEventsOfClientBeforeParams) ([]sqlitedb.Event, error) {
-	v, err := p.q.ListEventsOfClientBefore(ctx, pgdb.ListEventsOfClientBeforeParams(arg))
 	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
 }
 
@@ -733,28 +723,13 @@ func (p pgQuerier) ListEventsOfGrant(ctx context.Context, arg sqlitedb.ListEvent
 	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
 }
 
-func (p pgQuerier) ListEventsOfGrantBefore(ctx context.Context, arg sqlitedb.ListEventsOfGrantBeforeParams) ([]sqlitedb.Event, error) {
-	v, err := p.q.ListEventsOfGrantBefore(ctx, pgdb.ListEventsOfGrantBeforeParams(arg))
-	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
-}
-
 func (p pgQuerier) ListEventsOfType(ctx context.Context, arg sqlitedb.ListEventsOfTypeParams) ([]sqlitedb.Event, error) {
 	v, err := p.q.ListEventsOfType(ctx, pgdb.ListEventsOfTypeParams(arg))
 	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
 }
 
-func (p pgQuerier) ListEventsOfTypeBefore(ctx context.Context, arg sqlitedb.ListEventsOfTypeBeforeParams) ([]sqlitedb.Event, error) {
-	v, err := p.q.ListEventsOfTypeBefore(ctx, pgdb.ListEventsOfTypeBeforeParams(arg))
-	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
-}
-
 func (p pgQuerier) ListEventsOfUser(ctx context.Context, arg sqlitedb.ListEventsOfUserParams) ([]sqlitedb.Event, error) {
 	v, err := p.q.ListEventsOfUser(ctx, pgdb.ListEventsOfUserParams(arg))
-	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
-}
-
-func (p pgQuerier) ListEventsOfUserBefore(ctx context.Context, arg sqlitedb.ListEventsOfUserBeforeParams) ([]sqlitedb.Event, error) {
-	v, err := p.q.ListEventsOfUserBefore(ctx, pgdb.ListEventsOfUserBeforeParams(arg))
 	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
 }
 

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -42,10 +43,21 @@ func (r *Repo) ListEvents(ctx context.Context, f storage.EventFilter, after stri
 // NewestEvents implements storage.EventStore.
 func (r *Repo) NewestEvents(ctx context.Context, f storage.EventFilter, limit int) ([]storage.Event, error) {
 	list, err := r.events(ctx, f, "", func(ctx context.Context, q db.Querier, after string) ([]sqlitedb.Event, error) {
-		return listNewestEvents(ctx, q, f, after, int64(limit))
+		return listNewestEvents(ctx, q, f, after, afterAllEvents, int64(limit))
 	})
 	slices.Reverse(list)
 	return list, err
+}
+
+// afterAllEvents is an ID after those of all events.
+const afterAllEvents = storage.EventIDPrefix + "~"
+
+// EventsBefore implements storage.EventStore.
+func (r *Repo) EventsBefore(ctx context.Context, f storage.EventFilter, before string, limit int) ([]storage.Event, error) {
+	f.Since = time.Time{}
+	return r.events(ctx, f, "", func(ctx context.Context, q db.Querier, after string) ([]sqlitedb.Event, error) {
+		return listNewestEvents(ctx, q, f, after, cmp.Or(before, afterAllEvents), int64(limit))
+	})
 }
 
 // events lists events after an id. Those since a time come after the id that an event

@@ -34,28 +34,28 @@ func listEvents(
 	return q.ListEvents(ctx, sqlitedb.ListEventsParams{After: after, Since: since(f), MaxRows: limit})
 }
 
-// listNewestEvents is listEvents from the newest one backwards.
+// listNewestEvents is listEvents from the newest one before an ID backwards.
 func listNewestEvents(
-	ctx context.Context, q db.Querier, f storage.EventFilter, after string, limit int64,
+	ctx context.Context, q db.Querier, f storage.EventFilter, after, before string, limit int64,
 ) ([]sqlitedb.Event, error) {
 	switch {
 	case f.GrantID != "":
 		return q.ListNewestEventsOfGrant(ctx, sqlitedb.ListNewestEventsOfGrantParams{
-			After: after, Since: since(f), GrantID: f.GrantID, Type: string(f.Type), UserID: f.UserID,
+			After: after, Before: before, Since: since(f), GrantID: f.GrantID, Type: string(f.Type), UserID: f.UserID,
 			ClientID: f.ClientID, MaxRows: limit,
 		})
 	case f.UserID != "":
 		return q.ListNewestEventsOfUser(ctx, sqlitedb.ListNewestEventsOfUserParams{
-			After: after, Since: since(f), UserID: f.UserID, Type: string(f.Type),
+			After: after, Before: before, Since: since(f), UserID: f.UserID, Type: string(f.Type),
 			ClientID: f.ClientID, MaxRows: limit,
 		})
 	case f.ClientID != "":
 		return q.ListNewestEventsOfClient(ctx, sqlitedb.ListNewestEventsOfClientParams{
-			After: after, Since: since(f), ClientID: f.ClientID, Type: string(f.Type),
+			After: after, Before: before, Since: since(f), ClientID: f.ClientID, Type: string(f.Type),
 			UserID: f.UserID, MaxRows: limit,
 		})
 	case f.Type != "":
-		return q.ListNewestEventsOfType(ctx, sqlitedb.ListNewestEventsOfTypeParams{After: after, Since: since(f), Type: string(f.Type), MaxRows: limit})
+		return q.ListNewestEventsOfType(ctx, sqlitedb.ListNewestEventsOfTypeParams{After: after, Before: before, Since: since(f), Type: string(f.Type), MaxRows: limit})
 	}
-	return q.ListNewestEvents(ctx, sqlitedb.ListNewestEventsParams{After: after, Since: since(f), MaxRows: limit})
+	return q.ListNewestEvents(ctx, sqlitedb.ListNewestEventsParams{After: after, Before: before, Since: since(f), MaxRows: limit})
 }

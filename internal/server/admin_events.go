@@ -10,9 +10,6 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// afterAllEvents is an ID after those of all events.
-const afterAllEvents = storage.EventIDPrefix + "~"
-
 // adminEvents shows the audit trail, the newest events first.
 func (s *Server) adminEvents(w http.ResponseWriter, r *http.Request, a admin) error {
 	values := only(a.values, "type", "user", "client", "grant", "before")
@@ -20,11 +17,7 @@ func (s *Server) adminEvents(w http.ResponseWriter, r *http.Request, a admin) er
 		Type: storage.EventType(values.Get("type")), UserID: values.Get("user"), ClientID: values.Get("client"), GrantID: values.Get("grant"),
 	}
 	before := values.Get("before")
-	_, valid := storage.EventIDTime(before)
-	if before == "" {
-		before, valid = afterAllEvents, true
-	}
-	if !valid || f.Type != "" && !slices.Contains(storage.EventTypes(), f.Type) {
+	if _, valid := storage.EventIDTime(before); before != "" && !valid || f.Type != "" && !slices.Contains(storage.EventTypes(), f.Type) {
 		return errNoSuchPage
 	}
 	events, err := list(r.Context(), before, func(ctx context.Context, before string, limit int) ([]storage.Event, error) {

@@ -116,8 +116,8 @@ type EventStore interface {
 	ListEvents(ctx context.Context, f EventFilter, after string, limit int) ([]Event, error)
 	// NewestEvents returns the newest limit events, the oldest of them first.
 	NewestEvents(ctx context.Context, f EventFilter, limit int) ([]Event, error)
-	// EventsBefore returns the newest limit events before the given ID, the newest of them
-	// first. The filter's time does not count.
+	// EventsBefore returns the newest limit events before the given ID, or of all if it is "",
+	// the newest of them first. The filter's time does not count.
 	EventsBefore(ctx context.Context, f EventFilter, before string, limit int) ([]Event, error)
 }
 

@@ -44,19 +44,19 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListNewestEvents :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND created_at >= @since
+WHERE id > @after AND id < @before AND created_at >= @since
 ORDER BY id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListNewestEventsOfType :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND created_at >= @since AND type = CAST(@type AS TEXT)
+WHERE id > @after AND id < @before AND created_at >= @since AND type = CAST(@type AS TEXT)
 ORDER BY id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListNewestEventsOfClient :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND created_at >= @since AND client_id = CAST(@client_id AS TEXT)
+WHERE id > @after AND id < @before AND created_at >= @since AND client_id = CAST(@client_id AS TEXT)
   AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
   AND (CAST(@user_id AS TEXT) = '' OR user_id = CAST(@user_id AS TEXT))
 ORDER BY id DESC
@@ -64,7 +64,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListNewestEventsOfUser :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND created_at >= @since AND user_id = CAST(@user_id AS TEXT)
+WHERE id > @after AND id < @before AND created_at >= @since AND user_id = CAST(@user_id AS TEXT)
   AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
   AND (CAST(@client_id AS TEXT) = '' OR client_id = CAST(@client_id AS TEXT))
 ORDER BY id DESC
@@ -72,7 +72,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListNewestEventsOfGrant :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND created_at >= @since AND grant_id = CAST(@grant_id AS TEXT)
+WHERE id > @after AND id < @before AND created_at >= @since AND grant_id = CAST(@grant_id AS TEXT)
   AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
   AND (CAST(@user_id AS TEXT) = '' OR user_id = CAST(@user_id AS TEXT))
   AND (CAST(@client_id AS TEXT) = '' OR client_id = CAST(@client_id AS TEXT))

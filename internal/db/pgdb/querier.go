@@ -175,16 +175,10 @@ type Querier interface {
 	// The filter that selects most has a query of its own; the others look at what that
 	// one left.
 	ListEvents(ctx context.Context, arg ListEventsParams) ([]Event, error)
-	// The newest events before one, as the queries of events.sql for the newest ones.
-	ListEventsBefore(ctx context.Context, arg ListEventsBeforeParams) ([]Event, error)
 	ListEventsOfClient(ctx context.Context, arg ListEventsOfClientParams) ([]Event, error)
-	ListEventsOfClientBefore(ctx context.Context, arg ListEventsOfClientBeforeParams) ([]Event, error)
 	ListEventsOfGrant(ctx context.Context, arg ListEventsOfGrantParams) ([]Event, error)
-	ListEventsOfGrantBefore(ctx context.Context, arg ListEventsOfGrantBeforeParams) ([]Event, error)
 	ListEventsOfType(ctx context.Context, arg ListEventsOfTypeParams) ([]Event, error)
-	ListEventsOfTypeBefore(ctx context.Context, arg ListEventsOfTypeBeforeParams) ([]Event, error)
 	ListEventsOfUser(ctx context.Context, arg ListEventsOfUserParams) ([]Event, error)
-	ListEventsOfUserBefore(ctx context.Context, arg ListEventsOfUserBeforeParams) ([]Event, error)
 	// Grants that a person approved, or that got tokens, since a time.
 	ListGrantsSince(ctx context.Context, arg ListGrantsSinceParams) ([]string, error)
 	// The cleaner looks at a grant when it may have ended, and not at every grant every

@@ -424,19 +424,25 @@ func (q *Queries) ListEventsOfUser(ctx context.Context, arg ListEventsOfUserPara
 
 const listNewestEvents = `-- name: ListNewestEvents :many
 SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND created_at >= ?2
+WHERE id > ?1 AND id < ?2 AND created_at >= ?3
 ORDER BY id DESC
-LIMIT CAST(?3 AS BIGINT)
+LIMIT CAST(?4 AS BIGINT)
 `
 
 type ListNewestEventsParams struct {
 	After   string
+	Before  string
 	Since   int64
 	MaxRows int64
 }
 
 func (q *Queries) ListNewestEvents(ctx context.Context, arg ListNewestEventsParams) ([]Event, error) {
-	rows, err := q.db.QueryContext(ctx, listNewestEvents, arg.After, arg.Since, arg.MaxRows)
+	rows, err := q.db.QueryContext(ctx, listNewestEvents,
+		arg.After,
+		arg.Before,
+		arg.Since,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -470,15 +476,16 @@ func (q *Queries) ListNewestEvents(ctx context.Context, arg ListNewestEventsPara
 
 const listNewestEventsOfClient = `-- name: ListNewestEventsOfClient :many
 SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND created_at >= ?2 AND client_id = CAST(?3 AS TEXT)
-  AND (CAST(?4 AS TEXT) = '' OR type = CAST(?4 AS TEXT))
-  AND (CAST(?5 AS TEXT) = '' OR user_id = CAST(?5 AS TEXT))
+WHERE id > ?1 AND id < ?2 AND created_at >= ?3 AND client_id = CAST(?4 AS TEXT)
+  AND (CAST(?5 AS TEXT) = '' OR type = CAST(?5 AS TEXT))
+  AND (CAST(?6 AS TEXT) = '' OR user_id = CAST(?6 AS TEXT))
 ORDER BY id DESC
-LIMIT CAST(?6 AS BIGINT)
+LIMIT CAST(?7 AS BIGINT)
 `
 
 type ListNewestEventsOfClientParams struct {
 	After    string
+	Before   string
 	Since    int64
 	ClientID string
 	Type     string
@@ -489,6 +496,7 @@ type ListNewestEventsOfClientParams struct {
 func (q *Queries) ListNewestEventsOfClient(ctx context.Context, arg ListNewestEventsOfClientParams) ([]Event, error) {
 	rows, err := q.db.QueryContext(ctx, listNewestEventsOfClient,
 		arg.After,
+		arg.Before,
 		arg.Since,
 		arg.ClientID,
 		arg.Type,
@@ -528,16 +536,17 @@ func (q *Queries) ListNewestEventsOfClient(ctx context.Context, arg ListNewestEv
 
 const listNewestEventsOfGrant = `-- name: ListNewestEventsOfGrant :many
 SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND created_at >= ?2 AND grant_id = CAST(?3 AS TEXT)
-  AND (CAST(?4 AS TEXT) = '' OR type = CAST(?4 AS TEXT))
-  AND (CAST(?5 AS TEXT) = '' OR user_id = CAST(?5 AS TEXT))
-  AND (CAST(?6 AS TEXT) = '' OR client_id = CAST(?6 AS TEXT))
+WHERE id > ?1 AND id < ?2 AND created_at >= ?3 AND grant_id = CAST(?4 AS TEXT)
+  AND (CAST(?5 AS TEXT) = '' OR type = CAST(?5 AS TEXT))
+  AND (CAST(?6 AS TEXT) = '' OR user_id = CAST(?6 AS TEXT))
+  AND (CAST(?7 AS TEXT) = '' OR client_id = CAST(?7 AS TEXT))
 ORDER BY id DESC
-LIMIT CAST(?7 AS BIGINT)
+LIMIT CAST(?8 AS BIGINT)
 `
 
 type ListNewestEventsOfGrantParams struct {
 	After    string
+	Before   string
 	Since    int64
 	GrantID  string
 	Type     string
@@ -549,6 +558,7 @@ type ListNewestEventsOfGrantParams struct {
 func (q *Queries) ListNewestEventsOfGrant(ctx context.Context, arg ListNewestEventsOfGrantParams) ([]Event, error) {
 	rows, err := q.db.QueryContext(ctx, listNewestEventsOfGrant,
 		arg.After,
+		arg.Before,
 		arg.Since,
 		arg.GrantID,
 		arg.Type,
@@ -589,13 +599,14 @@ func (q *Queries) ListNewestEventsOfGrant(ctx context.Context, arg ListNewestEve
 
 const listNewestEventsOfType = `-- name: ListNewestEventsOfType :many
 SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND created_at >= ?2 AND type = CAST(?3 AS TEXT)
+WHERE id > ?1 AND id < ?2 AND created_at >= ?3 AND type = CAST(?4 AS TEXT)
 ORDER BY id DESC
-LIMIT CAST(?4 AS BIGINT)
+LIMIT CAST(?5 AS BIGINT)
 `
 
 type ListNewestEventsOfTypeParams struct {
 	After   string
+	Before  string
 	Since   int64
 	Type    string
 	MaxRows int64
@@ -604,6 +615,7 @@ type ListNewestEventsOfTypeParams struct {
 func (q *Queries) ListNewestEventsOfType(ctx context.Context, arg ListNewestEventsOfTypeParams) ([]Event, error) {
 	rows, err := q.db.QueryContext(ctx, listNewestEventsOfType,
 		arg.After,
+		arg.Before,
 		arg.Since,
 		arg.Type,
 		arg.MaxRows,
@@ -641,15 +653,16 @@ func (q *Queries) ListNewestEventsOfType(ctx context.Context, arg ListNewestEven
 
 const listNewestEventsOfUser = `-- name: ListNewestEventsOfUser :many
 SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND created_at >= ?2 AND user_id = CAST(?3 AS TEXT)
-  AND (CAST(?4 AS TEXT) = '' OR type = CAST(?4 AS TEXT))
-  AND (CAST(?5 AS TEXT) = '' OR client_id = CAST(?5 AS TEXT))
+WHERE id > ?1 AND id < ?2 AND created_at >= ?3 AND user_id = CAST(?4 AS TEXT)
+  AND (CAST(?5 AS TEXT) = '' OR type = CAST(?5 AS TEXT))
+  AND (CAST(?6 AS TEXT) = '' OR client_id = CAST(?6 AS TEXT))
 ORDER BY id DESC
-LIMIT CAST(?6 AS BIGINT)
+LIMIT CAST(?7 AS BIGINT)
 `
 
 type ListNewestEventsOfUserParams struct {
 	After    string
+	Before   string
 	Since    int64
 	UserID   string
 	Type     string
@@ -660,6 +673,7 @@ type ListNewestEventsOfUserParams struct {
 func (q *Queries) ListNewestEventsOfUser(ctx context.Context, arg ListNewestEventsOfUserParams) ([]Event, error) {
 	rows, err := q.db.QueryContext(ctx, listNewestEventsOfUser,
 		arg.After,
+		arg.Before,
 		arg.Since,
 		arg.UserID,
 		arg.Type,
