@@ -10,11 +10,8 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// userID is the prefix of user ids.
-const userID = "usr_"
-
 // IsUserID reports whether a name is a user id, which is not encrypted.
-func IsUserID(name string) bool { return strings.HasPrefix(name, userID) }
+func IsUserID(name string) bool { return strings.HasPrefix(name, storage.UserIDPrefix) }
 
 // personJSON is a user in JSON.
 type personJSON struct {

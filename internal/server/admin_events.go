@@ -72,7 +72,7 @@ func (s *Server) eventRow(ctx context.Context, e storage.Event, names map[string
 		return names[id]
 	}
 	row := pages.Row{Name: inWords(e.Type), Facts: []pages.Fact{{Name: "When", At: e.At}, {Name: "By", Text: byWhom(e.Actor)}}}
-	if strings.HasPrefix(e.Actor, userIDPrefix) {
+	if strings.HasPrefix(e.Actor, storage.UserIDPrefix) {
 		row.Facts[1].Text = name(e.Actor)
 	}
 	if e.UserID != "" {

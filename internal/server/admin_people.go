@@ -10,14 +10,11 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// userIDPrefix begins the IDs of users.
-const userIDPrefix = "usr_"
-
 // adminPeople lists everyone who has signed in.
 func (s *Server) adminPeople(w http.ResponseWriter, r *http.Request, a admin) error {
 	values := only(a.values, "q", "after")
 	q, after := values.Get("q"), values.Get("after")
-	if after != "" && !strings.HasPrefix(after, userIDPrefix) {
+	if after != "" && !strings.HasPrefix(after, storage.UserIDPrefix) {
 		return errNoSuchPage
 	}
 	now := s.Now()
@@ -25,7 +22,7 @@ func (s *Server) adminPeople(w http.ResponseWriter, r *http.Request, a admin) er
 		return contains(q, u.User.Login, u.User.Name, u.User.Email, u.User.Subject)
 	}
 	switch {
-	case strings.HasPrefix(q, userIDPrefix):
+	case strings.HasPrefix(q, storage.UserIDPrefix):
 		filter.ID, keep = q, nil
 	case q == "":
 		keep = nil

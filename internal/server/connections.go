@@ -35,11 +35,11 @@ const (
 // connectionRoutes adds the pages of your own connections.
 func (s *Server) connectionRoutes(mux *http.ServeMux) {
 	for pattern, h := range map[string]handler{
-		"GET " + connectionsPath: s.connections, "GET " + endPath: s.askToEnd, "POST " + endPath: s.end,
+		"GET " + connectionsPath: s.connections, "GET " + endPath: s.inSession(s.askToEnd), "POST " + endPath: s.end,
 		"POST " + pageSignInPath: s.signInAtPage, "POST " + signOutPath: s.signOut,
 		connectionsPath: notAllowed("GET, HEAD"), endPath: notAllowed("GET, HEAD, POST"),
 		pageSignInPath: notAllowed("POST"), signOutPath: notAllowed("POST"),
-		"GET " + tokenPath: s.askForToken, "POST " + tokenPath: s.makeToken, tokenPath: notAllowed("GET, HEAD, POST"),
+		"GET " + tokenPath: s.inSession(s.askForToken), "POST " + tokenPath: s.makeToken, tokenPath: notAllowed("GET, HEAD, POST"),
 	} {
 		mux.Handle(pattern, s.page(within(s.bounds.page, s.atIssuer(h))))
 	}

@@ -11,15 +11,7 @@ import (
 )
 
 // askToEnd asks whether to end connections of the user, and says what will happen.
-func (s *Server) askToEnd(w http.ResponseWriter, r *http.Request) error {
-	session, secret, err := s.session(w, r)
-	if errors.Is(err, storage.ErrNotFound) {
-		leadTo(w, connectionsPath, http.StatusSeeOther)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
+func (s *Server) askToEnd(w http.ResponseWriter, r *http.Request, session storage.BrowserSession, secret browser) error {
 	values, err := parseQuery(r)
 	if err != nil {
 		return err

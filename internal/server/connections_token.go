@@ -31,15 +31,7 @@ var errNoPersonalTokens = &pageError{
 }
 
 // askForToken asks what a new personal token is to be for.
-func (s *Server) askForToken(w http.ResponseWriter, r *http.Request) error {
-	session, secret, err := s.session(w, r)
-	if errors.Is(err, storage.ErrNotFound) {
-		leadTo(w, connectionsPath, http.StatusSeeOther)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
+func (s *Server) askForToken(w http.ResponseWriter, _ *http.Request, session storage.BrowserSession, secret browser) error {
 	if !s.mayHavePersonal(session.User) {
 		return errNoPersonalTokens
 	}

@@ -90,3 +90,18 @@ func refusedAtPage(err error) error {
 		hint: "Ask the administrator of this server for access.", account: refusal.Login,
 	}
 }
+
+// inSession shows a page to a user who has signed in, and leads others to where they can.
+func (s *Server) inSession(h func(http.ResponseWriter, *http.Request, storage.BrowserSession, browser) error) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		session, secret, err := s.session(w, r)
+		if errors.Is(err, storage.ErrNotFound) {
+			leadTo(w, connectionsPath, http.StatusSeeOther)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return h(w, r, session, secret)
+	}
+}

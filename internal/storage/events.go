@@ -79,10 +79,11 @@ func FirstEventID(at time.Time) string {
 	return EventIDPrefix + hex[:8] + "-" + hex[8:] + "-7000-8000-000000000000"
 }
 
-// The prefixes of event IDs and grant IDs.
+// The prefixes of IDs.
 const (
 	EventIDPrefix = "ev_"
 	GrantIDPrefix = "gr_"
+	UserIDPrefix  = "usr_"
 )
 
 // EventIDTime returns the time at which an event with this ID was created; ok is false if
