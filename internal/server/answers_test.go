@@ -18,8 +18,8 @@ import (
 // for a while.
 type unfinishable struct {
 	storage.Store
-	finish, keep atomic.Bool // unavailable
-	kept         atomic.Int64
+	finish, keep  atomic.Bool // unavailable
+	kept, refused atomic.Int64
 }
 
 func (u *unfinishable) FinishAuthorization(ctx context.Context, c storage.Completion, now time.Time) (storage.Request, error) {
@@ -31,10 +31,21 @@ func (u *unfinishable) FinishAuthorization(ctx context.Context, c storage.Comple
 
 func (u *unfinishable) KeepAnswer(ctx context.Context, id string, b storage.Hash, a *storage.SignInAnswer, now time.Time) error {
 	if u.keep.Load() {
+		u.refused.Add(1)
 		return storage.ErrUnavailable
 	}
 	defer u.kept.Add(1)
 	return u.Store.KeepAnswer(ctx, id, b, a, now)
+}
+
+// waitFor waits until something happened.
+func waitFor(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for began := time.Now(); !happened(); time.Sleep(time.Millisecond) {
+		if time.Since(began) > 10*time.Second {
+			t.Fatal("waited too long for " + what)
+		}
+	}
 }
 
 // TestAnswerIsKept: what the provider said, which it says once, outlives a database in
@@ -58,12 +69,13 @@ func TestAnswerIsKept(t *testing.T) {
 			for range 2 {
 				b.at(target).shows(t, http.StatusServiceUnavailable, "Nothing was lost. Try again in a moment")
 			}
+			if tt.unstored {
+				waitFor(t, "a second attempt to store the answer", func() bool { return away.refused.Load() > 1 })
+			}
 			away.finish.Store(false)
 			if tt.elsewhere {
 				away.keep.Store(false)
-				for began := time.Now(); away.kept.Load() == 0 && time.Since(began) < 10*time.Second; {
-					time.Sleep(time.Millisecond)
-				}
+				waitFor(t, "the answer to be stored", func() bool { return away.kept.Load() > 0 })
 				b.moveTo(s.replica(func(*server.Config) {}))
 			}
 			got := tokensOf(t, c.exchange(b.settled(target).target(t, c.redirect).Get("code")))

@@ -222,22 +222,21 @@ func TestPersonalTokenResources(t *testing.T) {
 // TestPersonalTokenElsewhere: an MCP server that runs elsewhere learns about tokens for it alone.
 func TestPersonalTokenElsewhere(t *testing.T) {
 	t.Parallel()
+	const third = "https://third.example/mcp"
 	s := start(t, withTokens(server.PersonalOn))
-	rs, stranger := s.resourceServer(separate), s.resourceServer("https://third.example/mcp")
+	rs, stranger := s.resourceServer(separate), s.resourceServer(third)
 	b := s.browser()
 	b.signInAtPage()
 	mine := b.makeToken()
 	user := s.userOf(t, mine)
-	token := oauth.NewPersonalToken()
-	err := s.store.CreatePersonalToken(t.Context(), storage.NewPersonalToken{
-		PersonalToken: storage.PersonalToken{Name: "n", ExpiresAt: s.clock.Now().Add(time.Hour)}, GrantID: "gr_n", UserID: user,
-		Token: storage.HashOf(token), Scope: "mcp", Resources: []string{resource, separate},
-	}, s.clock.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	token, both := s.personalToken(user, resource, separate), s.personalToken(user, separate, third)
 	if a := rs.introspect(token); a.member("aud") != separate || a.member("client_id") != storage.PersonalClientID || a.member("sub") != user {
 		t.Errorf("%d %s", a.Status, a.Body)
+	}
+	for at, asks := range map[string]*client{separate: rs, third: stranger} {
+		if a := asks.introspect(both); a.member("aud") != at {
+			t.Errorf("of a token for two servers, %s learns %s", at, a.Body)
+		}
 	}
 	rs.introspect(mine).wantInactive(t)
 	stranger.introspect(token).wantInactive(t)
@@ -246,6 +245,20 @@ func TestPersonalTokenElsewhere(t *testing.T) {
 	rs.s = off
 	rs.introspect(token).wantInactive(t)
 	s.wantAccess(t, token, true)
+}
+
+// personalToken stores a token of a user for some resources.
+func (s *site) personalToken(user string, resources ...string) string {
+	s.Helper()
+	token := oauth.NewPersonalToken()
+	err := s.store.CreatePersonalToken(s.Context(), storage.NewPersonalToken{
+		PersonalToken: storage.PersonalToken{Name: "n", ExpiresAt: s.clock.Now().Add(time.Hour)}, GrantID: oauth.NewID("gr"), UserID: user,
+		Token: storage.HashOf(token), Scope: "mcp", Resources: resources,
+	}, s.clock.Now())
+	if err != nil {
+		s.Fatal(err)
+	}
+	return token
 }
 
 // TestPersonalTokenAtProvider: a token acts as long as the provider confirms its user. The
