@@ -107,7 +107,7 @@ func agree(header http.Header, messages []rules.Message, batch bool) error {
 	m := messages[0]
 	named, hasName := m.Name()
 	same := !batch && (len(method) == 0 || slices.Equal(method, []string{m.Method})) &&
-		(len(name) == 0 || !hasName || len(name) == 1 && HeaderText(name[0]) == named)
+		(len(name) == 0 || !hasName || len(name) == 1 && isText(name[0], named))
 	if same {
 		return nil
 	}
@@ -117,4 +117,10 @@ func agree(header http.Header, messages []rules.Message, batch bool) error {
 	delete(header, "Mcp-Method")
 	delete(header, "Mcp-Name")
 	return nil
+}
+
+// isText reports whether a header value stands for a text.
+func isText(value, text string) bool {
+	decoded, ok := HeaderText(value)
+	return ok && decoded == text
 }

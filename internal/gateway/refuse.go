@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mcpkeep/mcpkeep/internal/audit"
 	"github.com/mcpkeep/mcpkeep/internal/principal"
@@ -158,15 +159,17 @@ func askForMore(m rules.Message, scope, challenge string, header http.Header) an
 	return map[string]any{"jsonrpc": "2.0", "id": json.RawMessage(m.ID), "result": result}
 }
 
-// HeaderText decodes a header value that stands for any text (MCP 2026-07-28, transports).
-func HeaderText(value string) string {
+// HeaderText decodes a header value that stands for any text (MCP 2026-07-28, "Value Encoding").
+// It reports false when the text cannot be decoded.
+func HeaderText(value string) (text string, ok bool) {
 	const prefix, suffix = "=?base64?", "?="
 	encoded, ok := strings.CutPrefix(value, prefix)
 	if ok {
 		encoded, ok = strings.CutSuffix(encoded, suffix)
 	}
-	if text, err := base64.StdEncoding.DecodeString(encoded); ok && err == nil {
-		return string(text)
+	if !ok {
+		return value, true
 	}
-	return value
+	decoded, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	return string(decoded), err == nil && utf8.Valid(decoded) && !strings.ContainsAny(encoded, "\r\n")
 }

@@ -54,7 +54,10 @@ func (c *client) try(ctx context.Context, method, body string, headers ...string
 		r.Header.Set("Mcp-Protocol-Version", c.version)
 	}
 	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+		r.Header.Del(headers[i])
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
 	}
 	return httpClient.Do(r)
 }

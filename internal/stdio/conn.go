@@ -50,6 +50,7 @@ type conn struct {
 	sessions  map[*session]struct{}
 	hidden    map[string]*session // of clients of the revision without sessions, by user and client
 	early     []message           // what the process said before there was a session
+	listed    *toolList           // nil before the process is asked, and when its tools have changed
 	used      time.Time
 	skipped   int // lines that are no messages
 }

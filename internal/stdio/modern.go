@@ -86,6 +86,9 @@ func (u *Upstream) modern(w http.ResponseWriter, r *http.Request, p principal.Pr
 		return
 	}
 	s, err := u.hidden(r.Context(), p, m)
+	if err == nil {
+		err = s.conn.checkParams(r.Context(), r.Header, m)
+	}
 	var refused *handshakeError
 	switch {
 	case errors.As(err, &refused):
@@ -139,7 +142,10 @@ func (m modernRequest) checkHeaders(h http.Header) error {
 		want["Mcp-Name"] = m.params.text("uri")
 	}
 	for name, value := range want {
-		if got := h[name]; len(got) != 1 || gateway.HeaderText(got[0]) != value {
+		if len(h[name]) != 1 {
+			return errHeader
+		}
+		if text, ok := gateway.HeaderText(h[name][0]); !ok || text != value {
 			return errHeader
 		}
 	}

@@ -22,6 +22,9 @@ func (c *conn) notify(m message) {
 	case m.method == methodUpdated && c.isShared():
 		c.updated(m)
 	case strings.HasSuffix(m.method, "/list_changed"):
+		if m.method == "notifications/tools/list_changed" {
+			c.forgetTools(nil)
+		}
 		c.toAll(m)
 	case m.method == "notifications/message" && !c.wantsLog():
 		// A client of the revision without sessions says with each request what it wants.

@@ -26,6 +26,17 @@ type member struct {
 
 // parseObject reads an object. It may keep parts of raw.
 func parseObject(raw []byte) (object, error) {
+	o, err := readMembers(raw)
+	for i := range o {
+		if o[:i].has(o[i].name) {
+			return nil, errRepeated
+		}
+	}
+	return o, err
+}
+
+// readMembers reads an object in which members may be repeated.
+func readMembers(raw []byte) (object, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil, errNotObject
@@ -40,9 +51,6 @@ func parseObject(raw []byte) (object, error) {
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {
 			return nil, errNotJSON
-		}
-		if o.has(name) {
-			return nil, errRepeated
 		}
 		o = append(o, member{name, value})
 	}

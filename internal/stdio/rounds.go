@@ -157,8 +157,18 @@ func (s *session) settle(st *stream, data []byte) {
 
 // resumeCall gives the process what it asked, and serves the next round of the call.
 func (u *Upstream) resumeCall(w http.ResponseWriter, r *http.Request, p principal.Principal, m modernRequest, takes forms) {
-	one, err := u.stateOf(p, m, !takes.stream)
-	if err != nil {
+	c, was, err := u.stateOf(p, m)
+	if err == nil {
+		err = c.checkParams(r.Context(), r.Header, m)
+	}
+	var one *resumed
+	if err == nil {
+		one, err = c.resume(was, m, !takes.stream)
+	}
+	switch {
+	case r.Context().Err() != nil && err != nil:
+		return
+	case err != nil:
 		u.fail(w, r, m.id, err)
 		return
 	}

@@ -38,17 +38,22 @@ func (c *conn) stateText(one *call) (string, error) {
 	return c.up.States.Seal(plaintext)
 }
 
-// stateOf finds the call that a state is about, and begins its next round.
-func (u *Upstream) stateOf(p principal.Principal, m modernRequest, plain bool) (*resumed, error) {
+// stateOf finds the process that a state is from.
+func (u *Upstream) stateOf(p principal.Principal, m modernRequest) (*conn, state, error) {
 	plaintext, ok := u.States.Open(m.params.text("requestState"))
 	var was state
 	if !ok || json.Unmarshal(plaintext, &was) != nil {
-		return nil, errStateGone
+		return nil, was, errStateGone
 	}
 	c, digest := u.labeled(was.Label), m.digestOf()
 	if c == nil || was.Process != c.id || was.User != p.User.ID || was.Client != p.ClientID || !bytes.Equal(was.Digest, digest[:]) {
-		return nil, errStateGone
+		return nil, was, errStateGone
 	}
+	return c, was, nil
+}
+
+// resume finds the call that a state is about, and begins its next round.
+func (c *conn) resume(was state, m modernRequest, plain bool) (*resumed, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	one := c.calls[was.Call]
