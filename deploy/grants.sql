@@ -28,6 +28,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     :"schema".mcpkeep_leases,
     :"schema".mcpkeep_personal_tokens,
     :"schema".mcpkeep_refresh_tokens,
+    :"schema".mcpkeep_refused_accounts,
     :"schema".mcpkeep_replicas,
     :"schema".mcpkeep_resources,
     :"schema".mcpkeep_signing_keys,

@@ -115,7 +115,7 @@ func TestKeyInUseIsNotRetired(t *testing.T) {
 		}
 		_, err := retire()
 		wantKind(t, d, err, db.ForeignKey)
-		for _, table := range []string{"mcpkeep_personal_tokens", "mcpkeep_grants", "mcpkeep_authorizations", "mcpkeep_browser_sessions", "mcpkeep_users", "mcpkeep_tls", "mcpkeep_signing_keys"} {
+		for _, table := range []string{"mcpkeep_refused_accounts", "mcpkeep_personal_tokens", "mcpkeep_grants", "mcpkeep_authorizations", "mcpkeep_browser_sessions", "mcpkeep_users", "mcpkeep_tls", "mcpkeep_signing_keys"} {
 			if _, err := retire(); err == nil {
 				t.Errorf("retired before %s was emptied", table)
 			}

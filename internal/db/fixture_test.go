@@ -45,6 +45,7 @@ var fixture = []struct {
 		VALUES ('s', 1, 'x', 'k', 1, 1)`, nil},
 	{"INSERT INTO mcpkeep_replicas (id, name, version, started_at, seen_at) VALUES ('r', 'host', '1', 1, 2)", nil},
 	{"INSERT INTO mcpkeep_events (id, type, actor, created_at) VALUES ('e', 't', 'server', 1)", nil},
+	{"INSERT INTO mcpkeep_refused_accounts (event_id, account, account_key_id) VALUES ('e', 'x', 'k')", nil},
 }
 
 // fill puts a row into each table and fails the test when one has none.

@@ -66,6 +66,7 @@ var manyRows = []struct {
 	{"mcpkeep_events (id, type, actor, user_id, client_id, grant_id, created_at)", 1,
 		`'ev_' || $any, CASE WHEN $n % 1000 = 0 THEN 'code_reuse' ELSE 'tokens_refreshed' END, 'client', 'usr_' || $n,
 		'c' || ($n % 1000), 'grt_' || $n, :now - 25000 + $n % 2500000`},
+	{"mcpkeep_refused_accounts (event_id, account, account_key_id)", 1, "'ev_' || $any, 'sealed account', 'k'"},
 }
 
 // fillMany stores n grants and what belongs to them.

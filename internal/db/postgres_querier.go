@@ -221,6 +221,10 @@ func (p pgQuerier) CreateRefreshToken(ctx context.Context, arg sqlitedb.CreateRe
 	return p.q.CreateRefreshToken(ctx, pgdb.CreateRefreshTokenParams(arg))
 }
 
+func (p pgQuerier) CreateRefusedAccount(ctx context.Context, arg sqlitedb.CreateRefusedAccountParams) error {
+	return p.q.CreateRefusedAccount(ctx, pgdb.CreateRefusedAccountParams(arg))
+}
+
 func (p pgQuerier) CreateResource(ctx context.Context, arg sqlitedb.CreateResourceParams) error {
 	return p.q.CreateResource(ctx, pgdb.CreateResourceParams(arg))
 }
@@ -803,6 +807,18 @@ func (p pgQuerier) ListProviderTokensToRekey(ctx context.Context, arg sqlitedb.L
 	}), err
 }
 
+func (p pgQuerier) ListRefusedAccounts(ctx context.Context, arg sqlitedb.ListRefusedAccountsParams) ([]sqlitedb.RefusedAccount, error) {
+	v, err := p.q.ListRefusedAccounts(ctx, pgdb.ListRefusedAccountsParams(arg))
+	return rowsOf(v, func(r pgdb.RefusedAccount) sqlitedb.RefusedAccount { return sqlitedb.RefusedAccount(r) }), err
+}
+
+func (p pgQuerier) ListRefusedAccountsToRekey(ctx context.Context, arg sqlitedb.ListRefusedAccountsToRekeyParams) ([]sqlitedb.ListRefusedAccountsToRekeyRow, error) {
+	v, err := p.q.ListRefusedAccountsToRekey(ctx, pgdb.ListRefusedAccountsToRekeyParams(arg))
+	return rowsOf(v, func(r pgdb.ListRefusedAccountsToRekeyRow) sqlitedb.ListRefusedAccountsToRekeyRow {
+		return sqlitedb.ListRefusedAccountsToRekeyRow(r)
+	}), err
+}
+
 func (p pgQuerier) ListReplicas(ctx context.Context, arg sqlitedb.ListReplicasParams) ([]sqlitedb.McpkeepReplica, error) {
 	v, err := p.q.ListReplicas(ctx, pgdb.ListReplicasParams(arg))
 	return rowsOf(v, func(r pgdb.McpkeepReplica) sqlitedb.McpkeepReplica { return sqlitedb.McpkeepReplica(r) }), err
@@ -961,6 +977,10 @@ func (p pgQuerier) RekeyProfile(ctx context.Context, arg sqlitedb.RekeyProfilePa
 
 func (p pgQuerier) RekeyProviderToken(ctx context.Context, arg sqlitedb.RekeyProviderTokenParams) error {
 	return p.q.RekeyProviderToken(ctx, pgdb.RekeyProviderTokenParams(arg))
+}
+
+func (p pgQuerier) RekeyRefusedAccount(ctx context.Context, arg sqlitedb.RekeyRefusedAccountParams) error {
+	return p.q.RekeyRefusedAccount(ctx, pgdb.RekeyRefusedAccountParams(arg))
 }
 
 func (p pgQuerier) RekeyRequest(ctx context.Context, arg sqlitedb.RekeyRequestParams) error {

@@ -61,7 +61,7 @@ var (
 	grantTypes       = []string{"authorization_code", "refresh_token"}
 	unknownEndpoints = []string{RouteAuthorize, RouteConsent, RouteCallback, RouteToken, RouteRevoke, RouteIntrospect, RouteManage}
 	statementKinds   = []string{"read", "write", "batch", "access"}
-	unreadableTables = []string{"oauth_clients", "mcpkeep_users", "mcpkeep_grants", "mcpkeep_authorizations", "mcpkeep_refresh_tokens", otherName}
+	unreadableTables = []string{"oauth_clients", "mcpkeep_users", "mcpkeep_grants", "mcpkeep_authorizations", "mcpkeep_refresh_tokens", "mcpkeep_refused_accounts", otherName}
 )
 
 // otherName is the label of what has no label of its own.

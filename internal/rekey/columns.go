@@ -107,7 +107,7 @@ func sealedColumns(shared *keyring.Keyring) []sealedColumn {
 	}, ownColumns()...)
 }
 
-// ownColumns are the ones of certificates, signing keys and tokens for scripts.
+// ownColumns are the ones of certificates, signing keys, tokens for scripts and the audit trail.
 func ownColumns() []sealedColumn {
 	return []sealedColumn{
 		{table: "mcpkeep_tls", column: "value",
@@ -133,6 +133,14 @@ func ownColumns() []sealedColumn {
 			},
 			write: func(ctx context.Context, q db.Querier, w writeParams) error {
 				return q.RekeyPersonalToken(ctx, sqlitedb.RekeyPersonalTokenParams(w))
+			}},
+		{table: "mcpkeep_refused_accounts", column: "account",
+			page: func(ctx context.Context, q db.Querier, p pageParams) ([]sealedRow, error) {
+				rows, err := q.ListRefusedAccountsToRekey(ctx, sqlitedb.ListRefusedAccountsToRekeyParams(p))
+				return sealedRows(rows, func(r sqlitedb.ListRefusedAccountsToRekeyRow) sealedRow { return sealedRow(r) }), err
+			},
+			write: func(ctx context.Context, q db.Querier, w writeParams) error {
+				return q.RekeyRefusedAccount(ctx, sqlitedb.RekeyRefusedAccountParams(w))
 			}},
 	}
 }

@@ -25,7 +25,7 @@ func (r *Repo) OpenBrowserSession(ctx context.Context, s storage.NewBrowserSessi
 		event := storage.Event{Type: storage.EventSessionOpened, UserID: userID}
 		if errors.Is(err, storage.ErrDisabled) {
 			refusal = err
-			event.Type, event.Detail = storage.EventSignInRefused, err.Error()
+			event.Type, event.Detail, event.Account = storage.EventSignInRefused, err.Error(), storage.AccountOf(s.Person)
 			return r.recordLimited(ctx, q, event, now)
 		}
 		if err != nil {

@@ -61,6 +61,9 @@ func (r *Repo) recordLimited(ctx context.Context, q db.Querier, e storage.Event,
 		return nil
 	}
 	e.Detail = storage.WithLeftOut(e.Detail, r.leftOut.take(e.Type))
+	if e.Account != nil {
+		return r.recordRefused(ctx, q, e, now)
+	}
 	return sealed.Record(ctx, q, e, now)
 }
 

@@ -61,6 +61,10 @@ func TestServerWithARetiredKey(t *testing.T) {
 				}, repotest.Now)
 				return err
 			},
+			"refuse": func() error {
+				_, err := behind.RefuseAuthorization(t.Context(), "late", browser, repotest.Person, repotest.Now)
+				return err
+			},
 			"refresh": func() error {
 				_, err := behind.RotateRefreshToken(t.Context(), storage.RefreshRotation{
 					Token: storage.HashOf(token), ClientID: "client", Grace: time.Minute, Next: repotest.NewTokens(),

@@ -139,7 +139,7 @@ func TestNoSecretsAtRest(t *testing.T) {
 		}
 		secrets := []string{
 			"code one", "browser one", "state one", "client-state-one", "provider-verifier-one", "provider-nonce-one",
-			"gho_provider-token-one", repotest.Person.Login, repotest.Person.Name, repotest.Person.Email, "login-owner", "$argon2id$owner",
+			"gho_provider-token-one", repotest.Person.Login, repotest.Person.Name, repotest.Person.Email, "login-owner", "refused-first", "$argon2id$owner",
 			"client-secret", "client-name-one", "redirect-one.example",
 		}
 		for _, pairs := range w.Tokens {

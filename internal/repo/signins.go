@@ -120,6 +120,7 @@ func (r *Repo) FinishAuthorization(ctx context.Context, c storage.Completion, no
 		if event.UserID, err = r.signIn(ctx, q, a.UserID, c.Person, unix(now)); errors.Is(err, storage.ErrDisabled) {
 			refusal = err
 			event.Type, event.GrantID, event.Detail = storage.EventSignInRefused, "", err.Error()
+			event.Account = storage.AccountOf(c.Person)
 			return r.recordLimited(ctx, q, event, now)
 		}
 		if err != nil {
@@ -204,17 +205,19 @@ func (r *Repo) signIn(ctx context.Context, q db.Querier, id string, p storage.Pe
 
 // DenyAuthorization implements storage.SignInStore.
 func (r *Repo) DenyAuthorization(ctx context.Context, id string, browser storage.Hash, now time.Time) (storage.Request, error) {
-	return r.finishWithout(ctx, storage.EventAuthorizationDenied, id, browser, now)
+	return r.finishWithout(ctx, storage.Event{Type: storage.EventAuthorizationDenied}, id, browser, now)
 }
 
 // RefuseAuthorization implements storage.SignInStore.
-func (r *Repo) RefuseAuthorization(ctx context.Context, id string, browser storage.Hash, now time.Time) (storage.Request, error) {
-	return r.finishWithout(ctx, storage.EventSignInRefused, id, browser, now)
+func (r *Repo) RefuseAuthorization(
+	ctx context.Context, id string, browser storage.Hash, who storage.Person, now time.Time,
+) (storage.Request, error) {
+	return r.finishWithout(ctx, storage.Event{Type: storage.EventSignInRefused, Account: storage.AccountOf(who)}, id, browser, now)
 }
 
 // finishWithout finishes a sign-in without a grant.
 func (r *Repo) finishWithout(
-	ctx context.Context, why storage.EventType, id string, browser storage.Hash, now time.Time,
+	ctx context.Context, why storage.Event, id string, browser storage.Hash, now time.Time,
 ) (storage.Request, error) {
 	var a storage.Authorization
 	err := r.db.Write(ctx, "deny an authorization", func(ctx context.Context, q db.Querier) error {
@@ -225,7 +228,8 @@ func (r *Repo) finishWithout(
 		if err := r.endTransaction(ctx, q, a.Request); err != nil {
 			return err
 		}
-		return r.recordLimited(ctx, q, storage.Event{Type: why, UserID: a.UserID, ClientID: a.Request.ClientID}, now)
+		why.UserID, why.ClientID = a.UserID, a.Request.ClientID
+		return r.recordLimited(ctx, q, why, now)
 	})
 	return a.Request, err
 }

@@ -11,11 +11,11 @@ import (
 )
 
 // Record adds an event to the audit trail, in the transaction of its step. The
-// context names the actor (storage.WithActor).
+// context names the actor (storage.WithActor). An event without an ID gets one.
 func Record(ctx context.Context, q db.Querier, e storage.Event, now time.Time) error {
 	actor := storage.ActorOf(ctx)
 	event := sqlitedb.CreateEventParams{
-		ID: storage.NewOrderedID(storage.EventIDPrefix, now), Type: string(e.Type), Actor: actor.Name, UserID: db.Nullable(e.UserID),
+		ID: cmp.Or(e.ID, storage.NewOrderedID(storage.EventIDPrefix, now)), Type: string(e.Type), Actor: actor.Name, UserID: db.Nullable(e.UserID),
 		ClientID: db.Nullable(e.ClientID), GrantID: db.Nullable(e.GrantID), Reference: db.Nullable(actor.Reference),
 		Detail: db.Nullable(cmp.Or(actor.Reason, e.Detail)), CreatedAt: now.Unix(),
 	}

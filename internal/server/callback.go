@@ -143,15 +143,15 @@ func (s *Server) returned(w http.ResponseWriter, r *http.Request, provider ident
 		s.Metrics.SignIn(providerOutcome(err))
 	}
 	if err != nil && !stored {
-		return s.refusedEvicted(w, r, a.Request, err)
+		return s.refusedEvicted(w, r, a.Request, storage.Person{}, err)
 	}
 	if err != nil {
-		return s.refused(w, r, provider, a, b, err)
+		return s.refused(w, r, provider, a, b, storage.Person{}, err)
 	}
 	answer, err := s.whoSignedIn(r, provider, a, stored, params["code"])
 	s.Metrics.SignIn(providerOutcome(err))
 	if answer.Person.Subject == "" && !stored {
-		return s.refusedEvicted(w, r, a.Request, err)
+		return s.refusedEvicted(w, r, a.Request, answer.Person, err)
 	}
 	if answer.Person.Subject != "" {
 		if unavailable := s.restore(r.Context(), a, stored); unavailable != nil {
@@ -159,7 +159,7 @@ func (s *Server) returned(w http.ResponseWriter, r *http.Request, provider ident
 		}
 	}
 	if err != nil {
-		return s.refused(w, r, provider, a, b, err)
+		return s.refused(w, r, provider, a, b, answer.Person, err)
 	}
 	if a.Request.Transaction != "" {
 		return s.askConsentAfter(w, r, a, answer)
@@ -170,17 +170,17 @@ func (s *Server) returned(w http.ResponseWriter, r *http.Request, provider ident
 	return s.tryAgain(r, a, stored, answer, err)
 }
 
-// refused ends a sign-in that the provider or the policy refused. Someone who
-// canceled goes back to the client; someone who may not enter is told so,
+// refused ends a sign-in that the provider or the policy refused to someone, or to no one
+// knows whom. Someone who canceled goes back to the client; someone who may not enter is told so,
 // with the ways to another account and back as links.
 func (s *Server) refused(
-	w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, a storage.Authorization, b browser, err error,
+	w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, a storage.Authorization, b browser, who storage.Person, err error,
 ) error {
 	var refusal *identity.RefusedError
 	if !errors.As(err, &refusal) {
 		return err // the provider is away or misconfigured: the sign-in stays and may be repeated
 	}
-	req, err := s.Store.RefuseAuthorization(storage.WithReason(r.Context(), refusal.Reason), a.ID, b.hash(), s.Now())
+	req, err := s.Store.RefuseAuthorization(storage.WithReason(r.Context(), refusal.Reason), a.ID, b.hash(), who, s.Now())
 	if err != nil {
 		return flowError(err)
 	}
@@ -192,12 +192,12 @@ func (s *Server) refused(
 
 // refusedEvicted is refused for a sign-in that only its browser kept: there is nothing to
 // finish.
-func (s *Server) refusedEvicted(w http.ResponseWriter, r *http.Request, req storage.Request, err error) error {
+func (s *Server) refusedEvicted(w http.ResponseWriter, r *http.Request, req storage.Request, who storage.Person, err error) error {
 	var refusal *identity.RefusedError
 	if !errors.As(err, &refusal) {
 		return err
 	}
-	event := storage.Event{Type: storage.EventSignInRefused, ClientID: req.ClientID, Detail: refusal.Reason}
+	event := storage.Event{Type: storage.EventSignInRefused, ClientID: req.ClientID, Detail: refusal.Reason, Account: storage.AccountOf(who)}
 	if err := s.Store.RecordEvent(r.Context(), event, s.Now()); err != nil {
 		return err
 	}

@@ -99,7 +99,7 @@ func (s *Server) finishAtPage(
 	person, token, err := s.whoAtPage(ctx, p, a, params)
 	s.Metrics.SignIn(providerOutcome(err))
 	if err != nil {
-		return s.refusedSignIn(r, err)
+		return s.refusedSignIn(r, person, err)
 	}
 	sealable, err := identity.EncodeToken(token)
 	if err != nil {
@@ -140,13 +140,14 @@ func (s *Server) whoAtPage(
 }
 
 // refusedSignIn records that someone could not sign in at the page, and says why.
-func (s *Server) refusedSignIn(r *http.Request, err error) error {
+func (s *Server) refusedSignIn(r *http.Request, who identity.Person, err error) error {
 	var refusal *identity.RefusedError
 	if !errors.As(err, &refusal) {
 		return err
 	}
 	s.Logger.WarnContext(r.Context(), "user refused", logging.Event, "sign_in_refused", logging.Reason, refusal.Reason)
-	if err := s.Store.RecordEvent(r.Context(), storage.Event{Type: storage.EventSignInRefused, Detail: refusal.Reason}, s.Now()); err != nil {
+	event := storage.Event{Type: storage.EventSignInRefused, Detail: refusal.Reason, Account: storage.AccountOf(recheck.Profile(who))}
+	if err := s.Store.RecordEvent(r.Context(), event, s.Now()); err != nil {
 		return err
 	}
 	if refusal.Login == "" {

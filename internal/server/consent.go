@@ -94,7 +94,7 @@ func (s *Server) decideSignedIn(w http.ResponseWriter, r *http.Request, id, csrf
 	c := storage.Completion{AuthorizationID: a.ID, Browser: b.hash()}
 	if answer != nil {
 		if err := s.admit(a.Request, recheck.PersonOf(answer.Person)); err != nil {
-			return s.refused(w, r, provider, a, b, err)
+			return s.refused(w, r, provider, a, b, answer.Person, err)
 		}
 		c.Person, c.ProviderToken = answer.Person, answer.Token
 	} else if err := s.mayEnter(a.Request.Resource, identity.Local{}.Person()); err != nil {

@@ -34,7 +34,7 @@ func (s *Server) admit(req storage.Request, who identity.Person) error {
 // notAdmitted ends the sign-in of someone with a password here who may not use what the
 // client asks for.
 func (s *Server) notAdmitted(r *http.Request, a storage.Authorization, b browser) error {
-	req, err := s.Store.RefuseAuthorization(storage.WithReason(r.Context(), "not on the list of this resource"), a.ID, b.hash(), s.Now())
+	req, err := s.Store.RefuseAuthorization(storage.WithReason(r.Context(), "not on the list of this resource"), a.ID, b.hash(), storage.Person{}, s.Now())
 	if err != nil {
 		return flowError(err)
 	}

@@ -69,6 +69,9 @@ type Event struct {
 	Reference string // of the request, as in the log and on error pages
 	Detail    string // why, or what exactly, for humans
 	At        time.Time
+	// Account is who was refused, nil when no one knows or the event is about something else.
+	// Lists leave it out: DescribeRefused adds it.
+	Account *RefusedAccount
 }
 
 // FirstEventID returns the smallest ID that an event at this time can have: a UUID version
@@ -110,7 +113,7 @@ type EventFilter struct {
 // themselves, in their own transaction.
 type EventStore interface {
 	// RecordEvent records something that changes nothing else in the store, such as a
-	// refused sign-in. The store sets ID, actor, reference and time. Of a limited type
+	// refused sign-in, whose account is sealed. The store sets ID, actor, reference and time. Of a limited type
 	// (EventType.Limited), what is beyond the limit is left out without an error.
 	RecordEvent(ctx context.Context, e Event, now time.Time) error
 	// ListEvents returns up to limit events ordered by ID, starting after the given one.
@@ -120,6 +123,8 @@ type EventStore interface {
 	// EventsBefore returns the newest limit events before the given ID, or of all if it is "",
 	// the newest of them first. The filter's time does not count.
 	EventsBefore(ctx context.Context, f EventFilter, before string, limit int) ([]Event, error)
+	// DescribeRefused sets Account of those of the events that are about a refused account.
+	DescribeRefused(ctx context.Context, events []Event) error
 }
 
 // Actor is on whose behalf a step is done. It travels in the context because only the

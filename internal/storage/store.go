@@ -136,8 +136,9 @@ type SignInStore interface {
 	// FinishAuthorization.
 	DenyAuthorization(ctx context.Context, id string, browser Hash, now time.Time) (Request, error)
 	// RefuseAuthorization is like DenyAuthorization, but for a refusal by the provider or
-	// the policy instead of the user: it records a different event.
-	RefuseAuthorization(ctx context.Context, id string, browser Hash, now time.Time) (Request, error)
+	// the policy instead of the user: it records a different event, with who was refused
+	// (zero when that is not known).
+	RefuseAuthorization(ctx context.Context, id string, browser Hash, who Person, now time.Time) (Request, error)
 }
 
 // GrantStore keeps grants, codes and tokens.

@@ -82,6 +82,16 @@ LIMIT CAST(@max_rows AS BIGINT);
 UPDATE mcpkeep_personal_tokens SET name = @token, name_key_id = @key_id
 WHERE grant_id = @row_id AND name = @old_token;
 
+-- name: ListRefusedAccountsToRekey :many
+SELECT event_id AS row_id, account AS token, account_key_id AS key_id FROM mcpkeep_refused_accounts
+WHERE account_key_id <> @primary_id AND event_id > @after
+ORDER BY event_id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: RekeyRefusedAccount :exec
+UPDATE mcpkeep_refused_accounts SET account = @token, account_key_id = @key_id
+WHERE event_id = @row_id AND account = @old_token;
+
 -- name: ListSharedRows :many
 SELECT key, value, value_key_id FROM oauth_clients
 WHERE key > @after
@@ -113,4 +123,6 @@ SELECT 'mcpkeep_tls', 'value', value_key_id, COUNT(*) FROM mcpkeep_tls GROUP BY 
 UNION ALL
 SELECT 'mcpkeep_signing_keys', 'private_key', private_key_key_id, COUNT(*) FROM mcpkeep_signing_keys GROUP BY private_key_key_id
 UNION ALL
-SELECT 'mcpkeep_personal_tokens', 'name', name_key_id, COUNT(*) FROM mcpkeep_personal_tokens GROUP BY name_key_id;
+SELECT 'mcpkeep_personal_tokens', 'name', name_key_id, COUNT(*) FROM mcpkeep_personal_tokens GROUP BY name_key_id
+UNION ALL
+SELECT 'mcpkeep_refused_accounts', 'account', account_key_id, COUNT(*) FROM mcpkeep_refused_accounts GROUP BY account_key_id;

@@ -60,6 +60,7 @@ type Querier interface {
 	CreatePersonalGrant(ctx context.Context, arg CreatePersonalGrantParams) error
 	CreatePersonalToken(ctx context.Context, arg CreatePersonalTokenParams) error
 	CreateRefreshToken(ctx context.Context, arg CreateRefreshTokenParams) error
+	CreateRefusedAccount(ctx context.Context, arg CreateRefusedAccountParams) error
 	CreateResource(ctx context.Context, arg CreateResourceParams) error
 	DeleteAccessTokenOfClient(ctx context.Context, arg DeleteAccessTokenOfClientParams) (DeleteAccessTokenOfClientRow, error)
 	// Written by a clock that was wrong: they would outlive all others.
@@ -197,6 +198,8 @@ type Querier interface {
 	// was read. "<>" makes both engines walk the primary key, as pages need.
 	ListProfilesToRekey(ctx context.Context, arg ListProfilesToRekeyParams) ([]ListProfilesToRekeyRow, error)
 	ListProviderTokensToRekey(ctx context.Context, arg ListProviderTokensToRekeyParams) ([]ListProviderTokensToRekeyRow, error)
+	ListRefusedAccounts(ctx context.Context, arg ListRefusedAccountsParams) ([]RefusedAccount, error)
+	ListRefusedAccountsToRekey(ctx context.Context, arg ListRefusedAccountsToRekeyParams) ([]ListRefusedAccountsToRekeyRow, error)
 	ListReplicas(ctx context.Context, arg ListReplicasParams) ([]McpkeepReplica, error)
 	ListRequestsToRekey(ctx context.Context, arg ListRequestsToRekeyParams) ([]ListRequestsToRekeyRow, error)
 	ListResourcesOfClient(ctx context.Context, clientKey string) ([]Resource, error)
@@ -233,6 +236,7 @@ type Querier interface {
 	RekeyPersonalToken(ctx context.Context, arg RekeyPersonalTokenParams) error
 	RekeyProfile(ctx context.Context, arg RekeyProfileParams) error
 	RekeyProviderToken(ctx context.Context, arg RekeyProviderTokenParams) error
+	RekeyRefusedAccount(ctx context.Context, arg RekeyRefusedAccountParams) error
 	RekeyRequest(ctx context.Context, arg RekeyRequestParams) error
 	RekeySharedRow(ctx context.Context, arg RekeySharedRowParams) error
 	RekeySigningKey(ctx context.Context, arg RekeySigningKeyParams) error

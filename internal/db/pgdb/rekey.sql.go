@@ -31,6 +31,8 @@ UNION ALL
 SELECT 'mcpkeep_signing_keys', 'private_key', private_key_key_id, COUNT(*) FROM mcpkeep_signing_keys GROUP BY private_key_key_id
 UNION ALL
 SELECT 'mcpkeep_personal_tokens', 'name', name_key_id, COUNT(*) FROM mcpkeep_personal_tokens GROUP BY name_key_id
+UNION ALL
+SELECT 'mcpkeep_refused_accounts', 'account', account_key_id, COUNT(*) FROM mcpkeep_refused_accounts GROUP BY account_key_id
 `
 
 type CountSealedRowsRow struct {
@@ -214,6 +216,45 @@ func (q *Queries) ListProviderTokensToRekey(ctx context.Context, arg ListProvide
 	items := []ListProviderTokensToRekeyRow{}
 	for rows.Next() {
 		var i ListProviderTokensToRekeyRow
+		if err := rows.Scan(&i.RowID, &i.Token, &i.KeyID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listRefusedAccountsToRekey = `-- name: ListRefusedAccountsToRekey :many
+SELECT event_id AS row_id, account AS token, account_key_id AS key_id FROM mcpkeep_refused_accounts
+WHERE account_key_id <> $1 AND event_id > $2
+ORDER BY event_id
+LIMIT CAST($3 AS BIGINT)
+`
+
+type ListRefusedAccountsToRekeyParams struct {
+	PrimaryID string
+	After     string
+	MaxRows   int64
+}
+
+type ListRefusedAccountsToRekeyRow struct {
+	RowID string
+	Token string
+	KeyID string
+}
+
+func (q *Queries) ListRefusedAccountsToRekey(ctx context.Context, arg ListRefusedAccountsToRekeyParams) ([]ListRefusedAccountsToRekeyRow, error) {
+	rows, err := q.db.Query(ctx, listRefusedAccountsToRekey, arg.PrimaryID, arg.After, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListRefusedAccountsToRekeyRow{}
+	for rows.Next() {
+		var i ListRefusedAccountsToRekeyRow
 		if err := rows.Scan(&i.RowID, &i.Token, &i.KeyID); err != nil {
 			return nil, err
 		}
@@ -499,6 +540,28 @@ type RekeyProviderTokenParams struct {
 
 func (q *Queries) RekeyProviderToken(ctx context.Context, arg RekeyProviderTokenParams) error {
 	_, err := q.db.Exec(ctx, rekeyProviderToken,
+		arg.Token,
+		arg.KeyID,
+		arg.RowID,
+		arg.OldToken,
+	)
+	return err
+}
+
+const rekeyRefusedAccount = `-- name: RekeyRefusedAccount :exec
+UPDATE mcpkeep_refused_accounts SET account = $1, account_key_id = $2
+WHERE event_id = $3 AND account = $4
+`
+
+type RekeyRefusedAccountParams struct {
+	Token    string
+	KeyID    string
+	RowID    string
+	OldToken string
+}
+
+func (q *Queries) RekeyRefusedAccount(ctx context.Context, arg RekeyRefusedAccountParams) error {
+	_, err := q.db.Exec(ctx, rekeyRefusedAccount,
 		arg.Token,
 		arg.KeyID,
 		arg.RowID,

@@ -214,6 +214,12 @@ type RefreshToken struct {
 	FirstUsedAt    *int64
 }
 
+type RefusedAccount struct {
+	EventID      string
+	Account      string
+	AccountKeyID string
+}
+
 type Resource struct {
 	URL       string
 	ClientKey string

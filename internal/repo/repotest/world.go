@@ -25,6 +25,8 @@ type World struct {
 	KeyID  string
 	Tokens map[string][2]storage.NewTokens // first and second of each grant
 	Users  [2]string
+	// Refused are the events of refused sign-ins.
+	Refused [2]string
 }
 
 // NewWorld makes a world in a new database.
@@ -81,7 +83,29 @@ func NewWorld(t *testing.T, e dbtest.Engine) World {
 			t.Fatal(err)
 		}
 	}
+	for i, login := range []string{"refused-first", "refused-second"} {
+		w.Refused[i] = w.refuse(t, login)
+	}
 	return w
+}
+
+// refuse records that an account was refused, and returns the event.
+func (w World) refuse(t *testing.T, login string) (event string) {
+	t.Helper()
+	who := storage.AccountOf(storage.Person{Issuer: "https://issuer.example", Subject: "subject-" + login, Login: login, Email: login + "@mail.example"})
+	if err := w.RecordEvent(t.Context(), storage.Event{Type: storage.EventSignInRefused, Account: who}, Now); err != nil {
+		t.Fatal(err)
+	}
+	refused, err := w.ListEvents(t.Context(), storage.EventFilter{Type: storage.EventSignInRefused}, "", 2)
+	if err != nil || len(refused) == 0 {
+		t.Fatal(err)
+	}
+	for _, e := range refused {
+		if e.ID != w.Refused[0] {
+			event = e.ID
+		}
+	}
+	return event
 }
 
 // SealedColumn is a column with two rows, and how the first one is read.
@@ -129,6 +153,13 @@ func (w World) SealedColumns() map[string]SealedColumn {
 				return err
 			}
 			return grants[0].Personal.Broken
+		}},
+		"refused account": {"mcpkeep_refused_accounts", "event_id", "account", w.Refused[0], w.Refused[1], func(t *testing.T, w World) error {
+			events := []storage.Event{{ID: w.Refused[0], Type: storage.EventSignInRefused}}
+			if err := w.DescribeRefused(t.Context(), events); err != nil {
+				return err
+			}
+			return events[0].Account.Broken
 		}},
 		"provider token": {"mcpkeep_grants", "id", "provider_token", "grt_one", "grt_two", refresh},
 		"successor": {

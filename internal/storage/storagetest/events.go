@@ -69,7 +69,7 @@ func eventsOfSteps(s *suite) {
 	_, err := s.DenyAuthorization(s.ctx(), "no", storage.HashOf("browser no"), start)
 	s.ok(err)
 	s.ok(s.StartAuthorization(s.ctx(), authorization("refused", "client", start)))
-	_, err = s.RefuseAuthorization(s.ctx(), "refused", storage.HashOf("browser refused"), start)
+	_, err = s.RefuseAuthorization(s.ctx(), "refused", storage.HashOf("browser refused"), alice, start)
 	s.ok(err)
 	s.ok(s.RevokeGrant(s.ctx(), s.connect("b", "client", alice, start).grant, start))
 	s.ok(s.UpdateClient(s.ctx(), client("client"), renamed("client"), start))

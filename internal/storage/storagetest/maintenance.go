@@ -228,7 +228,8 @@ func (s *suite) callEverything(ctx context.Context, pending, live family) map[st
 		"RevokeUserGrant":     s.RevokeUserGrant(ctx, s.userID(live, start), live.grant, start),
 		"SetPassword":         s.SetPassword(ctx, owner, "hash", true, start),
 		"PasswordAccepted":    s.PasswordAccepted(ctx, s.userID(live, start)),
-		"RecordEvent":         s.RecordEvent(ctx, storage.Event{Type: storage.EventSignInRefused}, start),
+		"RecordEvent":         s.RecordEvent(ctx, storage.Event{Type: storage.EventSignInRefused, Account: storage.AccountOf(carol)}, start),
+		"DescribeRefused":     s.DescribeRefused(ctx, []storage.Event{{ID: "ev_1", Type: storage.EventSignInRefused}}),
 		"UseTokens":           s.UseTokens(ctx, live.refresh(), start),
 		"Ready":               s.Ready(ctx),
 	}
@@ -240,7 +241,7 @@ func (s *suite) callEverything(ctx context.Context, pending, live family) map[st
 	_, errs["AuthorizationByState"] = s.AuthorizationByState(ctx, storage.HashOf("state flight"), start)
 	_, errs["FinishAuthorization"] = s.FinishAuthorization(ctx, completion("flight", bob, start), start)
 	_, errs["DenyAuthorization"] = s.DenyAuthorization(ctx, "flight", storage.HashOf("browser flight"), start)
-	_, errs["RefuseAuthorization"] = s.RefuseAuthorization(ctx, "flight", storage.HashOf("browser flight"), start)
+	_, errs["RefuseAuthorization"] = s.RefuseAuthorization(ctx, "flight", storage.HashOf("browser flight"), alice, start)
 	_, errs["ExchangeCode"] = s.ExchangeCode(ctx, pending.exchange(start), start)
 	_, _, errs["RefreshGrant"] = s.RefreshGrant(ctx, live.refresh(), live.client, start)
 	_, errs["RotateRefreshToken"] = s.RotateRefreshToken(ctx, live.rotation(start), start)

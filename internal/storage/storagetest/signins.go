@@ -278,7 +278,7 @@ func finishWrongBrowser(s *suite) {
 		s.refused("finish in another browser", err, storage.ErrNotFound)
 		_, err = s.DenyAuthorization(s.ctx(), "a", browser, start)
 		s.refused("deny in another browser", err, storage.ErrNotFound)
-		_, err = s.RefuseAuthorization(s.ctx(), "a", browser, start)
+		_, err = s.RefuseAuthorization(s.ctx(), "a", browser, storage.Person{}, start)
 		s.refused("refuse in another browser", err, storage.ErrNotFound)
 	}
 	s.sameAuthorization(a, start)
@@ -315,7 +315,7 @@ func askOnce(s *suite) {
 	s.ok(ask(a.Browser, after(time.Minute))) // there was no answer
 	s.refused("an unknown sign-in", s.AskAboutSignIn(s.ctx(), "b", a.Browser, after(time.Hour), start), storage.ErrNotFound)
 	s.refused("an expired one", ask(a.Browser, a.ExpiresAt), storage.ErrNotFound)
-	got, err := s.RefuseAuthorization(s.ctx(), "a", a.Browser, after(time.Minute))
+	got, err := s.RefuseAuthorization(s.ctx(), "a", a.Browser, storage.Person{}, after(time.Minute))
 	if diff := cmp.Diff(a.Request, got); diff != "" || err != nil {
 		s.Errorf("request: %v (-want +got):\n%s", err, diff)
 	}
@@ -353,7 +353,7 @@ func denyOnce(s *suite) {
 	}
 	_, err = s.DenyAuthorization(s.ctx(), "a", a.Browser, start)
 	s.refused("deny again", err, storage.ErrSpent)
-	_, err = s.RefuseAuthorization(s.ctx(), "a", a.Browser, start)
+	_, err = s.RefuseAuthorization(s.ctx(), "a", a.Browser, storage.Person{}, start)
 	s.refused("refuse after denial", err, storage.ErrSpent)
 	_, err = s.FinishAuthorization(s.ctx(), completion("a", alice, start), start)
 	s.refused("finish after denial", err, storage.ErrSpent)
