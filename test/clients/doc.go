@@ -1,6 +1,6 @@
 // Package clients connects real MCP clients, with their own OAuth code, to the
 // real program: sign in, call tools, refresh, lose the server to kill -9, ask for
-// more scope, have the connection ended. The tests are behind the build tag
+// more scope, have the connection ended. Jobs with tokens for scripts use curl and job.py. The tests are behind the build tag
 // clients; scripts/node.sh and scripts/python.sh provide what the clients run on.
 //
 // A client that is not Go is a process in one of the folders, whose first argument

@@ -206,6 +206,12 @@ func (f *webForm) add(node *html.Node) {
 		f.values.Add(name, value)
 	case node.Data == "input" && name == "password":
 		f.hasPassword = true
+	case node.Data == "input" && (attribute(node, "type") == "checkbox" || attribute(node, "type") == "radio"):
+		if hasAttribute(node, "checked") {
+			f.values.Add(name, value)
+		}
+	case node.Data == "option" && hasAttribute(node, "selected"):
+		f.values.Set(attribute(node.Parent, "name"), value)
 	case node.Data == "input" && name != "":
 		f.texts = append(f.texts, name)
 	case node.Data == "button" && name == "action":
@@ -235,6 +241,10 @@ func attribute(node *html.Node, name string) string {
 		}
 	}
 	return ""
+}
+
+func hasAttribute(node *html.Node, name string) bool {
+	return slices.ContainsFunc(node.Attr, func(a html.Attribute) bool { return a.Key == name })
 }
 
 // pageText is what a person reads on a page, for error messages.

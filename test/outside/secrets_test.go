@@ -5,8 +5,6 @@ package outside_test
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"maps"
 	"net/http"
 	"net/url"
@@ -16,6 +14,7 @@ import (
 
 	"github.com/mcpkeep/mcpkeep/internal/identity/githubtest"
 	"github.com/mcpkeep/mcpkeep/test/harness"
+	"github.com/mcpkeep/mcpkeep/test/harness/search"
 )
 
 func TestMain(m *testing.M) { harness.Main(m) }
@@ -49,9 +48,12 @@ func TestNothingSecretAtRest(t *testing.T) {
 			found.add("encryption key", key)
 			found.add("password", harness.Password)
 			logs := runLocal(t, opts, found) + runGitHub(t, opts, found)
-			haystacks := dump(t, opts.Database)
+			haystacks := search.Dump(t, opts.Database)
+			if len(haystacks["table oauth_clients"]) == 0 {
+				t.Error("the dump lacks the table of clients")
+			}
 			haystacks["log"] = []byte(logs)
-			search(t, haystacks, found)
+			lookFor(t, haystacks, found)
 		})
 	}
 }
@@ -159,9 +161,9 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// search looks for each secret, as it is and encoded, in each haystack. That it
+// lookFor looks for each secret, as it is and encoded, in each haystack. That it
 // can find something is shown by what must be there: the hashes.
-func search(t *testing.T, haystacks map[string][]byte, found secrets) {
+func lookFor(t *testing.T, haystacks map[string][]byte, found secrets) {
 	t.Helper()
 	var everything strings.Builder
 	size := 0
@@ -171,7 +173,7 @@ func search(t *testing.T, haystacks map[string][]byte, found secrets) {
 		everything.WriteString(hay)
 		for what, values := range found {
 			for _, value := range values {
-				if as := findEncoded(hay, value); as != "" {
+				if as := search.Encoded(hay, value); as != "" {
 					t.Errorf("%s: holds a secret (%s, %s)", where, what, as)
 				}
 			}
@@ -182,7 +184,7 @@ func search(t *testing.T, haystacks map[string][]byte, found secrets) {
 		for _, value := range list {
 			values++
 			sum := sha256.Sum256([]byte(value))
-			if findHash(everything.String(), sum) {
+			if search.Hash(everything.String(), sum) {
 				hashes++
 			}
 		}
@@ -192,29 +194,4 @@ func search(t *testing.T, haystacks map[string][]byte, found secrets) {
 	if hashes == 0 {
 		t.Error("not one hash was found: the search looks at the wrong things")
 	}
-}
-
-// findEncoded says in which encoding a text occurs, or "".
-func findEncoded(hay, needle string) string {
-	for name, encoded := range map[string]string{
-		"plain": needle, "URL-encoded": url.QueryEscape(needle), "hexadecimal": hex.EncodeToString([]byte(needle)),
-		// What stands before it shifts the alignment, of which there are three.
-		"base64":     strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(needle)), "=")[:len(needle)*4/3-3],
-		"base64+1":   base64.StdEncoding.EncodeToString([]byte(needle[1:]))[:(len(needle)-1)*4/3-3],
-		"base64+2":   base64.StdEncoding.EncodeToString([]byte(needle[2:]))[:(len(needle)-2)*4/3-3],
-		"base64url":  base64.RawURLEncoding.EncodeToString([]byte(needle))[:len(needle)*4/3-3],
-		"base64url1": base64.RawURLEncoding.EncodeToString([]byte(needle[1:]))[:(len(needle)-1)*4/3-3],
-		"base64url2": base64.RawURLEncoding.EncodeToString([]byte(needle[2:]))[:(len(needle)-2)*4/3-3],
-	} {
-		if strings.Contains(hay, encoded) {
-			return name
-		}
-	}
-	return ""
-}
-
-func findHash(hay string, sum [sha256.Size]byte) bool {
-	return strings.Contains(hay, hex.EncodeToString(sum[:])) ||
-		strings.Contains(hay, base64.RawURLEncoding.EncodeToString(sum[:])) ||
-		strings.Contains(hay, base64.StdEncoding.EncodeToString(sum[:])) || strings.Contains(hay, string(sum[:]))
 }
