@@ -158,7 +158,10 @@ func (o *OIDC) AuthorizeURL(ctx context.Context, r AuthRequest) (string, error) 
 	for name, value := range p.family.authParams {
 		options = append(options, oauth2.SetAuthURLParam(name, value))
 	}
-	if prompt := p.prompt(scopes, r.SelectAccount); prompt != "" {
+	if r.Again {
+		options = append(options, oauth2.SetAuthURLParam("max_age", "0"))
+	}
+	if prompt := p.prompt(scopes, r.SelectAccount || r.Again); prompt != "" {
 		options = append(options, oauth2.SetAuthURLParam("prompt", prompt))
 	}
 	c := oauth2.Config{
@@ -261,9 +264,11 @@ func (o *OIDC) Exchange(ctx context.Context, r ExchangeRequest) (Person, Token, 
 	case said.text("nonce") != r.Nonce:
 		return Person{}, Token{}, refused("", "the provider's response belongs to a different sign-in; please start again")
 	}
-	t := o.take(answer, Token{Issuer: o.id, Nonce: r.Nonce})
+	t, authenticated := o.take(answer, Token{Issuer: o.id, Nonce: r.Nonce}), said.time("auth_time")
 	if said, err = o.complete(ctx, p, t, said); err != nil {
 		return Person{}, Token{}, err
 	}
-	return o.confirm(p, t, said)
+	who, t, err := o.confirm(p, t, said)
+	who.AuthenticatedAt = authenticated
+	return who, t, err
 }

@@ -3,7 +3,9 @@ package identity
 import (
 	"encoding/json"
 	"maps"
+	"math"
 	"strings"
+	"time"
 )
 
 // claims are what a provider reports about a person.
@@ -27,6 +29,14 @@ func (c claims) truth(name string) bool {
 		return v == 1
 	}
 	return false
+}
+
+// time returns a claim that is a time in Unix seconds, zero if it is not.
+func (c claims) time(name string) time.Time {
+	if v, ok := c[name].(float64); ok && v > 0 && v < math.MaxInt32*1000 {
+		return time.Unix(int64(v), 0)
+	}
+	return time.Time{}
 }
 
 // find returns a claim by its name, or by names within objects joined by dots.

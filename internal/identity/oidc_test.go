@@ -220,6 +220,10 @@ func TestProviders(t *testing.T) {
 				tt.want.Subject = "a1"
 			}
 			p, token := oidcSignIn(t, s, o)
+			if p.AuthenticatedAt.IsZero() == (tt.provider.AuthTime == oidctest.AuthTimeAlways) {
+				t.Errorf("authenticated at %v", p.AuthenticatedAt)
+			}
+			p.AuthenticatedAt = time.Time{}
 			if diff := cmp.Diff(tt.want, p); diff != "" {
 				t.Errorf("person (-want +got):\n%s", diff)
 			}
@@ -234,6 +238,7 @@ func TestProviders(t *testing.T) {
 				t.Errorf("a refresh token: %v, want %v", token.RefreshToken != "", tt.refresh)
 			}
 			wantChooser(t, s, o, tt.chooser)
+			wantAuthentication(t, s, o, tt.provider.AuthTime, tt.chooser)
 			for range 2 {
 				again, next, err := o.Recheck(t.Context(), keptToken(t, token))
 				if err != nil {
@@ -267,6 +272,27 @@ func wantChooser(t *testing.T, s *oidctest.Server, o *identity.OIDC, prompt stri
 	}
 	if back := s.Browse(t, u).Query(); back.Get("code") == "" || s.Asked().Get("prompt") != prompt {
 		t.Errorf("another account: prompt %q, want %q; %v", s.Asked().Get("prompt"), prompt, back)
+	}
+}
+
+// wantAuthentication has the person authenticate again, as far as the provider takes that.
+func wantAuthentication(t *testing.T, s *oidctest.Server, o *identity.OIDC, says oidctest.AuthTime, prompt string) {
+	t.Helper()
+	s.Advance(time.Hour)
+	began := s.Now().Truncate(time.Second)
+	r := authRequest()
+	r.Again = true
+	u, err := o.AuthorizeURL(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := s.Browse(t, u).Query().Get("code")
+	if asked := s.Asked(); asked.Get("prompt") != prompt || asked.Get("max_age") != "0" {
+		t.Errorf("asked with prompt %q and max_age %q", asked.Get("prompt"), asked.Get("max_age"))
+	}
+	p, _, err := o.Exchange(t.Context(), identity.ExchangeRequest{Code: code, Verifier: verifier, Nonce: nonce, RedirectURI: callback})
+	if err != nil || p.AuthenticatedAt.Before(began) != (says == oidctest.NoAuthTime) {
+		t.Errorf("authenticated at %v, asked at %v: %v", p.AuthenticatedAt, began, err)
 	}
 }
 

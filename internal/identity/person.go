@@ -3,6 +3,7 @@ package identity
 import (
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // Person is who a provider says signed in.
@@ -24,6 +25,11 @@ type Person struct {
 	Orgs          []string // GitHub organizations, and teams as org/team
 	Groups        []string // of an OpenID provider, without a leading slash
 	GroupsUnknown bool     // the provider has groups and did not list them
+
+	// AuthenticatedAt is when the provider authenticated the person themselves, which may be
+	// long before this sign-in (auth_time, OpenID Connect Core 1.0 section 2). Zero if it did
+	// not say; GitHub never does.
+	AuthenticatedAt time.Time
 
 	// Known are the facts that the provider was asked for, reported or not.
 	Known []Fact

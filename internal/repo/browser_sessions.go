@@ -33,6 +33,7 @@ func (r *Repo) OpenBrowserSession(ctx context.Context, s storage.NewBrowserSessi
 		}
 		err = q.CreateBrowserSession(ctx, sqlitedb.CreateBrowserSessionParams{
 			SessionHash: string(s.ID), UserID: userID, CreatedAt: unix(now), ExpiresAt: unix(now.Add(storage.BrowserSessionIdle)),
+			AuthenticatedAt: optionalUnix(s.AuthenticatedAt),
 		})
 		if err != nil {
 			return err
@@ -85,7 +86,7 @@ func (r *Repo) BrowserSession(ctx context.Context, id storage.Hash, now time.Tim
 		if err != nil {
 			return err
 		}
-		s = storage.BrowserSession{CreatedAt: at(row.CreatedAt), ExpiresAt: at(row.ExpiresAt)}
+		s = storage.BrowserSession{CreatedAt: at(row.CreatedAt), ExpiresAt: at(row.ExpiresAt), AuthenticatedAt: optionalAt(row.AuthenticatedAt)}
 		s.User, err = r.user(row.UserID, row.Issuer, row.Subject, keyring.Sealed{KeyID: row.ProfileKeyID, Token: row.Profile})
 		return err
 	})

@@ -12,11 +12,11 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
-// freshFor is how old the last sign-in of an administrator may be who changes something.
+// freshFor is how long ago an administrator may have authenticated who changes something.
 const freshFor = 15 * time.Minute
 
 func (s *Server) isFresh(session storage.BrowserSession) bool {
-	return s.Now().Sub(session.CreatedAt) < freshFor
+	return s.Now().Sub(session.AuthenticatedAt) < freshFor
 }
 
 // adminAction is something that administrators do, after a page that says what will happen.

@@ -23,6 +23,9 @@ func (s *Server) askForSession(w http.ResponseWriter, r *http.Request, e entry) 
 	if e.next != "" {
 		page.Form.Hidden = append(page.Form.Hidden, pages.Field{Name: "next", Value: e.next})
 	}
+	if e.again {
+		page.Form.Hidden = append(page.Form.Hidden, pages.Field{Name: "again", Value: "1"})
+	}
 	if p, ok := s.Provider.(identity.RedirectProvider); ok {
 		page.Provider = p.Title()
 		page.Form.FormActions = []string{p.FormAction()}
@@ -38,12 +41,12 @@ func (s *Server) signInAtPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, e := s.browserOf(r), entry{next: form.Get("next")}
+	b, e := s.browserOf(r), entry{next: form.Get("next"), again: form.Has("again")}
 	if s.checkCSRF(r, b, e.subject(), form.Get("csrf")) != nil {
 		return errForeignPageForm
 	}
 	if p, ok := s.Provider.(identity.RedirectProvider); ok {
-		return s.leaveForProvider(w, r, p, b, e.next)
+		return s.leaveForProvider(w, r, p, b, e)
 	}
 	user, err := s.checkPassword(r, form.Get("password"))
 	if e.status, e.problem = s.passwordProblem(w, err); e.status != 0 {
@@ -52,7 +55,7 @@ func (s *Server) signInAtPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.openSession(w, r, storage.NewBrowserSession{UserID: user.ID}); err != nil {
+	if _, err := s.openSession(w, r, storage.NewBrowserSession{UserID: user.ID, AuthenticatedAt: s.Now()}); err != nil {
 		return err
 	}
 	leadTo(w, afterSignIn(e.next), http.StatusSeeOther)
@@ -64,8 +67,8 @@ var pageSignInCookie = cookie{"__Secure-mcpkeep-page-signin", "mcpkeep_page_sign
 
 // leaveForProvider sends the browser to the provider. Only the browser keeps the sign-in:
 // nothing depends on it but this page, and so no stranger fills a table.
-func (s *Server) leaveForProvider(w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, b browser, next string) error {
-	a, target, err := s.newAtProvider(r, p, storage.Request{Next: next}, b, false)
+func (s *Server) leaveForProvider(w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, b browser, e entry) error {
+	a, target, err := s.newAtProvider(r, p, storage.Request{Next: e.next, Again: e.again}, b, false)
 	if err != nil {
 		return err
 	}
@@ -108,6 +111,7 @@ func (s *Server) finishAtPage(
 	profile := recheck.Profile(person)
 	spare, err := s.openSession(w, r, storage.NewBrowserSession{
 		Person: profile, ProviderToken: sealable, KeepToken: s.mayHavePersonal(storage.User{Person: profile}),
+		AuthenticatedAt: s.authenticatedAt(p, person, a.Request.Again),
 	})
 	if err != nil {
 		return err
@@ -121,6 +125,18 @@ func (s *Server) finishAtPage(
 	s.setCookie(w, pageSignInCookie, "", s.CallbackPath, -time.Second)
 	leadTo(w, afterSignIn(a.Request.Next), http.StatusSeeOther)
 	return nil
+}
+
+// authenticatedAt is when the provider authenticated someone who has just signed in. One that
+// was asked to and does not say so is believed, as is GitHub, which cannot be asked.
+func (s *Server) authenticatedAt(p identity.RedirectProvider, person identity.Person, again bool) time.Time {
+	now, said := s.Now(), person.AuthenticatedAt
+	_, silent := p.(*identity.GitHub)
+	switch {
+	case said.IsZero() && (again || silent), said.After(now): // with a clock that is ahead
+		return now
+	}
+	return said
 }
 
 // whoAtPage returns who has signed in and may do so.

@@ -11,7 +11,7 @@ type entry struct {
 	status  int
 	problem string
 	next    string // where it leads; "" to the user's own connections
-	again   bool   // the last sign-in was too long ago
+	again   bool   // the user has to authenticate again
 }
 
 // maxNext is how long the address may be that a sign-in leads to: it travels in a cookie.

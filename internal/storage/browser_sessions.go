@@ -16,6 +16,9 @@ type BrowserSession struct {
 	User      User
 	CreatedAt time.Time // of the sign-in
 	ExpiresAt time.Time // unless it is used
+	// AuthenticatedAt is when the provider authenticated the user themselves: a sign-in may
+	// rest on a session at the provider. Zero when it did not say.
+	AuthenticatedAt time.Time
 }
 
 // NewBrowserSession is a sign-in at a page, which begins a session.
@@ -27,7 +30,8 @@ type NewBrowserSession struct {
 	ProviderToken []byte // nil when the provider gave none
 	// KeepToken keeps a provider token that no grant needs for an hour, so that the user can
 	// make a personal token.
-	KeepToken bool
+	KeepToken       bool
+	AuthenticatedAt time.Time // see BrowserSession
 }
 
 // BrowserSessionStore keeps sign-ins at the pages where users see their own connections.

@@ -1,9 +1,9 @@
 -- name: CreateBrowserSession :exec
-INSERT INTO mcpkeep_browser_sessions (session_hash, user_id, created_at, expires_at)
-VALUES (@session_hash, @user_id, @created_at, @expires_at);
+INSERT INTO mcpkeep_browser_sessions (session_hash, user_id, created_at, expires_at, authenticated_at)
+VALUES (@session_hash, @user_id, @created_at, @expires_at, @authenticated_at);
 
 -- name: GetBrowserSession :one
-SELECT s.user_id, s.created_at, s.expires_at, u.issuer, u.subject, u.profile, u.profile_key_id
+SELECT s.user_id, s.created_at, s.expires_at, s.authenticated_at, u.issuer, u.subject, u.profile, u.profile_key_id
 FROM mcpkeep_browser_sessions s JOIN mcpkeep_users u ON u.id = s.user_id
 WHERE s.session_hash = @session_hash AND s.expires_at > @now AND u.disabled_at IS NULL;
 

@@ -47,10 +47,11 @@ type Authorization struct {
 }
 
 type BrowserSession struct {
-	SessionHash string
-	UserID      string
-	CreatedAt   int64
-	ExpiresAt   int64
+	SessionHash     string
+	UserID          string
+	CreatedAt       int64
+	ExpiresAt       int64
+	AuthenticatedAt *int64
 }
 
 type ClientAssertion struct {

@@ -10,15 +10,16 @@ import (
 )
 
 const createBrowserSession = `-- name: CreateBrowserSession :exec
-INSERT INTO mcpkeep_browser_sessions (session_hash, user_id, created_at, expires_at)
-VALUES (?1, ?2, ?3, ?4)
+INSERT INTO mcpkeep_browser_sessions (session_hash, user_id, created_at, expires_at, authenticated_at)
+VALUES (?1, ?2, ?3, ?4, ?5)
 `
 
 type CreateBrowserSessionParams struct {
-	SessionHash string
-	UserID      string
-	CreatedAt   int64
-	ExpiresAt   int64
+	SessionHash     string
+	UserID          string
+	CreatedAt       int64
+	ExpiresAt       int64
+	AuthenticatedAt *int64
 }
 
 func (q *Queries) CreateBrowserSession(ctx context.Context, arg CreateBrowserSessionParams) error {
@@ -27,6 +28,7 @@ func (q *Queries) CreateBrowserSession(ctx context.Context, arg CreateBrowserSes
 		arg.UserID,
 		arg.CreatedAt,
 		arg.ExpiresAt,
+		arg.AuthenticatedAt,
 	)
 	return err
 }
@@ -93,7 +95,7 @@ func (q *Queries) ExtendBrowserSession(ctx context.Context, arg ExtendBrowserSes
 }
 
 const getBrowserSession = `-- name: GetBrowserSession :one
-SELECT s.user_id, s.created_at, s.expires_at, u.issuer, u.subject, u.profile, u.profile_key_id
+SELECT s.user_id, s.created_at, s.expires_at, s.authenticated_at, u.issuer, u.subject, u.profile, u.profile_key_id
 FROM mcpkeep_browser_sessions s JOIN mcpkeep_users u ON u.id = s.user_id
 WHERE s.session_hash = ?1 AND s.expires_at > ?2 AND u.disabled_at IS NULL
 `
@@ -104,13 +106,14 @@ type GetBrowserSessionParams struct {
 }
 
 type GetBrowserSessionRow struct {
-	UserID       string
-	CreatedAt    int64
-	ExpiresAt    int64
-	Issuer       string
-	Subject      string
-	Profile      string
-	ProfileKeyID string
+	UserID          string
+	CreatedAt       int64
+	ExpiresAt       int64
+	AuthenticatedAt *int64
+	Issuer          string
+	Subject         string
+	Profile         string
+	ProfileKeyID    string
 }
 
 func (q *Queries) GetBrowserSession(ctx context.Context, arg GetBrowserSessionParams) (GetBrowserSessionRow, error) {
@@ -120,6 +123,7 @@ func (q *Queries) GetBrowserSession(ctx context.Context, arg GetBrowserSessionPa
 		&i.UserID,
 		&i.CreatedAt,
 		&i.ExpiresAt,
+		&i.AuthenticatedAt,
 		&i.Issuer,
 		&i.Subject,
 		&i.Profile,

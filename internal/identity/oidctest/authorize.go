@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -74,9 +75,23 @@ func (s *Server) newCode(q url.Values) string {
 	code := "code_" + rand.Text()
 	s.codes[code] = &session{
 		sub: s.signedIn, redirectURI: q.Get("redirect_uri"), challenge: q.Get("code_challenge"), nonce: q.Get("nonce"),
-		offline: offline, ended: new(bool), expires: s.now().Add(time.Minute),
+		offline: offline, ended: new(bool), expires: s.now().Add(time.Minute), authTime: s.authTime(q),
 	}
 	return code
+}
+
+// authTime has the person authenticate again if that was longer ago than max_age, and returns
+// what the ID token says of it (OpenID Connect Core 1.0 sections 2 and 3.1.2.1).
+func (s *Server) authTime(q url.Values) int64 {
+	seconds, err := strconv.Atoi(q.Get("max_age"))
+	asked := err == nil
+	if asked && !s.IgnoresMaxAge && s.now().Sub(s.lastAuthentication) >= time.Duration(seconds)*time.Second {
+		s.lastAuthentication = s.now()
+	}
+	if s.AuthTime == AuthTimeAlways || asked && s.AuthTime == AuthTimeIfAsked {
+		return s.lastAuthentication.Unix()
+	}
+	return 0
 }
 
 // Browse opens the authorization URL as a browser would and returns where the provider

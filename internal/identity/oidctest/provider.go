@@ -36,7 +36,19 @@ type Provider struct {
 	TokenExtra       map[string]any
 	IssuerOf         func(Claims) string // of a person's ID token; nil is the issuer
 	Algorithm        string              // RS256 unless it is ES256 or EdDSA
+	AuthTime         AuthTime            // when auth_time is in ID tokens
+	IgnoresMaxAge    bool                // max_age has no one authenticate again
 }
+
+// AuthTime says when a provider's ID tokens contain auth_time.
+type AuthTime int
+
+// It is optional unless max_age is in the request, which some providers do not know.
+const (
+	NoAuthTime AuthTime = iota
+	AuthTimeIfAsked
+	AuthTimeAlways
+)
 
 // Claims are what a provider knows of a person; sub is required.
 type Claims map[string]any

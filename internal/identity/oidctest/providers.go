@@ -84,7 +84,7 @@ func Okta() Provider {
 			"scopes_supported":                      []string{"openid", "email", "profile", "address", "phone", "offline_access", "groups"},
 			"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"},
 		}),
-		IDToken: []string{"*"}, UserInfo: []string{"*"}, StrictScopes: true, OfflineScope: true, IssuerInCallback: true,
+		IDToken: []string{"*"}, UserInfo: []string{"*"}, StrictScopes: true, OfflineScope: true, IssuerInCallback: true, AuthTime: AuthTimeAlways,
 		Prompts: []string{"none", "login", "consent"}, TokenAuth: "client_secret_basic",
 	}
 }
@@ -99,7 +99,7 @@ func Auth0() Provider {
 			"id_token_signing_alg_values_supported": []string{"HS256", "RS256", "PS256"},
 		}),
 		IDToken: []string{"*"}, UserInfo: []string{"*"}, OfflineScope: true, Rotates: true, TokenAuth: "client_secret_post",
-		Prompts: []string{"login", "consent", "none"},
+		Prompts: []string{"login", "consent", "none"}, AuthTime: AuthTimeIfAsked,
 	}
 }
 
@@ -113,7 +113,7 @@ func Keycloak() Provider {
 			"prompt_values_supported":               []string{"none", "login", "consent"},
 			"token_endpoint_auth_methods_supported": []string{"private_key_jwt", "client_secret_basic", "client_secret_post", "tls_client_auth", "client_secret_jwt"},
 		}),
-		IDToken: []string{"*"}, UserInfo: []string{"*"}, OfflineScope: true, IssuerInCallback: true, KeepsNonce: true,
+		IDToken: []string{"*"}, UserInfo: []string{"*"}, OfflineScope: true, IssuerInCallback: true, KeepsNonce: true, AuthTime: AuthTimeAlways,
 		TokenExtra: map[string]any{"refresh_expires_in": 0, "not-before-policy": 0}, TokenLifetime: 5 * 60 * 1e9,
 	}
 }

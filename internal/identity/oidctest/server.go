@@ -26,7 +26,9 @@ type Server struct {
 	clock    time.Duration
 	people   map[string]Claims
 	signedIn string
-	denying  bool
+	// lastAuthentication is when the person at the provider last authenticated.
+	lastAuthentication time.Time
+	denying            bool
 
 	nonceOptional bool
 
@@ -48,6 +50,7 @@ type Server struct {
 // session is what a code or a refresh token stands for.
 type session struct {
 	sub, redirectURI, challenge, nonce string
+	authTime                           int64 // 0 if the ID token does not say
 	offline                            bool
 	spent                              bool
 	ended                              *bool // of all that came from one sign-in
@@ -185,7 +188,9 @@ func (s *Server) AddPerson(c Claims) { s.locked(func() { s.people[c.sub()] = c }
 func (s *Server) RemovePerson(sub string) { s.locked(func() { delete(s.people, sub) }) }
 
 // SignInAs says who is signed in in every browser.
-func (s *Server) SignInAs(sub string) { s.locked(func() { s.signedIn = sub }) }
+func (s *Server) SignInAs(sub string) {
+	s.locked(func() { s.signedIn, s.lastAuthentication = sub, s.now() })
+}
 
 // SetDenying makes the person cancel.
 func (s *Server) SetDenying(denying bool) { s.locked(func() { s.denying = denying }) }

@@ -110,13 +110,13 @@ func (s *Server) answer(w http.ResponseWriter, from *session, first bool, listed
 		if !first && !s.KeepsNonce {
 			nonce = ""
 		}
-		body["id_token"] = s.idToken(from.sub, access, nonce, listed)
+		body["id_token"] = s.idToken(from, access, nonce, listed)
 	}
 	writeJSON(w, http.StatusOK, body)
 }
 
-func (s *Server) idToken(sub, access, nonce string, listed []string) string {
-	person := s.people[sub]
+func (s *Server) idToken(from *session, access, nonce string, listed []string) string {
+	person := s.people[from.sub]
 	c := person.pick(listed)
 	c["iss"], c["aud"] = s.Issuer, s.ClientID
 	if s.IssuerOf != nil {
@@ -125,6 +125,9 @@ func (s *Server) idToken(sub, access, nonce string, listed []string) string {
 	c["iat"], c["exp"] = s.now().Unix(), s.now().Add(5*time.Minute).Unix()
 	if nonce != "" {
 		c["nonce"] = nonce
+	}
+	if from.authTime != 0 {
+		c["auth_time"] = from.authTime
 	}
 	k := s.keys[0]
 	c["at_hash"] = k.halfHash(access)
