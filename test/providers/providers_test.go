@@ -47,7 +47,7 @@ func eachOf(t *testing.T, kinds []kind, run func(t *testing.T, k keep)) {
 				at := startProvider(t, kind, opts.Listen)
 				opts.Env = append(opts.Env,
 					"MCPKEEP_PROVIDER=oidc", "MCPKEEP_OIDC_ISSUER="+at.issuer, "MCPKEEP_OIDC_CLIENT_ID=mcpkeep",
-					"MCPKEEP_OIDC_CLIENT_SECRET=secret of the tests", "MCPKEEP_ALLOWED_DOMAINS=example.com",
+					"MCPKEEP_OIDC_CLIENT_SECRET=secret of the tests", "MCPKEEP_ALLOWED_DOMAINS=example.com", "MCPKEEP_ADMINS=alice@example.com",
 					"MCPKEEP_ACCESS_TOKEN_TTL="+accessTTL.String())
 				run(t, keep{harness.Start(t, opts), at})
 			})
