@@ -30,12 +30,22 @@ var errNoPersonalTokens = &pageError{
 	next: toConnections,
 }
 
+// tokenSubject is what the CSRF token of the form is about: the ID, which the form has so that
+// a form that is sent twice makes one token.
+func tokenSubject(form url.Values) string { return withQuery(tokenPath, only(form, "id")) }
+
+var errMadeBefore = &pageError{
+	status: http.StatusConflict, title: "This token is made", message: "The form was sent before. Its token was shown once, and cannot be shown again.",
+	hint: "If you have lost it, end it and make another one.", next: toConnections,
+}
+
 // askForToken asks what a new personal token is to be for.
 func (s *Server) askForToken(w http.ResponseWriter, _ *http.Request, session storage.BrowserSession, secret browser) error {
 	if !s.mayHavePersonal(session.User) {
 		return errNoPersonalTokens
 	}
-	return s.showTokenForm(w, session.User, secret, url.Values{}, "")
+	form := url.Values{"id": {storage.NewOrderedID(storage.GrantIDPrefix, s.Now())}}
+	return s.showTokenForm(w, session.User, secret, form, "")
 }
 
 // showTokenForm shows the form, as it was filled in, and what is wrong with that.
@@ -54,7 +64,9 @@ func (s *Server) showTokenForm(w http.ResponseWriter, user storage.User, secret 
 	}
 	page := pages.NewToken{
 		Server: s.serverView(), Error: problem, Name: form.Get("name"), Resources: resources, Scopes: scopes, Back: toConnections,
-		Form: pages.Form{Action: tokenPath, Hidden: []pages.Field{{Name: "csrf", Value: secret.csrf(tokenPath)}}},
+		Form: pages.Form{Action: tokenPath, Hidden: []pages.Field{
+			{Name: "id", Value: form.Get("id")}, {Name: "csrf", Value: secret.csrf(tokenSubject(form))},
+		}},
 	}
 	chosen, err := strconv.Atoi(form.Get("days"))
 	if err != nil || !slices.Contains(tokenDays, chosen) {
@@ -91,7 +103,7 @@ func (s *Server) tokenChoices(user storage.User) (resources, scopes []pages.Toke
 
 // makeToken makes a personal token and shows it, once.
 func (s *Server) makeToken(w http.ResponseWriter, r *http.Request) error {
-	form, session, err := s.sessionForm(w, r, func(url.Values) string { return tokenPath })
+	form, session, err := s.sessionForm(w, r, tokenSubject)
 	if err != nil {
 		return err
 	}
@@ -103,9 +115,10 @@ func (s *Server) makeToken(w http.ResponseWriter, r *http.Request) error {
 	if problem == "" {
 		t.Token = storage.HashOf(value)
 		err = s.Store.CreatePersonalToken(storage.WithActor(r.Context(), storage.Actor{Name: session.User.ID, Reference: reference(r)}), t, now)
-		if errors.Is(err, storage.ErrFull) {
+		switch {
+		case errors.Is(err, storage.ErrFull):
 			problem = "You have " + strconv.Itoa(storage.MaxPersonalTokens) + " tokens already. End one first."
-		} else if err != nil {
+		case err != nil:
 			return tokenRefused(err)
 		}
 	}
@@ -138,7 +151,7 @@ func (s *Server) newToken(form url.Values, user storage.User, now time.Time) (t 
 		}
 	}
 	t.Scope, _ = oauth.PersonalScope(names) // which exist
-	t.GrantID, t.UserID, t.NeedsProvider = storage.NewOrderedID(storage.GrantIDPrefix, now), user.ID, s.redirects()
+	t.GrantID, t.UserID, t.NeedsProvider = form.Get("id"), user.ID, s.redirects()
 	t.ExpiresAt = now.Add(time.Duration(days) * 24 * time.Hour)
 	return t, ""
 }
@@ -156,6 +169,8 @@ func chosenOf(offered []pages.TokenOption, values []string) (list []string) {
 // tokenRefused is the page of a user who cannot have a token now.
 func tokenRefused(err error) error {
 	switch {
+	case errors.Is(err, storage.ErrExists):
+		return errMadeBefore
 	case errors.Is(err, storage.ErrUnconfirmed):
 		return &pageError{
 			status: http.StatusForbidden, title: "Sign in again first",

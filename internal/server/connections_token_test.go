@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -103,6 +104,38 @@ func TestPersonalToken(t *testing.T) {
 		if n, detail := s.refusals(); n != 2 || detail != "it has ended, or never was one" {
 			t.Errorf("%d refusals, %q", n, detail)
 		}
+	})
+}
+
+// TestPersonalTokenTwice: a form that is sent twice, by a double click, makes one token.
+func TestPersonalTokenTwice(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, e dbtest.Engine) {
+		s := start(t, on(e), withTokens(server.PersonalOn))
+		b := s.browser()
+		b.signInAtPage()
+		form := b.visit("/connections/token")
+		filled := url.Values{"name": {"nightly"}, "resource": {resource}, "days": {"90"}}
+		var clicks sync.WaitGroup
+		got := make([]page, 4)
+		for i := range got {
+			clicks.Go(func() { got[i] = b.submit(form, filled) })
+		}
+		clicks.Wait()
+		made := 0
+		for _, p := range got {
+			if token := shownToken.FindString(p.Body); token != "" {
+				made++
+				s.log.secret(token)
+				s.wantAccess(t, token, true)
+				continue
+			}
+			p.shows(t, http.StatusConflict, "The form was sent before")
+		}
+		if made != 1 {
+			t.Errorf("%d tokens were made", made)
+		}
+		b.submit(form, changed(filled, url.Values{"id": {"gr_other"}})).shows(t, http.StatusForbidden, "Nothing was changed")
 	})
 }
 

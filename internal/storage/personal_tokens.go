@@ -47,8 +47,8 @@ type NewPersonalToken struct {
 // apps.
 type PersonalTokenStore interface {
 	// CreatePersonalToken makes a token for a user. ErrNotFound when there is no such user,
-	// ErrDisabled when they are disabled, ErrFull when they have MaxPersonalTokens, and
-	// ErrUnconfirmed when NeedsProvider and no provider's token stands for them.
+	// ErrDisabled when they are disabled, ErrFull when they have MaxPersonalTokens, ErrExists
+	// when the grant was made before, and ErrUnconfirmed when NeedsProvider and no provider's token stands for them.
 	CreatePersonalToken(ctx context.Context, t NewPersonalToken, now time.Time) error
 }
 
