@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -70,12 +71,16 @@ func (u *Upstream) End() {
 type silence struct {
 	limit time.Duration
 	timer *time.Timer
+	ended atomic.Bool
 }
 
 func newSilence(limit time.Duration, end func()) *silence {
 	s := &silence{limit: limit}
 	if limit > 0 {
-		s.timer = time.AfterFunc(limit, end)
+		s.timer = time.AfterFunc(limit, func() {
+			s.ended.Store(true)
+			end()
+		})
 	}
 	return s
 }
@@ -85,6 +90,14 @@ func (s *silence) heard() {
 	if s.timer != nil {
 		s.timer.Reset(s.limit)
 	}
+}
+
+// cause says why a response could not be read.
+func (s *silence) cause(err error) error {
+	if s.ended.Load() {
+		return errors.Join(ErrTooSlow, err)
+	}
+	return errors.Join(ErrBroken, err)
 }
 
 func (s *silence) stop() {

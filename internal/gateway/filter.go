@@ -74,7 +74,7 @@ func (u *Upstream) readWhole(source io.ReadCloser) ([]byte, error) {
 		case err == io.EOF:
 			return content.Bytes(), nil
 		case err != nil:
-			return nil, ErrBroken
+			return nil, quiet.cause(err)
 		}
 	}
 }

@@ -147,5 +147,6 @@ func (u *Upstream) fail(w http.ResponseWriter, r *http.Request, b *body, err err
 			w.Header().Set("WWW-Authenticate", u.Lend.SignIn(caller))
 		}
 	}
+	delete(w.Header(), sessionHeader) // of a session that the client never began
 	p.Write(w, json.RawMessage(b.requestID()), reference, retry)
 }

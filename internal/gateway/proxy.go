@@ -131,10 +131,21 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		u.fail(w, r, b, err)
 		return
 	}
+	u.deliver(w, r, b, response)
+}
+
+// deliver passes the response on.
+func (u *Upstream) deliver(w http.ResponseWriter, r *http.Request, b *body, response *http.Response) {
 	if u.Called != nil && r.Method == http.MethodPost {
 		b.heed(response)
 	}
-	u.relay(w, r, response)
+	if err := u.relay(w, r, response); err != nil {
+		if r.Context().Err() == nil {
+			u.health.Note(err)
+		}
+		u.fail(w, r, b, err)
+		return
+	}
 	b.ended = outcomeOf(response.StatusCode)
 }
 

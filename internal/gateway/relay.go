@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -23,10 +24,57 @@ var comment = []byte(":\n\n")
 var buffers = sync.Pool{New: func() any { return new([bufferLen]byte) }}
 
 // relay streams a response to the client. One that ends early ends the client's connection,
-// so that it is not taken for a whole one.
-func (u *Upstream) relay(w http.ResponseWriter, r *http.Request, response *http.Response) {
-	incoming(w.Header(), response.Header)
+// so that it is not taken for a whole one. It returns an error when nothing has left by then.
+func (u *Upstream) relay(w http.ResponseWriter, r *http.Request, response *http.Response) error {
 	isStream := mediaType(response.Header) == eventStream
+	quiet := newSilence(u.Idle, func() { _ = response.Body.Close() })
+	defer quiet.stop()
+	buffer, _ := buffers.Get().(*[bufferLen]byte)
+	defer buffers.Put(buffer)
+	n, err := 0, error(nil)
+	if !isStream {
+		if n, err = beginning(response, buffer[:], quiet); err != nil && !errors.Is(err, io.EOF) {
+			return quiet.cause(err)
+		}
+	}
+	out := u.respond(w, r, response, isStream)
+	if isStream {
+		defer out.end()
+	}
+	for {
+		if n > 0 && out.write(buffer[:n]) != nil {
+			return nil // the client hung up
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			panic(http.ErrAbortHandler)
+		}
+		n, err = response.Body.Read(buffer[:])
+		quiet.heard()
+	}
+}
+
+// beginning reads what would wait in the server's own buffer: the whole of a short response
+// whose length is known, the first bytes of others.
+func beginning(response *http.Response, buffer []byte, quiet *silence) (n int, err error) {
+	need := 1
+	if length := response.ContentLength; length > 0 && length <= int64(len(buffer)) {
+		need = int(length)
+	}
+	for n < need && err == nil {
+		var more int
+		more, err = response.Body.Read(buffer[n:])
+		quiet.heard()
+		n += more
+	}
+	return n, err
+}
+
+// respond begins the client's response.
+func (u *Upstream) respond(w http.ResponseWriter, r *http.Request, response *http.Response, isStream bool) *writer {
+	incoming(w.Header(), response.Header)
 	if isStream {
 		w.Header().Set("X-Accel-Buffering", "no")
 	} else if response.ContentLength >= 0 {
@@ -34,28 +82,11 @@ func (u *Upstream) relay(w http.ResponseWriter, r *http.Request, response *http.
 	}
 	w.WriteHeader(response.StatusCode)
 	out := &writer{w: w, control: http.NewResponseController(w), quiet: u.quiet}
+	out.flushes = isStream || response.ContentLength < 0
 	if isStream {
 		out.begin(r.ProtoMajor >= 2)
-		defer out.end()
 	}
-	out.flushes = isStream || response.ContentLength < 0
-	quiet := newSilence(u.Idle, func() { _ = response.Body.Close() })
-	defer quiet.stop()
-	buffer, _ := buffers.Get().(*[bufferLen]byte)
-	defer buffers.Put(buffer)
-	for {
-		n, err := response.Body.Read(buffer[:])
-		quiet.heard()
-		if n > 0 && out.write(buffer[:n]) != nil {
-			return // the client hung up
-		}
-		switch {
-		case err == io.EOF:
-			return
-		case err != nil:
-			panic(http.ErrAbortHandler)
-		}
-	}
+	return out
 }
 
 // writer writes to a client. It is a mutex around the response, since comments of a quiet
