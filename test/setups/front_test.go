@@ -28,10 +28,11 @@ const requireVariable = "MCPKEEP_REQUIRE_PROXIES"
 // certificate is a folder for one proxy, with a certificate for localhost in it.
 type certificate struct{ folder, cert, key string }
 
-// find returns the path of a program. Debian has nginx outside of a user's PATH.
+// find returns the path of a program. Debian has nginx outside of a user's PATH, and Envoy comes in
+// a Python package.
 func find(t *testing.T, name string) string {
 	t.Helper()
-	for _, candidate := range []string{name, "/usr/sbin/" + name} {
+	for _, candidate := range []string{name, "/usr/sbin/" + name, filepath.Join(harness.Root(t), ".cache", name, name)} {
 		if path, err := exec.LookPath(candidate); err == nil {
 			return path
 		}
