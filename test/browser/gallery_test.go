@@ -44,7 +44,7 @@ var gallery = []exhibit{
 	{"error-with-link", toErrorWithLink, []string{"link Return to the app"}},
 	{"refused", toRefused, []string{"link Use another account", "link Return to the app"}},
 	{"entry", toEntry, []string{"textbox User name", "textbox Password", "button Sign in"}},
-	{"connections", toConnections, []string{"button Sign out", "link Administration", "link End access"}},
+	{"connections", func(b *tab) { toConnections(b) }, []string{"button Sign out", "link Administration", "link End access"}},
 	{"ending", toEnding, []string{"button End access", "link Keep access"}},
 	{"done", toDone, []string{"link Your connections"}},
 }
@@ -89,7 +89,7 @@ func toDone(b *tab) {
 
 func toEntry(b *tab) { b.open(b.startLocal().url+"/connections", http.StatusOK) }
 
-func toConnections(b *tab) {
+func toConnections(b *tab) keep {
 	k, a := b.startLocal(), loopbackApp(b.t, "127.0.0.1")
 	client := k.register(b.t, b.names.app, a.redirectURI)
 	b.open(k.authorizeURL(client, a.redirectURI), http.StatusOK)
@@ -99,6 +99,7 @@ func toConnections(b *tab) {
 	b.open(k.url+"/connections", http.StatusOK)
 	b.signIn(harness.Password)
 	b.shows("You approved “" + b.names.app + "”.")
+	return k
 }
 
 func toEnding(b *tab) {

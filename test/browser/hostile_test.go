@@ -3,9 +3,7 @@
 package browser_test
 
 import (
-	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -33,24 +31,7 @@ func TestFraming(t *testing.T) {
 	b.signInLocally()
 	control := k.url + "/.well-known/oauth-authorization-server"
 	framed := map[string]bool{authorize: false, b.location(): false, k.url + "/nothing": false, control: true}
-	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = fmt.Fprint(w, `<!doctype html><title>Win a prize</title>`)
-		for u := range framed {
-			_, _ = fmt.Fprintf(w, `<iframe src="%s"></iframe>`, strings.ReplaceAll(u, "&", "&amp;"))
-		}
-	}))
-	t.Cleanup(evil.Close)
-	b.open(evil.URL, http.StatusOK)
-	frames := b.frames()
-	if len(frames) != len(framed) {
-		t.Fatalf("%d frames, want %d", len(frames), len(framed))
-	}
-	for u, want := range framed {
-		if got := frames[u]; got != want {
-			t.Errorf("in a frame %s is shown: %v, want %v", u, got, want)
-		}
-	}
+	b.wantFrames(framed)
 }
 
 // frames returns the URLs of the page's frames and whether they are shown.

@@ -171,7 +171,9 @@ func clickOn(selector string) chromedp.Action[chromedp.Void] {
 	button := chromedp.CSS(selector)
 	return func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
 		at, err := chromedp.Run(ctx, chromedp.Evaluate[[]float64](`(() => {
-			const r = document.querySelector('.choice, button').getBoundingClientRect()
+			const e = document.querySelector('.choice') || document.querySelector('button')
+			e.scrollIntoView({block: 'center', behavior: 'instant'})
+			const r = e.getBoundingClientRect()
 			return [r.x + r.width / 2, r.y + r.height / 2]
 		})()`))
 		if err != nil {
