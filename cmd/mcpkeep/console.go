@@ -63,6 +63,8 @@ func (f *keyFlags) withConsole(
 	return f.openConsole(ctx, std, json, yes, true, do)
 }
 
+// openConsole is withConsole for a command that needs keys, or can do without: it uses what it
+// gets then.
 func (f *keyFlags) openConsole(
 	ctx context.Context, std streams, json bool, yes yesFlag, needKeys bool, do func(context.Context, adminConsole) error,
 ) error {
@@ -71,11 +73,12 @@ func (f *keyFlags) openConsole(
 		return err
 	}
 	defer func() { _ = d.Close() }()
-	keys := new(keyring.Keyring)
-	if needKeys {
-		if keys, err = f.configuredKeys(); err != nil {
-			return err
-		}
+	keys, err := f.configuredKeys()
+	switch {
+	case err != nil && needKeys:
+		return err
+	case err != nil:
+		keys = new(keyring.Keyring)
 	}
 	store := repo.New(d, keys)
 	if err := f.checkStore(ctx, d, store, keys, needKeys); err != nil {

@@ -23,7 +23,7 @@ type eventsCmd struct {
 
 // Help lists the types.
 func (*eventsCmd) Help() string {
-	return "Encryption keys are only needed to find a user by name. Types: " + strings.Join(eventTypes(), ", ") + "."
+	return "Encryption keys are only needed to find a user by name, and to say which account a sign_in_refused event is about. Types: " + strings.Join(eventTypes(), ", ") + "."
 }
 
 func eventTypes() []string {

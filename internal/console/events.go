@@ -21,12 +21,13 @@ type eventJSON struct {
 	GrantID   string            `json:"grant_id"`
 	Reference string            `json:"reference"`
 	Detail    string            `json:"detail"`
+	Account   *accountJSON      `json:"account"` // who was refused, null for other events
 }
 
 func eventObject(e storage.Event) eventJSON {
 	return eventJSON{
 		EventID: e.ID, At: JSONTime(e.At), Type: e.Type, Actor: e.Actor, UserID: e.UserID, ClientID: e.ClientID,
-		GrantID: e.GrantID, Reference: e.Reference, Detail: e.Detail,
+		GrantID: e.GrantID, Reference: e.Reference, Detail: e.Detail, Account: accountObject(e.Account),
 	}
 }
 
@@ -34,7 +35,7 @@ func eventObject(e storage.Event) eventJSON {
 func eventLine(e storage.Event) string {
 	parts := []string{Time(e.At), fmt.Sprintf("%-20s", e.Type), "by " + shown(e.Actor)}
 	for _, part := range [][2]string{
-		{"user", e.UserID}, {"client", e.ClientID}, {"grant", e.GrantID}, {"reference", e.Reference}, {"detail", e.Detail},
+		{"user", e.UserID}, {"account", accountText(e.Account)}, {"client", e.ClientID}, {"grant", e.GrantID}, {"reference", e.Reference}, {"detail", e.Detail},
 	} {
 		if v := shown(part[1]); v != "" {
 			parts = append(parts, part[0]+"="+quoted(v))
@@ -65,16 +66,12 @@ type Watch struct {
 // Events prints entries of the audit trail, oldest first. In JSON they are an array, or
 // one object per line when following.
 func (c *Console) Events(ctx context.Context, w Watch) error {
-	f := storage.EventFilter{Type: w.Type, ClientID: w.Client, GrantID: w.Grant}
-	if w.User != "" {
-		who, err := c.eventsPerson(ctx, w.User)
-		if err != nil {
-			return err
-		}
-		f.UserID = who
-	}
+	f := watched{EventFilter: storage.EventFilter{Type: w.Type, ClientID: w.Client, GrantID: w.Grant}}
 	if w.Since > 0 {
 		f.Since = c.now().Add(-w.Since)
+	}
+	if err := c.eventsOf(ctx, &f, w.User); err != nil {
+		return err
 	}
 	if w.Follow {
 		return c.follow(ctx, f, w.Limit)
@@ -91,7 +88,7 @@ func (c *Console) Events(ctx context.Context, w Watch) error {
 
 // listEvents prints entries as lines. Scripts may count the lines, so the notice that
 // there are none goes to stderr.
-func (c *Console) listEvents(ctx context.Context, f storage.EventFilter, limit int) error {
+func (c *Console) listEvents(ctx context.Context, f watched, limit int) error {
 	found := false
 	err := c.eachEvent(ctx, f, limit, func(e storage.Event) error {
 		found = true
@@ -101,35 +98,6 @@ func (c *Console) listEvents(ctx context.Context, f storage.EventFilter, limit i
 		_, err = fmt.Fprintln(c.Err, "No matching events.")
 	}
 	return err
-}
-
-// eventsPerson finds a user by name. It does not look up an id: the trail outlives its
-// users.
-func (c *Console) eventsPerson(ctx context.Context, name string) (id string, err error) {
-	if IsUserID(name) {
-		return name, nil
-	}
-	u, err := c.person(ctx, name)
-	return u.User.ID, err
-}
-
-// eachEvent visits the newest entries, or all of them if limit is 0.
-func (c *Console) eachEvent(ctx context.Context, f storage.EventFilter, limit int, visit func(storage.Event) error) error {
-	if limit == 0 {
-		return each(ctx, func(ctx context.Context, after string, limit int) ([]storage.Event, error) {
-			return c.Store.ListEvents(ctx, f, after, limit)
-		}, func(e storage.Event) string { return e.ID }, visit)
-	}
-	events, err := c.Store.NewestEvents(ctx, f, limit)
-	if err != nil {
-		return err
-	}
-	for _, e := range events {
-		if err := visit(e); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (c *Console) printEvent(e storage.Event) error {
@@ -152,7 +120,7 @@ const (
 // ordered by the clocks of their servers but become visible when their transactions
 // commit, so one may appear before another that was already printed: each poll re-reads
 // the last minute and skips what was printed.
-func (c *Console) follow(ctx context.Context, f storage.EventFilter, limit int) error {
+func (c *Console) follow(ctx context.Context, f watched, limit int) error {
 	w := &follower{console: c, filter: f, known: map[string]bool{}}
 	if err := w.begin(ctx, limit); err != nil {
 		return err
@@ -175,7 +143,7 @@ func (c *Console) follow(ctx context.Context, f storage.EventFilter, limit int) 
 // follower remembers the entries since the time from which it polls.
 type follower struct {
 	console *Console
-	filter  storage.EventFilter
+	filter  watched
 	from    string          // an id
 	known   map[string]bool // ids from there on
 }
@@ -204,9 +172,7 @@ func (w *follower) look(ctx context.Context, visit func(storage.Event) error) er
 	if err != nil {
 		return err
 	}
-	err = each(ctx, func(ctx context.Context, after string, limit int) ([]storage.Event, error) {
-		return w.console.Store.ListEvents(ctx, w.filter, max(after, w.from), limit)
-	}, func(e storage.Event) string { return e.ID }, func(e storage.Event) error {
+	err = w.console.eachAfter(ctx, w.filter, w.from, func(e storage.Event) error {
 		if w.known[e.ID] {
 			return nil
 		}

@@ -29,6 +29,8 @@ func (t trail) NewestEvents(_ context.Context, _ storage.EventFilter, limit int)
 	return t.events[max(0, len(t.events)-limit):], nil
 }
 
+func (t trail) DescribeRefused(context.Context, []storage.Event) error { return nil }
+
 // TestFollowerForgets: a follower of a long trail remembers recent entries only.
 func TestFollowerForgets(t *testing.T) {
 	t.Parallel()

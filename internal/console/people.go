@@ -78,9 +78,15 @@ func (c *Console) eachUser(ctx context.Context, f storage.UserFilter, visit func
 // prints them and returns an error.
 func (c *Console) person(ctx context.Context, name string) (storage.UserSummary, error) {
 	found, unreadable, err := c.people(ctx, name)
-	switch {
-	case err != nil:
+	if err != nil {
 		return storage.UserSummary{}, err
+	}
+	return c.only(name, found, unreadable)
+}
+
+// only returns the one user that a name was found for.
+func (c *Console) only(name string, found []storage.UserSummary, unreadable int64) (storage.UserSummary, error) {
+	switch {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) == 0 && unreadable > 0:

@@ -24,4 +24,5 @@ type Store interface {
 	RevokeGrant(ctx context.Context, grantID string, now time.Time) error
 	ListEvents(ctx context.Context, f storage.EventFilter, after string, limit int) ([]storage.Event, error)
 	NewestEvents(ctx context.Context, f storage.EventFilter, limit int) ([]storage.Event, error)
+	DescribeRefused(ctx context.Context, events []storage.Event) error
 }
