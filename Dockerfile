@@ -19,8 +19,10 @@ LABEL org.opencontainers.image.title="mcpkeep" \
       org.opencontainers.image.source="https://github.com/mcpkeep/mcpkeep" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION"
-COPY --from=build --chown=0:0 /out/ /
-# Where SQLite's file and the key file go unless DATABASE_URL says otherwise.
+COPY --from=build --chown=0:0 /out/mcpkeep /mcpkeep
+COPY --from=build --chown=0:0 /out/etc /etc
+# Where SQLite's file and the key file go unless DATABASE_URL says otherwise. It must not be
+# there before: not every builder changes the owner of a directory that is.
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
 WORKDIR /data

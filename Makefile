@@ -128,7 +128,6 @@ soak: testtools ## hours: a thousand kills, a hundred crashes of the database, a
 test/tls: testtools ## HTTPS by itself, against Pebble
 	@$(WITHPG) go -C test test -tags https -count=1 -timeout 5m -parallel 8 ./https $(ARGS)
 
-# Without bubblewrap, or where the kernel does not let it make namespaces, it is skipped.
 # The build with OpenTelemetry, which is an image of its own: -tags otel.
 .PHONY: test/otel
 test/otel: testtools ## the build that exports spans
@@ -136,9 +135,11 @@ test/otel: testtools ## the build that exports spans
 	@go test -tags otel -count=1 ./internal/tracing
 	@MCPKEEP_TEST_OTEL=$(CURDIR)/bin/mcpkeep-otel $(WITHPG) go -C test test -tags otel $(SLOW) ./traces $(ARGS)
 
+# Without bubblewrap or buildah, or where the kernel lets one make no namespaces, its tests are
+# skipped.
 .PHONY: test/image
-test/image: testtools ## the container image, built twice and run by bubblewrap
-	@scripts/bubblewrap.sh
+test/image: testtools ## the container image, built twice, by the Dockerfile, and run by bubblewrap
+	@scripts/imagetools.sh
 	@$(WITHPG) go -C test test -tags image $(SLOW) -v ./image $(ARGS)
 
 .PHONY: test/takeover
