@@ -42,20 +42,26 @@ func TestSnippets(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := harness.Start(t, harness.Options{Database: harness.SQLite(t), Args: []string{"--config", path}})
-	assertionAt := func(path string) string {
+	signedIn := func(path string) (assertion func() string) {
 		c := harness.NewClient(p.URL, nil)
 		c.Resource = p.URL + path
 		if err := c.SignIn(t.Context(), harness.NewBrowser(nil)); err != nil {
 			t.Fatal(err)
 		}
-		notify(t, p.URL+path, c.AccessToken)
-		return <-seen
+		return func() string {
+			notify(t, p.URL+path, c.AccessToken)
+			return <-seen
+		}
 	}
-	good, other := assertionAt("/mcp"), assertionAt("/other/mcp")
-	subject := claimsOf(t, good)["sub"].(string)
+	right, elsewhere := signedIn("/mcp"), signedIn("/other/mcp")
+	subject := claimsOf(t, right())["sub"].(string)
+	assertions := func() []string { // of a minute, in which a loaded machine starts a program
+		good := right()
+		return []string{good, elsewhere(), changed(t, good), "", good}
+	}
 	for _, s := range snippets {
 		t.Run(s.language, func(t *testing.T) {
-			got := s.run(t, p.URL, audience, []string{good, other, changed(t, good), "", good})
+			got := s.run(t, p.URL, audience, assertions)
 			if diff := cmp.Diff([]string{subject, "refused", "refused", "refused", subject}, got); diff != "" {
 				t.Error(diff)
 			}
@@ -154,7 +160,7 @@ func TestSnippetsRefuse(t *testing.T) {
 	}
 	for _, s := range snippets {
 		t.Run(s.language, func(t *testing.T) {
-			got := s.run(t, issuer.URL, audience, assertions)
+			got := s.run(t, issuer.URL, audience, func() []string { return assertions })
 			for i := range got {
 				got[i] = cases[i].name + ": " + got[i]
 			}

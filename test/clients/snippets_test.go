@@ -116,7 +116,7 @@ func (s snippet) documented(t *testing.T, issuer, audience string) string {
 }
 
 // run verifies assertions, and returns what it says of each.
-func (s snippet) run(t *testing.T, issuer, audience string, assertions []string) []string {
+func (s snippet) run(t *testing.T, issuer, audience string, assertions func() []string) []string {
 	t.Helper()
 	code := s.documented(t, issuer, audience)
 	if s.language != "go" {
@@ -129,7 +129,7 @@ func (s snippet) run(t *testing.T, issuer, audience string, assertions []string)
 	ctx, cancel := context.WithTimeout(t.Context(), driverTimeout)
 	defer cancel()
 	cmd := s.command(t, file)
-	cmd.Stdin = strings.NewReader(strings.Join(assertions, "\n") + "\n")
+	cmd.Stdin = strings.NewReader(strings.Join(assertions(), "\n") + "\n")
 	var out, why bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &why
 	stop := context.AfterFunc(ctx, func() { _ = cmd.Cancel() })
