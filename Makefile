@@ -121,6 +121,7 @@ soak: testtools ## hours: a thousand kills, a hundred crashes of the database, a
 	@MCPKEEP_TEST_SILENCE=150s $(WITHPG) go -C test test $(SOAK) -run '^TestSilence$$' ./gateway
 	@MCPKEEP_TEST_PEOPLE=50 MCPKEEP_TEST_MESSAGES=100000 MCPKEEP_TEST_STREAMS=1000 MCPKEEP_TEST_STREAMS_FOR=2m \
 		MCPKEEP_TEST_SESSIONS=10000 $(WITHPG) go -C test test -tags attack $(SOAK) -run '$(COUNTS)' ./gateway
+	@MCPKEEP_TEST_EVENTS=100000 $(WITHPG) go test -count=1 -timeout 30m -v -run '^TestExportWhileOthersWrite$$' ./internal/console
 	@MCPKEEP_HISTORY_OPERATIONS=1000000 $(WITHPG) go -C test test -tags chaos $(SOAK) ./histories ./week
 	@$(MAKE) --no-print-directory mutants
 

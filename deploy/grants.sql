@@ -21,6 +21,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     :"schema".mcpkeep_commits,
     :"schema".mcpkeep_document_probes,
     :"schema".mcpkeep_encryption_keys,
+    :"schema".mcpkeep_event_log,
     :"schema".mcpkeep_events,
     :"schema".mcpkeep_grants,
     :"schema".mcpkeep_imported_rows,

@@ -55,26 +55,30 @@ func quoted(s string) string {
 // Watch selects entries of the audit trail.
 type Watch struct {
 	Type   storage.EventType
-	User   string        // see Console.person
-	Client string        // client id
-	Grant  string        // grant id
-	Since  time.Duration // how far back; 0 for everything
-	Limit  int           // the newest ones; 0 for all
-	Follow bool          // keep printing new entries
+	User   string // see Console.person
+	Client string // client id
+	Grant  string // grant id
+	Since  Moment // at or after it
+	Until  Moment // before it
+	After  string // in the order of numbers, those after the event with this ID or number
+	Format Format // "" as Console.JSON says; FormatJSONL and FormatCSV have the order of numbers too
+	Limit  int    // the newest ones, or by number the first ones; 0 for all
+	Follow bool   // keep printing new entries
 }
 
 // Events prints entries of the audit trail, oldest first. In JSON they are an array, or
 // one object per line when following.
 func (c *Console) Events(ctx context.Context, w Watch) error {
 	f := watched{EventFilter: storage.EventFilter{Type: w.Type, ClientID: w.Client, GrantID: w.Grant}}
-	if w.Since > 0 {
-		f.Since = c.now().Add(-w.Since)
-	}
+	f.Since, f.Until = w.Since.from(c.now()), w.Until.from(c.now())
 	if err := c.eventsOf(ctx, &f, w.User); err != nil {
 		return err
 	}
-	if w.Follow {
+	switch {
+	case w.Follow:
 		return c.follow(ctx, f, w.Limit)
+	case w.After != "" || w.Format == FormatJSONL || w.Format == FormatCSV:
+		return c.export(ctx, f, w)
 	}
 	if !c.JSON {
 		return c.listEvents(ctx, f, w.Limit)

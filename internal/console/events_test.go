@@ -39,7 +39,7 @@ func TestEvents(t *testing.T) {
 		}{
 			{console.Watch{}, 10}, {console.Watch{Limit: 3}, 3}, {console.Watch{User: "alice"}, 4}, {console.Watch{User: "usr_gone"}, 0},
 			{console.Watch{Client: "c_desk"}, 6}, {console.Watch{Grant: "gr_1"}, 2}, {console.Watch{Type: storage.EventGrantCreated}, 3},
-			{console.Watch{Type: storage.EventGrantCreated, User: "bob"}, 1}, {console.Watch{Since: time.Minute}, 0}, {console.Watch{Since: 2 * time.Hour, Limit: 4}, 4},
+			{console.Watch{Type: storage.EventGrantCreated, User: "bob"}, 1}, {console.Watch{Since: console.Ago(time.Minute)}, 0}, {console.Watch{Since: console.Ago(2 * time.Hour), Limit: 4}, 4},
 		} {
 			if got := lines(tt.watch); got != tt.want {
 				t.Errorf("%+v: %d events, want %d", tt.watch, got, tt.want)

@@ -32,14 +32,15 @@ var (
 // fixture is a database and a console on it.
 type fixture struct {
 	*testing.T
-	store   *repo.Repo
-	url     string
-	console *console.Console
-	out     bytes.Buffer
-	errs    bytes.Buffer
-	asked   []string
-	answer  error  // to the confirmation
-	asking  func() // happens while the answer is pending
+	store    *repo.Repo
+	url      string
+	postgres bool
+	console  *console.Console
+	out      bytes.Buffer
+	errs     bytes.Buffer
+	asked    []string
+	answer   error  // to the confirmation
+	asking   func() // happens while the answer is pending
 }
 
 func open(t *testing.T, e dbtest.Engine) *fixture {

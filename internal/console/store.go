@@ -13,6 +13,7 @@ type Store interface {
 	storage.OperatorStore
 	storage.ResourceStore
 	storage.PersonalTokenStore
+	storage.EventNumberStore
 
 	CreateClient(ctx context.Context, c storage.Client) error
 	ListClients(ctx context.Context, after string, limit int, now time.Time) ([]storage.ClientSummary, error)

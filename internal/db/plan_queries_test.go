@@ -175,6 +175,8 @@ func planNumber(query, field string) int64 {
 		return 1 << 40
 	case field == "CountedAfter":
 		return 1
+	case query == "ListEventsByNumber" && field == "After":
+		return 100
 	case field == "Since" && strings.Contains(query, "Event"):
 		return planNow - 25000
 	}

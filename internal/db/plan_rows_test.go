@@ -63,9 +63,9 @@ var manyRows = []struct {
 	{"mcpkeep_signing_keys (id, number, private_key, private_key_key_id, created_at, signs_at)", 1,
 		"'key-' || $any, $n, 'sealed key', 'k', :now, :now"},
 	{"mcpkeep_replicas (id, name, version, started_at, seen_at)", 1, "'r' || $any, 'host', '1', :now - 4000, :now - 600 + $n % 60000"},
-	{"mcpkeep_events (id, type, actor, user_id, client_id, grant_id, created_at)", 1,
+	{"mcpkeep_events (id, type, actor, user_id, client_id, grant_id, created_at, number)", 1,
 		`'ev_' || $any, CASE WHEN $n % 1000 = 0 THEN 'code_reuse' ELSE 'tokens_refreshed' END, 'client', 'usr_' || $n,
-		'c' || ($n % 1000), 'grt_' || $n, :now - 25000 + $n % 2500000`},
+		'c' || ($n % 1000), 'grt_' || $n, :now - 25000 + $n % 2500000, CASE WHEN $n % 100 > 0 THEN $n END`},
 	{"mcpkeep_refused_accounts (event_id, account, account_key_id)", 1, "'ev_' || $any, 'sealed account', 'k'"},
 }
 

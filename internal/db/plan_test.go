@@ -154,7 +154,7 @@ type pgNode struct {
 }
 
 // smallTables have one row, or one for each key or resource that someone set up.
-var smallTables = []string{"mcpkeep_encryption_keys", "mcpkeep_client_counts", "mcpkeep_document_probes", "mcpkeep_leases", "mcpkeep_instance", "mcpkeep_resources"}
+var smallTables = []string{"mcpkeep_encryption_keys", "mcpkeep_client_counts", "mcpkeep_document_probes", "mcpkeep_leases", "mcpkeep_instance", "mcpkeep_resources", "mcpkeep_event_log"}
 
 // mostRead is how many rows a query may read: some for each that it returns.
 const mostRead = 50 + 15*planPage

@@ -28,6 +28,10 @@ func (p pgQuerier) ActivateGrant(ctx context.Context, arg sqlitedb.ActivateGrant
 	return sqlitedb.Grant(v), err
 }
 
+func (p pgQuerier) AddEventNumbers(ctx context.Context, given int64) error {
+	return p.q.AddEventNumbers(ctx, given)
+}
+
 func (p pgQuerier) AddLease(ctx context.Context, name string) error {
 	return p.q.AddLease(ctx, name)
 }
@@ -53,6 +57,10 @@ func (p pgQuerier) ApproveUnreadDocument(ctx context.Context, arg sqlitedb.Appro
 func (p pgQuerier) AssertionMatters(ctx context.Context, arg sqlitedb.AssertionMattersParams) (bool, error) {
 	v, err := p.q.AssertionMatters(ctx, pgdb.AssertionMattersParams(arg))
 	return v, err
+}
+
+func (p pgQuerier) BeginEventLog(ctx context.Context, since int64) error {
+	return p.q.BeginEventLog(ctx, since)
 }
 
 func (p pgQuerier) ChangeAuthorization(ctx context.Context, arg sqlitedb.ChangeAuthorizationParams) (int64, error) {
@@ -565,6 +573,16 @@ func (p pgQuerier) GetEventBeyond(ctx context.Context, arg sqlitedb.GetEventBeyo
 	return v, err
 }
 
+func (p pgQuerier) GetEventLog(ctx context.Context) (sqlitedb.EventLog, error) {
+	v, err := p.q.GetEventLog(ctx)
+	return sqlitedb.EventLog(v), err
+}
+
+func (p pgQuerier) GetEventNumber(ctx context.Context, id string) (int64, error) {
+	v, err := p.q.GetEventNumber(ctx, id)
+	return v, err
+}
+
 func (p pgQuerier) GetEvictionTime(ctx context.Context, arg sqlitedb.GetEvictionTimeParams) (int64, error) {
 	v, err := p.q.GetEvictionTime(ctx, pgdb.GetEvictionTimeParams(arg))
 	return v, err
@@ -717,6 +735,11 @@ func (p pgQuerier) ListEvents(ctx context.Context, arg sqlitedb.ListEventsParams
 	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
 }
 
+func (p pgQuerier) ListEventsByNumber(ctx context.Context, arg sqlitedb.ListEventsByNumberParams) ([]sqlitedb.Event, error) {
+	v, err := p.q.ListEventsByNumber(ctx, pgdb.ListEventsByNumberParams(arg))
+	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
+}
+
 func (p pgQuerier) ListEventsOfClient(ctx context.Context, arg sqlitedb.ListEventsOfClientParams) ([]sqlitedb.Event, error) {
 	v, err := p.q.ListEventsOfClient(ctx, pgdb.ListEventsOfClientParams(arg))
 	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
@@ -735,6 +758,11 @@ func (p pgQuerier) ListEventsOfType(ctx context.Context, arg sqlitedb.ListEvents
 func (p pgQuerier) ListEventsOfUser(ctx context.Context, arg sqlitedb.ListEventsOfUserParams) ([]sqlitedb.Event, error) {
 	v, err := p.q.ListEventsOfUser(ctx, pgdb.ListEventsOfUserParams(arg))
 	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
+}
+
+func (p pgQuerier) ListEventsWithoutNumber(ctx context.Context, maxRows int64) ([]string, error) {
+	v, err := p.q.ListEventsWithoutNumber(ctx, maxRows)
+	return v, err
 }
 
 func (p pgQuerier) ListGrantsSince(ctx context.Context, arg sqlitedb.ListGrantsSinceParams) ([]string, error) {
@@ -911,6 +939,10 @@ func (p pgQuerier) LockClientDocuments(ctx context.Context, clientID string) (in
 	return v, err
 }
 
+func (p pgQuerier) LockEventNumbers(ctx context.Context) error {
+	return p.q.LockEventNumbers(ctx)
+}
+
 func (p pgQuerier) LockUser(ctx context.Context, id string) (int64, error) {
 	v, err := p.q.LockUser(ctx, id)
 	return v, err
@@ -924,6 +956,10 @@ func (p pgQuerier) MarkImported(ctx context.Context, arg sqlitedb.MarkImportedPa
 func (p pgQuerier) MeasureClientCount(ctx context.Context) (sqlitedb.MeasureClientCountRow, error) {
 	v, err := p.q.MeasureClientCount(ctx)
 	return sqlitedb.MeasureClientCountRow(v), err
+}
+
+func (p pgQuerier) NumberEvent(ctx context.Context, arg sqlitedb.NumberEventParams) error {
+	return p.q.NumberEvent(ctx, pgdb.NumberEventParams(arg))
 }
 
 func (p pgQuerier) PostponeClientDocument(ctx context.Context, arg sqlitedb.PostponeClientDocumentParams) (int64, error) {
@@ -1098,6 +1134,10 @@ func (p pgQuerier) SeeUnknownClient(ctx context.Context, arg sqlitedb.SeeUnknown
 
 func (p pgQuerier) SetClientCount(ctx context.Context, countedAt int64) error {
 	return p.q.SetClientCount(ctx, countedAt)
+}
+
+func (p pgQuerier) SetLoggedEvent(ctx context.Context, number int64) error {
+	return p.q.SetLoggedEvent(ctx, number)
 }
 
 func (p pgQuerier) SetUserPassword(ctx context.Context, arg sqlitedb.SetUserPasswordParams) (int64, error) {

@@ -3,6 +3,7 @@ package repo
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -30,7 +31,7 @@ func (r *Repo) RecordEvent(ctx context.Context, e storage.Event, now time.Time) 
 }
 
 // eventsOutOfOrder is how far replicas may be apart in what they take for the time before a
-// listing that begins at a time misses an event: they make the IDs.
+// listing that begins or ends at a time misses an event: they make the IDs.
 const eventsOutOfOrder = time.Hour
 
 // ListEvents implements storage.EventStore.
@@ -43,7 +44,11 @@ func (r *Repo) ListEvents(ctx context.Context, f storage.EventFilter, after stri
 // NewestEvents implements storage.EventStore.
 func (r *Repo) NewestEvents(ctx context.Context, f storage.EventFilter, limit int) ([]storage.Event, error) {
 	list, err := r.events(ctx, f, "", func(ctx context.Context, q db.Querier, after string) ([]sqlitedb.Event, error) {
-		return listNewestEvents(ctx, q, f, after, afterAllEvents, int64(limit))
+		before := afterAllEvents
+		if !f.Until.IsZero() {
+			before = storage.FirstEventID(f.Until.Add(eventsOutOfOrder))
+		}
+		return listNewestEvents(ctx, q, f, after, before, int64(limit))
 	})
 	slices.Reverse(list)
 	return list, err
@@ -54,7 +59,7 @@ const afterAllEvents = storage.EventIDPrefix + "~"
 
 // EventsBefore implements storage.EventStore.
 func (r *Repo) EventsBefore(ctx context.Context, f storage.EventFilter, before string, limit int) ([]storage.Event, error) {
-	f.Since = time.Time{}
+	f.Since, f.Until = time.Time{}, time.Time{}
 	return r.events(ctx, f, "", func(ctx context.Context, q db.Querier, after string) ([]sqlitedb.Event, error) {
 		return listNewestEvents(ctx, q, f, after, cmp.Or(before, afterAllEvents), int64(limit))
 	})
@@ -103,4 +108,12 @@ func since(f storage.EventFilter) int64 {
 		return 0
 	}
 	return unix(f.Since)
+}
+
+// until is the filter's other time as columns hold it.
+func until(f storage.EventFilter) int64 {
+	if f.Until.IsZero() {
+		return math.MaxInt64
+	}
+	return unix(f.Until)
 }

@@ -15,23 +15,23 @@ func listEvents(
 	switch {
 	case f.GrantID != "":
 		return q.ListEventsOfGrant(ctx, sqlitedb.ListEventsOfGrantParams{
-			After: after, Since: since(f), GrantID: f.GrantID, Type: string(f.Type), UserID: f.UserID,
+			After: after, Since: since(f), Until: until(f), GrantID: f.GrantID, Type: string(f.Type), UserID: f.UserID,
 			ClientID: f.ClientID, MaxRows: limit,
 		})
 	case f.UserID != "":
 		return q.ListEventsOfUser(ctx, sqlitedb.ListEventsOfUserParams{
-			After: after, Since: since(f), UserID: f.UserID, Type: string(f.Type),
+			After: after, Since: since(f), Until: until(f), UserID: f.UserID, Type: string(f.Type),
 			ClientID: f.ClientID, MaxRows: limit,
 		})
 	case f.ClientID != "":
 		return q.ListEventsOfClient(ctx, sqlitedb.ListEventsOfClientParams{
-			After: after, Since: since(f), ClientID: f.ClientID, Type: string(f.Type),
+			After: after, Since: since(f), Until: until(f), ClientID: f.ClientID, Type: string(f.Type),
 			UserID: f.UserID, MaxRows: limit,
 		})
 	case f.Type != "":
-		return q.ListEventsOfType(ctx, sqlitedb.ListEventsOfTypeParams{After: after, Since: since(f), Type: string(f.Type), MaxRows: limit})
+		return q.ListEventsOfType(ctx, sqlitedb.ListEventsOfTypeParams{After: after, Since: since(f), Until: until(f), Type: string(f.Type), MaxRows: limit})
 	}
-	return q.ListEvents(ctx, sqlitedb.ListEventsParams{After: after, Since: since(f), MaxRows: limit})
+	return q.ListEvents(ctx, sqlitedb.ListEventsParams{After: after, Since: since(f), Until: until(f), MaxRows: limit})
 }
 
 // listNewestEvents is listEvents from the newest one before an ID backwards.
@@ -41,21 +41,21 @@ func listNewestEvents(
 	switch {
 	case f.GrantID != "":
 		return q.ListNewestEventsOfGrant(ctx, sqlitedb.ListNewestEventsOfGrantParams{
-			After: after, Before: before, Since: since(f), GrantID: f.GrantID, Type: string(f.Type), UserID: f.UserID,
+			After: after, Before: before, Since: since(f), Until: until(f), GrantID: f.GrantID, Type: string(f.Type), UserID: f.UserID,
 			ClientID: f.ClientID, MaxRows: limit,
 		})
 	case f.UserID != "":
 		return q.ListNewestEventsOfUser(ctx, sqlitedb.ListNewestEventsOfUserParams{
-			After: after, Before: before, Since: since(f), UserID: f.UserID, Type: string(f.Type),
+			After: after, Before: before, Since: since(f), Until: until(f), UserID: f.UserID, Type: string(f.Type),
 			ClientID: f.ClientID, MaxRows: limit,
 		})
 	case f.ClientID != "":
 		return q.ListNewestEventsOfClient(ctx, sqlitedb.ListNewestEventsOfClientParams{
-			After: after, Before: before, Since: since(f), ClientID: f.ClientID, Type: string(f.Type),
+			After: after, Before: before, Since: since(f), Until: until(f), ClientID: f.ClientID, Type: string(f.Type),
 			UserID: f.UserID, MaxRows: limit,
 		})
 	case f.Type != "":
-		return q.ListNewestEventsOfType(ctx, sqlitedb.ListNewestEventsOfTypeParams{After: after, Before: before, Since: since(f), Type: string(f.Type), MaxRows: limit})
+		return q.ListNewestEventsOfType(ctx, sqlitedb.ListNewestEventsOfTypeParams{After: after, Before: before, Since: since(f), Until: until(f), Type: string(f.Type), MaxRows: limit})
 	}
-	return q.ListNewestEvents(ctx, sqlitedb.ListNewestEventsParams{After: after, Before: before, Since: since(f), MaxRows: limit})
+	return q.ListNewestEvents(ctx, sqlitedb.ListNewestEventsParams{After: after, Before: before, Since: since(f), Until: until(f), MaxRows: limit})
 }

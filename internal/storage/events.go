@@ -107,11 +107,21 @@ type EventFilter struct {
 	ClientID string
 	GrantID  string
 	Since    time.Time // at or after this time
+	Until    time.Time // before this time
+}
+
+// Selects reports whether the filter selects an event.
+func (f EventFilter) Selects(e Event) bool {
+	return (f.Type == "" || f.Type == e.Type) && (f.UserID == "" || f.UserID == e.UserID) &&
+		(f.ClientID == "" || f.ClientID == e.ClientID) && (f.GrantID == "" || f.GrantID == e.GrantID) &&
+		!e.At.Before(f.Since) && (f.Until.IsZero() || e.At.Before(f.Until))
 }
 
 // EventStore keeps the audit trail. The other steps of Store record their events
 // themselves, in their own transaction.
 type EventStore interface {
+	EventNumberStore
+
 	// RecordEvent records something that changes nothing else in the store, such as a
 	// refused sign-in, whose account is sealed. The store sets ID, actor, reference and time. Of a limited type
 	// (EventType.Limited), what is beyond the limit is left out without an error.
@@ -121,7 +131,7 @@ type EventStore interface {
 	// NewestEvents returns the newest limit events, the oldest of them first.
 	NewestEvents(ctx context.Context, f EventFilter, limit int) ([]Event, error)
 	// EventsBefore returns the newest limit events before the given ID, or of all if it is "",
-	// the newest of them first. The filter's time does not count.
+	// the newest of them first. The filter's times do not count.
 	EventsBefore(ctx context.Context, f EventFilter, before string, limit int) ([]Event, error)
 	// DescribeRefused sets Account of those of the events that are about a refused account.
 	DescribeRefused(ctx context.Context, events []Event) error

@@ -5,21 +5,22 @@ VALUES (@id, @type, @actor, @user_id, @client_id, @grant_id, @reference, @detail
 -- The filter that selects most has a query of its own; the others look at what that
 -- one left.
 
+-- The subtraction keeps SQLite from taking the index of the time, and sorting.
 -- name: ListEvents :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND created_at >= @since
+WHERE id > @after AND created_at >= @since AND created_at - CAST(@until AS BIGINT) < 0
 ORDER BY id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListEventsOfType :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND created_at >= @since AND type = CAST(@type AS TEXT)
+WHERE id > @after AND created_at >= @since AND created_at < @until AND type = CAST(@type AS TEXT)
 ORDER BY id
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListEventsOfClient :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND created_at >= @since AND client_id = CAST(@client_id AS TEXT)
+WHERE id > @after AND created_at >= @since AND created_at < @until AND client_id = CAST(@client_id AS TEXT)
   AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
   AND (CAST(@user_id AS TEXT) = '' OR user_id = CAST(@user_id AS TEXT))
 ORDER BY id
@@ -27,7 +28,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListEventsOfUser :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND created_at >= @since AND user_id = CAST(@user_id AS TEXT)
+WHERE id > @after AND created_at >= @since AND created_at < @until AND user_id = CAST(@user_id AS TEXT)
   AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
   AND (CAST(@client_id AS TEXT) = '' OR client_id = CAST(@client_id AS TEXT))
 ORDER BY id
@@ -35,7 +36,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListEventsOfGrant :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND created_at >= @since AND grant_id = CAST(@grant_id AS TEXT)
+WHERE id > @after AND created_at >= @since AND created_at < @until AND grant_id = CAST(@grant_id AS TEXT)
   AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
   AND (CAST(@user_id AS TEXT) = '' OR user_id = CAST(@user_id AS TEXT))
   AND (CAST(@client_id AS TEXT) = '' OR client_id = CAST(@client_id AS TEXT))
@@ -44,19 +45,19 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListNewestEvents :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND id < @before AND created_at >= @since
+WHERE id > @after AND id < @before AND created_at >= @since AND created_at < @until
 ORDER BY id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListNewestEventsOfType :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND id < @before AND created_at >= @since AND type = CAST(@type AS TEXT)
+WHERE id > @after AND id < @before AND created_at >= @since AND created_at < @until AND type = CAST(@type AS TEXT)
 ORDER BY id DESC
 LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListNewestEventsOfClient :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND id < @before AND created_at >= @since AND client_id = CAST(@client_id AS TEXT)
+WHERE id > @after AND id < @before AND created_at >= @since AND created_at < @until AND client_id = CAST(@client_id AS TEXT)
   AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
   AND (CAST(@user_id AS TEXT) = '' OR user_id = CAST(@user_id AS TEXT))
 ORDER BY id DESC
@@ -64,7 +65,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListNewestEventsOfUser :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND id < @before AND created_at >= @since AND user_id = CAST(@user_id AS TEXT)
+WHERE id > @after AND id < @before AND created_at >= @since AND created_at < @until AND user_id = CAST(@user_id AS TEXT)
   AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
   AND (CAST(@client_id AS TEXT) = '' OR client_id = CAST(@client_id AS TEXT))
 ORDER BY id DESC
@@ -72,7 +73,7 @@ LIMIT CAST(@max_rows AS BIGINT);
 
 -- name: ListNewestEventsOfGrant :many
 SELECT * FROM mcpkeep_events
-WHERE id > @after AND id < @before AND created_at >= @since AND grant_id = CAST(@grant_id AS TEXT)
+WHERE id > @after AND id < @before AND created_at >= @since AND created_at < @until AND grant_id = CAST(@grant_id AS TEXT)
   AND (CAST(@type AS TEXT) = '' OR type = CAST(@type AS TEXT))
   AND (CAST(@user_id AS TEXT) = '' OR user_id = CAST(@user_id AS TEXT))
   AND (CAST(@client_id AS TEXT) = '' OR client_id = CAST(@client_id AS TEXT))

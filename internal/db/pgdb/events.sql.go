@@ -146,22 +146,29 @@ func (q *Queries) GetFirstEventSince(ctx context.Context, since int64) (string, 
 
 const listEvents = `-- name: ListEvents :many
 
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > $1 AND created_at >= $2
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > $1 AND created_at >= $2 AND created_at - CAST($3 AS BIGINT) < 0
 ORDER BY id
-LIMIT CAST($3 AS BIGINT)
+LIMIT CAST($4 AS BIGINT)
 `
 
 type ListEventsParams struct {
 	After   string
 	Since   int64
+	Until   int64
 	MaxRows int64
 }
 
 // The filter that selects most has a query of its own; the others look at what that
 // one left.
+// The subtraction keeps SQLite from taking the index of the time, and sorting.
 func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]Event, error) {
-	rows, err := q.db.Query(ctx, listEvents, arg.After, arg.Since, arg.MaxRows)
+	rows, err := q.db.Query(ctx, listEvents,
+		arg.After,
+		arg.Since,
+		arg.Until,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -179,6 +186,7 @@ func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]Event
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -191,17 +199,18 @@ func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]Event
 }
 
 const listEventsOfClient = `-- name: ListEventsOfClient :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > $1 AND created_at >= $2 AND client_id = CAST($3 AS TEXT)
-  AND (CAST($4 AS TEXT) = '' OR type = CAST($4 AS TEXT))
-  AND (CAST($5 AS TEXT) = '' OR user_id = CAST($5 AS TEXT))
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > $1 AND created_at >= $2 AND created_at < $3 AND client_id = CAST($4 AS TEXT)
+  AND (CAST($5 AS TEXT) = '' OR type = CAST($5 AS TEXT))
+  AND (CAST($6 AS TEXT) = '' OR user_id = CAST($6 AS TEXT))
 ORDER BY id
-LIMIT CAST($6 AS BIGINT)
+LIMIT CAST($7 AS BIGINT)
 `
 
 type ListEventsOfClientParams struct {
 	After    string
 	Since    int64
+	Until    int64
 	ClientID string
 	Type     string
 	UserID   string
@@ -212,6 +221,7 @@ func (q *Queries) ListEventsOfClient(ctx context.Context, arg ListEventsOfClient
 	rows, err := q.db.Query(ctx, listEventsOfClient,
 		arg.After,
 		arg.Since,
+		arg.Until,
 		arg.ClientID,
 		arg.Type,
 		arg.UserID,
@@ -234,6 +244,7 @@ func (q *Queries) ListEventsOfClient(ctx context.Context, arg ListEventsOfClient
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -246,18 +257,19 @@ func (q *Queries) ListEventsOfClient(ctx context.Context, arg ListEventsOfClient
 }
 
 const listEventsOfGrant = `-- name: ListEventsOfGrant :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > $1 AND created_at >= $2 AND grant_id = CAST($3 AS TEXT)
-  AND (CAST($4 AS TEXT) = '' OR type = CAST($4 AS TEXT))
-  AND (CAST($5 AS TEXT) = '' OR user_id = CAST($5 AS TEXT))
-  AND (CAST($6 AS TEXT) = '' OR client_id = CAST($6 AS TEXT))
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > $1 AND created_at >= $2 AND created_at < $3 AND grant_id = CAST($4 AS TEXT)
+  AND (CAST($5 AS TEXT) = '' OR type = CAST($5 AS TEXT))
+  AND (CAST($6 AS TEXT) = '' OR user_id = CAST($6 AS TEXT))
+  AND (CAST($7 AS TEXT) = '' OR client_id = CAST($7 AS TEXT))
 ORDER BY id
-LIMIT CAST($7 AS BIGINT)
+LIMIT CAST($8 AS BIGINT)
 `
 
 type ListEventsOfGrantParams struct {
 	After    string
 	Since    int64
+	Until    int64
 	GrantID  string
 	Type     string
 	UserID   string
@@ -269,6 +281,7 @@ func (q *Queries) ListEventsOfGrant(ctx context.Context, arg ListEventsOfGrantPa
 	rows, err := q.db.Query(ctx, listEventsOfGrant,
 		arg.After,
 		arg.Since,
+		arg.Until,
 		arg.GrantID,
 		arg.Type,
 		arg.UserID,
@@ -292,6 +305,7 @@ func (q *Queries) ListEventsOfGrant(ctx context.Context, arg ListEventsOfGrantPa
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -304,15 +318,16 @@ func (q *Queries) ListEventsOfGrant(ctx context.Context, arg ListEventsOfGrantPa
 }
 
 const listEventsOfType = `-- name: ListEventsOfType :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > $1 AND created_at >= $2 AND type = CAST($3 AS TEXT)
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > $1 AND created_at >= $2 AND created_at < $3 AND type = CAST($4 AS TEXT)
 ORDER BY id
-LIMIT CAST($4 AS BIGINT)
+LIMIT CAST($5 AS BIGINT)
 `
 
 type ListEventsOfTypeParams struct {
 	After   string
 	Since   int64
+	Until   int64
 	Type    string
 	MaxRows int64
 }
@@ -321,6 +336,7 @@ func (q *Queries) ListEventsOfType(ctx context.Context, arg ListEventsOfTypePara
 	rows, err := q.db.Query(ctx, listEventsOfType,
 		arg.After,
 		arg.Since,
+		arg.Until,
 		arg.Type,
 		arg.MaxRows,
 	)
@@ -341,6 +357,7 @@ func (q *Queries) ListEventsOfType(ctx context.Context, arg ListEventsOfTypePara
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -353,17 +370,18 @@ func (q *Queries) ListEventsOfType(ctx context.Context, arg ListEventsOfTypePara
 }
 
 const listEventsOfUser = `-- name: ListEventsOfUser :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > $1 AND created_at >= $2 AND user_id = CAST($3 AS TEXT)
-  AND (CAST($4 AS TEXT) = '' OR type = CAST($4 AS TEXT))
-  AND (CAST($5 AS TEXT) = '' OR client_id = CAST($5 AS TEXT))
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > $1 AND created_at >= $2 AND created_at < $3 AND user_id = CAST($4 AS TEXT)
+  AND (CAST($5 AS TEXT) = '' OR type = CAST($5 AS TEXT))
+  AND (CAST($6 AS TEXT) = '' OR client_id = CAST($6 AS TEXT))
 ORDER BY id
-LIMIT CAST($6 AS BIGINT)
+LIMIT CAST($7 AS BIGINT)
 `
 
 type ListEventsOfUserParams struct {
 	After    string
 	Since    int64
+	Until    int64
 	UserID   string
 	Type     string
 	ClientID string
@@ -374,6 +392,7 @@ func (q *Queries) ListEventsOfUser(ctx context.Context, arg ListEventsOfUserPara
 	rows, err := q.db.Query(ctx, listEventsOfUser,
 		arg.After,
 		arg.Since,
+		arg.Until,
 		arg.UserID,
 		arg.Type,
 		arg.ClientID,
@@ -396,6 +415,7 @@ func (q *Queries) ListEventsOfUser(ctx context.Context, arg ListEventsOfUserPara
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -408,16 +428,17 @@ func (q *Queries) ListEventsOfUser(ctx context.Context, arg ListEventsOfUserPara
 }
 
 const listNewestEvents = `-- name: ListNewestEvents :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > $1 AND id < $2 AND created_at >= $3
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > $1 AND id < $2 AND created_at >= $3 AND created_at < $4
 ORDER BY id DESC
-LIMIT CAST($4 AS BIGINT)
+LIMIT CAST($5 AS BIGINT)
 `
 
 type ListNewestEventsParams struct {
 	After   string
 	Before  string
 	Since   int64
+	Until   int64
 	MaxRows int64
 }
 
@@ -426,6 +447,7 @@ func (q *Queries) ListNewestEvents(ctx context.Context, arg ListNewestEventsPara
 		arg.After,
 		arg.Before,
 		arg.Since,
+		arg.Until,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -445,6 +467,7 @@ func (q *Queries) ListNewestEvents(ctx context.Context, arg ListNewestEventsPara
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -457,18 +480,19 @@ func (q *Queries) ListNewestEvents(ctx context.Context, arg ListNewestEventsPara
 }
 
 const listNewestEventsOfClient = `-- name: ListNewestEventsOfClient :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > $1 AND id < $2 AND created_at >= $3 AND client_id = CAST($4 AS TEXT)
-  AND (CAST($5 AS TEXT) = '' OR type = CAST($5 AS TEXT))
-  AND (CAST($6 AS TEXT) = '' OR user_id = CAST($6 AS TEXT))
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > $1 AND id < $2 AND created_at >= $3 AND created_at < $4 AND client_id = CAST($5 AS TEXT)
+  AND (CAST($6 AS TEXT) = '' OR type = CAST($6 AS TEXT))
+  AND (CAST($7 AS TEXT) = '' OR user_id = CAST($7 AS TEXT))
 ORDER BY id DESC
-LIMIT CAST($7 AS BIGINT)
+LIMIT CAST($8 AS BIGINT)
 `
 
 type ListNewestEventsOfClientParams struct {
 	After    string
 	Before   string
 	Since    int64
+	Until    int64
 	ClientID string
 	Type     string
 	UserID   string
@@ -480,6 +504,7 @@ func (q *Queries) ListNewestEventsOfClient(ctx context.Context, arg ListNewestEv
 		arg.After,
 		arg.Before,
 		arg.Since,
+		arg.Until,
 		arg.ClientID,
 		arg.Type,
 		arg.UserID,
@@ -502,6 +527,7 @@ func (q *Queries) ListNewestEventsOfClient(ctx context.Context, arg ListNewestEv
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -514,19 +540,20 @@ func (q *Queries) ListNewestEventsOfClient(ctx context.Context, arg ListNewestEv
 }
 
 const listNewestEventsOfGrant = `-- name: ListNewestEventsOfGrant :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > $1 AND id < $2 AND created_at >= $3 AND grant_id = CAST($4 AS TEXT)
-  AND (CAST($5 AS TEXT) = '' OR type = CAST($5 AS TEXT))
-  AND (CAST($6 AS TEXT) = '' OR user_id = CAST($6 AS TEXT))
-  AND (CAST($7 AS TEXT) = '' OR client_id = CAST($7 AS TEXT))
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > $1 AND id < $2 AND created_at >= $3 AND created_at < $4 AND grant_id = CAST($5 AS TEXT)
+  AND (CAST($6 AS TEXT) = '' OR type = CAST($6 AS TEXT))
+  AND (CAST($7 AS TEXT) = '' OR user_id = CAST($7 AS TEXT))
+  AND (CAST($8 AS TEXT) = '' OR client_id = CAST($8 AS TEXT))
 ORDER BY id DESC
-LIMIT CAST($8 AS BIGINT)
+LIMIT CAST($9 AS BIGINT)
 `
 
 type ListNewestEventsOfGrantParams struct {
 	After    string
 	Before   string
 	Since    int64
+	Until    int64
 	GrantID  string
 	Type     string
 	UserID   string
@@ -539,6 +566,7 @@ func (q *Queries) ListNewestEventsOfGrant(ctx context.Context, arg ListNewestEve
 		arg.After,
 		arg.Before,
 		arg.Since,
+		arg.Until,
 		arg.GrantID,
 		arg.Type,
 		arg.UserID,
@@ -562,6 +590,7 @@ func (q *Queries) ListNewestEventsOfGrant(ctx context.Context, arg ListNewestEve
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -574,16 +603,17 @@ func (q *Queries) ListNewestEventsOfGrant(ctx context.Context, arg ListNewestEve
 }
 
 const listNewestEventsOfType = `-- name: ListNewestEventsOfType :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > $1 AND id < $2 AND created_at >= $3 AND type = CAST($4 AS TEXT)
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > $1 AND id < $2 AND created_at >= $3 AND created_at < $4 AND type = CAST($5 AS TEXT)
 ORDER BY id DESC
-LIMIT CAST($5 AS BIGINT)
+LIMIT CAST($6 AS BIGINT)
 `
 
 type ListNewestEventsOfTypeParams struct {
 	After   string
 	Before  string
 	Since   int64
+	Until   int64
 	Type    string
 	MaxRows int64
 }
@@ -593,6 +623,7 @@ func (q *Queries) ListNewestEventsOfType(ctx context.Context, arg ListNewestEven
 		arg.After,
 		arg.Before,
 		arg.Since,
+		arg.Until,
 		arg.Type,
 		arg.MaxRows,
 	)
@@ -613,6 +644,7 @@ func (q *Queries) ListNewestEventsOfType(ctx context.Context, arg ListNewestEven
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -625,18 +657,19 @@ func (q *Queries) ListNewestEventsOfType(ctx context.Context, arg ListNewestEven
 }
 
 const listNewestEventsOfUser = `-- name: ListNewestEventsOfUser :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > $1 AND id < $2 AND created_at >= $3 AND user_id = CAST($4 AS TEXT)
-  AND (CAST($5 AS TEXT) = '' OR type = CAST($5 AS TEXT))
-  AND (CAST($6 AS TEXT) = '' OR client_id = CAST($6 AS TEXT))
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > $1 AND id < $2 AND created_at >= $3 AND created_at < $4 AND user_id = CAST($5 AS TEXT)
+  AND (CAST($6 AS TEXT) = '' OR type = CAST($6 AS TEXT))
+  AND (CAST($7 AS TEXT) = '' OR client_id = CAST($7 AS TEXT))
 ORDER BY id DESC
-LIMIT CAST($7 AS BIGINT)
+LIMIT CAST($8 AS BIGINT)
 `
 
 type ListNewestEventsOfUserParams struct {
 	After    string
 	Before   string
 	Since    int64
+	Until    int64
 	UserID   string
 	Type     string
 	ClientID string
@@ -648,6 +681,7 @@ func (q *Queries) ListNewestEventsOfUser(ctx context.Context, arg ListNewestEven
 		arg.After,
 		arg.Before,
 		arg.Since,
+		arg.Until,
 		arg.UserID,
 		arg.Type,
 		arg.ClientID,
@@ -670,6 +704,7 @@ func (q *Queries) ListNewestEventsOfUser(ctx context.Context, arg ListNewestEven
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}

@@ -10,6 +10,8 @@ import (
 
 type Querier interface {
 	ActivateGrant(ctx context.Context, arg ActivateGrantParams) (Grant, error)
+	// Events that others numbered or deleted meanwhile leave numbers out.
+	AddEventNumbers(ctx context.Context, given int64) error
 	AddLease(ctx context.Context, name string) error
 	AddSigningKey(ctx context.Context, arg AddSigningKeyParams) error
 	AddToClientCount(ctx context.Context, clients int64) error
@@ -18,6 +20,7 @@ type Querier interface {
 	// Whether an assertion of a client has any effect: of one with grants, or of an MCP server
 	// that asks what tokens are worth.
 	AssertionMatters(ctx context.Context, arg AssertionMattersParams) (bool, error)
+	BeginEventLog(ctx context.Context, since int64) error
 	ChangeAuthorization(ctx context.Context, arg ChangeAuthorizationParams) (int64, error)
 	ClaimClientDocument(ctx context.Context, arg ClaimClientDocumentParams) (int64, error)
 	// Of a client that has no document only; another claim may have come meanwhile.
@@ -140,6 +143,8 @@ type Querier interface {
 	GetEncryptionKey(ctx context.Context, id string) (EncryptionKey, error)
 	// The newest event of a type that is beyond the ones to keep.
 	GetEventBeyond(ctx context.Context, arg GetEventBeyondParams) (string, error)
+	GetEventLog(ctx context.Context) (EventLog, error)
+	GetEventNumber(ctx context.Context, id string) (int64, error)
 	// Up to when the clients that were never used are too many, of those that are old enough.
 	GetEvictionTime(ctx context.Context, arg GetEvictionTimeParams) (int64, error)
 	GetFirstEventSince(ctx context.Context, since int64) (string, error)
@@ -175,11 +180,14 @@ type Querier interface {
 	ListEndedSessionsOfUser(ctx context.Context, arg ListEndedSessionsOfUserParams) ([]ListEndedSessionsOfUserRow, error)
 	// The filter that selects most has a query of its own; the others look at what that
 	// one left.
+	// The subtraction keeps SQLite from taking the index of the time, and sorting.
 	ListEvents(ctx context.Context, arg ListEventsParams) ([]Event, error)
+	ListEventsByNumber(ctx context.Context, arg ListEventsByNumberParams) ([]Event, error)
 	ListEventsOfClient(ctx context.Context, arg ListEventsOfClientParams) ([]Event, error)
 	ListEventsOfGrant(ctx context.Context, arg ListEventsOfGrantParams) ([]Event, error)
 	ListEventsOfType(ctx context.Context, arg ListEventsOfTypeParams) ([]Event, error)
 	ListEventsOfUser(ctx context.Context, arg ListEventsOfUserParams) ([]Event, error)
+	ListEventsWithoutNumber(ctx context.Context, maxRows int64) ([]string, error)
 	// Grants that a person approved, or that got tokens, since a time.
 	ListGrantsSince(ctx context.Context, arg ListGrantsSinceParams) ([]string, error)
 	// The cleaner looks at a grant when it may have ended, and not at every grant every
@@ -218,12 +226,15 @@ type Querier interface {
 	LockClient(ctx context.Context, key string) (int64, error)
 	LockClientCount(ctx context.Context) (ClientCount, error)
 	LockClientDocuments(ctx context.Context, clientID string) (int64, error)
+	// The last number is locked before others are given, so that they become visible in their order.
+	LockEventNumbers(ctx context.Context) error
 	LockUser(ctx context.Context, id string) (int64, error)
 	// Rows of FastMCP that were read from a store outside of the database, and bulk adoption.
 	MarkImported(ctx context.Context, arg MarkImportedParams) (int64, error)
 	// One statement sees both at the same moment. What is missing stays missing however
 	// many clients come and go until CorrectClientCount, which needs no lock for that.
 	MeasureClientCount(ctx context.Context) (MeasureClientCountRow, error)
+	NumberEvent(ctx context.Context, arg NumberEventParams) error
 	PostponeClientDocument(ctx context.Context, arg PostponeClientDocumentParams) (int64, error)
 	PostponeGrantReview(ctx context.Context, arg PostponeGrantReviewParams) (int64, error)
 	ProbeWrite(ctx context.Context, now int64) error
@@ -268,6 +279,7 @@ type Querier interface {
 	// One statement sees and remembers, so that of two concurrent calls one is the second.
 	SeeUnknownClient(ctx context.Context, arg SeeUnknownClientParams) (int64, error)
 	SetClientCount(ctx context.Context, countedAt int64) error
+	SetLoggedEvent(ctx context.Context, number int64) error
 	SetUserPassword(ctx context.Context, arg SetUserPasswordParams) (int64, error)
 	SetUserProfile(ctx context.Context, arg SetUserProfileParams) (int64, error)
 	SignInUser(ctx context.Context, arg SignInUserParams) (int64, error)

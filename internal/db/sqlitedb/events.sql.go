@@ -146,22 +146,29 @@ func (q *Queries) GetFirstEventSince(ctx context.Context, since int64) (string, 
 
 const listEvents = `-- name: ListEvents :many
 
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND created_at >= ?2
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > ?1 AND created_at >= ?2 AND created_at - CAST(?3 AS BIGINT) < 0
 ORDER BY id
-LIMIT CAST(?3 AS BIGINT)
+LIMIT CAST(?4 AS BIGINT)
 `
 
 type ListEventsParams struct {
 	After   string
 	Since   int64
+	Until   int64
 	MaxRows int64
 }
 
 // The filter that selects most has a query of its own; the others look at what that
 // one left.
+// The subtraction keeps SQLite from taking the index of the time, and sorting.
 func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]Event, error) {
-	rows, err := q.db.QueryContext(ctx, listEvents, arg.After, arg.Since, arg.MaxRows)
+	rows, err := q.db.QueryContext(ctx, listEvents,
+		arg.After,
+		arg.Since,
+		arg.Until,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -179,6 +186,7 @@ func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]Event
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -194,17 +202,18 @@ func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]Event
 }
 
 const listEventsOfClient = `-- name: ListEventsOfClient :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND created_at >= ?2 AND client_id = CAST(?3 AS TEXT)
-  AND (CAST(?4 AS TEXT) = '' OR type = CAST(?4 AS TEXT))
-  AND (CAST(?5 AS TEXT) = '' OR user_id = CAST(?5 AS TEXT))
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > ?1 AND created_at >= ?2 AND created_at < ?3 AND client_id = CAST(?4 AS TEXT)
+  AND (CAST(?5 AS TEXT) = '' OR type = CAST(?5 AS TEXT))
+  AND (CAST(?6 AS TEXT) = '' OR user_id = CAST(?6 AS TEXT))
 ORDER BY id
-LIMIT CAST(?6 AS BIGINT)
+LIMIT CAST(?7 AS BIGINT)
 `
 
 type ListEventsOfClientParams struct {
 	After    string
 	Since    int64
+	Until    int64
 	ClientID string
 	Type     string
 	UserID   string
@@ -215,6 +224,7 @@ func (q *Queries) ListEventsOfClient(ctx context.Context, arg ListEventsOfClient
 	rows, err := q.db.QueryContext(ctx, listEventsOfClient,
 		arg.After,
 		arg.Since,
+		arg.Until,
 		arg.ClientID,
 		arg.Type,
 		arg.UserID,
@@ -237,6 +247,7 @@ func (q *Queries) ListEventsOfClient(ctx context.Context, arg ListEventsOfClient
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -252,18 +263,19 @@ func (q *Queries) ListEventsOfClient(ctx context.Context, arg ListEventsOfClient
 }
 
 const listEventsOfGrant = `-- name: ListEventsOfGrant :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND created_at >= ?2 AND grant_id = CAST(?3 AS TEXT)
-  AND (CAST(?4 AS TEXT) = '' OR type = CAST(?4 AS TEXT))
-  AND (CAST(?5 AS TEXT) = '' OR user_id = CAST(?5 AS TEXT))
-  AND (CAST(?6 AS TEXT) = '' OR client_id = CAST(?6 AS TEXT))
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > ?1 AND created_at >= ?2 AND created_at < ?3 AND grant_id = CAST(?4 AS TEXT)
+  AND (CAST(?5 AS TEXT) = '' OR type = CAST(?5 AS TEXT))
+  AND (CAST(?6 AS TEXT) = '' OR user_id = CAST(?6 AS TEXT))
+  AND (CAST(?7 AS TEXT) = '' OR client_id = CAST(?7 AS TEXT))
 ORDER BY id
-LIMIT CAST(?7 AS BIGINT)
+LIMIT CAST(?8 AS BIGINT)
 `
 
 type ListEventsOfGrantParams struct {
 	After    string
 	Since    int64
+	Until    int64
 	GrantID  string
 	Type     string
 	UserID   string
@@ -275,6 +287,7 @@ func (q *Queries) ListEventsOfGrant(ctx context.Context, arg ListEventsOfGrantPa
 	rows, err := q.db.QueryContext(ctx, listEventsOfGrant,
 		arg.After,
 		arg.Since,
+		arg.Until,
 		arg.GrantID,
 		arg.Type,
 		arg.UserID,
@@ -298,6 +311,7 @@ func (q *Queries) ListEventsOfGrant(ctx context.Context, arg ListEventsOfGrantPa
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -313,15 +327,16 @@ func (q *Queries) ListEventsOfGrant(ctx context.Context, arg ListEventsOfGrantPa
 }
 
 const listEventsOfType = `-- name: ListEventsOfType :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND created_at >= ?2 AND type = CAST(?3 AS TEXT)
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > ?1 AND created_at >= ?2 AND created_at < ?3 AND type = CAST(?4 AS TEXT)
 ORDER BY id
-LIMIT CAST(?4 AS BIGINT)
+LIMIT CAST(?5 AS BIGINT)
 `
 
 type ListEventsOfTypeParams struct {
 	After   string
 	Since   int64
+	Until   int64
 	Type    string
 	MaxRows int64
 }
@@ -330,6 +345,7 @@ func (q *Queries) ListEventsOfType(ctx context.Context, arg ListEventsOfTypePara
 	rows, err := q.db.QueryContext(ctx, listEventsOfType,
 		arg.After,
 		arg.Since,
+		arg.Until,
 		arg.Type,
 		arg.MaxRows,
 	)
@@ -350,6 +366,7 @@ func (q *Queries) ListEventsOfType(ctx context.Context, arg ListEventsOfTypePara
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -365,17 +382,18 @@ func (q *Queries) ListEventsOfType(ctx context.Context, arg ListEventsOfTypePara
 }
 
 const listEventsOfUser = `-- name: ListEventsOfUser :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND created_at >= ?2 AND user_id = CAST(?3 AS TEXT)
-  AND (CAST(?4 AS TEXT) = '' OR type = CAST(?4 AS TEXT))
-  AND (CAST(?5 AS TEXT) = '' OR client_id = CAST(?5 AS TEXT))
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > ?1 AND created_at >= ?2 AND created_at < ?3 AND user_id = CAST(?4 AS TEXT)
+  AND (CAST(?5 AS TEXT) = '' OR type = CAST(?5 AS TEXT))
+  AND (CAST(?6 AS TEXT) = '' OR client_id = CAST(?6 AS TEXT))
 ORDER BY id
-LIMIT CAST(?6 AS BIGINT)
+LIMIT CAST(?7 AS BIGINT)
 `
 
 type ListEventsOfUserParams struct {
 	After    string
 	Since    int64
+	Until    int64
 	UserID   string
 	Type     string
 	ClientID string
@@ -386,6 +404,7 @@ func (q *Queries) ListEventsOfUser(ctx context.Context, arg ListEventsOfUserPara
 	rows, err := q.db.QueryContext(ctx, listEventsOfUser,
 		arg.After,
 		arg.Since,
+		arg.Until,
 		arg.UserID,
 		arg.Type,
 		arg.ClientID,
@@ -408,6 +427,7 @@ func (q *Queries) ListEventsOfUser(ctx context.Context, arg ListEventsOfUserPara
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -423,16 +443,17 @@ func (q *Queries) ListEventsOfUser(ctx context.Context, arg ListEventsOfUserPara
 }
 
 const listNewestEvents = `-- name: ListNewestEvents :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND id < ?2 AND created_at >= ?3
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > ?1 AND id < ?2 AND created_at >= ?3 AND created_at < ?4
 ORDER BY id DESC
-LIMIT CAST(?4 AS BIGINT)
+LIMIT CAST(?5 AS BIGINT)
 `
 
 type ListNewestEventsParams struct {
 	After   string
 	Before  string
 	Since   int64
+	Until   int64
 	MaxRows int64
 }
 
@@ -441,6 +462,7 @@ func (q *Queries) ListNewestEvents(ctx context.Context, arg ListNewestEventsPara
 		arg.After,
 		arg.Before,
 		arg.Since,
+		arg.Until,
 		arg.MaxRows,
 	)
 	if err != nil {
@@ -460,6 +482,7 @@ func (q *Queries) ListNewestEvents(ctx context.Context, arg ListNewestEventsPara
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -475,18 +498,19 @@ func (q *Queries) ListNewestEvents(ctx context.Context, arg ListNewestEventsPara
 }
 
 const listNewestEventsOfClient = `-- name: ListNewestEventsOfClient :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND id < ?2 AND created_at >= ?3 AND client_id = CAST(?4 AS TEXT)
-  AND (CAST(?5 AS TEXT) = '' OR type = CAST(?5 AS TEXT))
-  AND (CAST(?6 AS TEXT) = '' OR user_id = CAST(?6 AS TEXT))
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > ?1 AND id < ?2 AND created_at >= ?3 AND created_at < ?4 AND client_id = CAST(?5 AS TEXT)
+  AND (CAST(?6 AS TEXT) = '' OR type = CAST(?6 AS TEXT))
+  AND (CAST(?7 AS TEXT) = '' OR user_id = CAST(?7 AS TEXT))
 ORDER BY id DESC
-LIMIT CAST(?7 AS BIGINT)
+LIMIT CAST(?8 AS BIGINT)
 `
 
 type ListNewestEventsOfClientParams struct {
 	After    string
 	Before   string
 	Since    int64
+	Until    int64
 	ClientID string
 	Type     string
 	UserID   string
@@ -498,6 +522,7 @@ func (q *Queries) ListNewestEventsOfClient(ctx context.Context, arg ListNewestEv
 		arg.After,
 		arg.Before,
 		arg.Since,
+		arg.Until,
 		arg.ClientID,
 		arg.Type,
 		arg.UserID,
@@ -520,6 +545,7 @@ func (q *Queries) ListNewestEventsOfClient(ctx context.Context, arg ListNewestEv
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -535,19 +561,20 @@ func (q *Queries) ListNewestEventsOfClient(ctx context.Context, arg ListNewestEv
 }
 
 const listNewestEventsOfGrant = `-- name: ListNewestEventsOfGrant :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND id < ?2 AND created_at >= ?3 AND grant_id = CAST(?4 AS TEXT)
-  AND (CAST(?5 AS TEXT) = '' OR type = CAST(?5 AS TEXT))
-  AND (CAST(?6 AS TEXT) = '' OR user_id = CAST(?6 AS TEXT))
-  AND (CAST(?7 AS TEXT) = '' OR client_id = CAST(?7 AS TEXT))
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > ?1 AND id < ?2 AND created_at >= ?3 AND created_at < ?4 AND grant_id = CAST(?5 AS TEXT)
+  AND (CAST(?6 AS TEXT) = '' OR type = CAST(?6 AS TEXT))
+  AND (CAST(?7 AS TEXT) = '' OR user_id = CAST(?7 AS TEXT))
+  AND (CAST(?8 AS TEXT) = '' OR client_id = CAST(?8 AS TEXT))
 ORDER BY id DESC
-LIMIT CAST(?8 AS BIGINT)
+LIMIT CAST(?9 AS BIGINT)
 `
 
 type ListNewestEventsOfGrantParams struct {
 	After    string
 	Before   string
 	Since    int64
+	Until    int64
 	GrantID  string
 	Type     string
 	UserID   string
@@ -560,6 +587,7 @@ func (q *Queries) ListNewestEventsOfGrant(ctx context.Context, arg ListNewestEve
 		arg.After,
 		arg.Before,
 		arg.Since,
+		arg.Until,
 		arg.GrantID,
 		arg.Type,
 		arg.UserID,
@@ -583,6 +611,7 @@ func (q *Queries) ListNewestEventsOfGrant(ctx context.Context, arg ListNewestEve
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -598,16 +627,17 @@ func (q *Queries) ListNewestEventsOfGrant(ctx context.Context, arg ListNewestEve
 }
 
 const listNewestEventsOfType = `-- name: ListNewestEventsOfType :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND id < ?2 AND created_at >= ?3 AND type = CAST(?4 AS TEXT)
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > ?1 AND id < ?2 AND created_at >= ?3 AND created_at < ?4 AND type = CAST(?5 AS TEXT)
 ORDER BY id DESC
-LIMIT CAST(?5 AS BIGINT)
+LIMIT CAST(?6 AS BIGINT)
 `
 
 type ListNewestEventsOfTypeParams struct {
 	After   string
 	Before  string
 	Since   int64
+	Until   int64
 	Type    string
 	MaxRows int64
 }
@@ -617,6 +647,7 @@ func (q *Queries) ListNewestEventsOfType(ctx context.Context, arg ListNewestEven
 		arg.After,
 		arg.Before,
 		arg.Since,
+		arg.Until,
 		arg.Type,
 		arg.MaxRows,
 	)
@@ -637,6 +668,7 @@ func (q *Queries) ListNewestEventsOfType(ctx context.Context, arg ListNewestEven
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}
@@ -652,18 +684,19 @@ func (q *Queries) ListNewestEventsOfType(ctx context.Context, arg ListNewestEven
 }
 
 const listNewestEventsOfUser = `-- name: ListNewestEventsOfUser :many
-SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at FROM mcpkeep_events
-WHERE id > ?1 AND id < ?2 AND created_at >= ?3 AND user_id = CAST(?4 AS TEXT)
-  AND (CAST(?5 AS TEXT) = '' OR type = CAST(?5 AS TEXT))
-  AND (CAST(?6 AS TEXT) = '' OR client_id = CAST(?6 AS TEXT))
+SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
+WHERE id > ?1 AND id < ?2 AND created_at >= ?3 AND created_at < ?4 AND user_id = CAST(?5 AS TEXT)
+  AND (CAST(?6 AS TEXT) = '' OR type = CAST(?6 AS TEXT))
+  AND (CAST(?7 AS TEXT) = '' OR client_id = CAST(?7 AS TEXT))
 ORDER BY id DESC
-LIMIT CAST(?7 AS BIGINT)
+LIMIT CAST(?8 AS BIGINT)
 `
 
 type ListNewestEventsOfUserParams struct {
 	After    string
 	Before   string
 	Since    int64
+	Until    int64
 	UserID   string
 	Type     string
 	ClientID string
@@ -675,6 +708,7 @@ func (q *Queries) ListNewestEventsOfUser(ctx context.Context, arg ListNewestEven
 		arg.After,
 		arg.Before,
 		arg.Since,
+		arg.Until,
 		arg.UserID,
 		arg.Type,
 		arg.ClientID,
@@ -697,6 +731,7 @@ func (q *Queries) ListNewestEventsOfUser(ctx context.Context, arg ListNewestEven
 			&i.Reference,
 			&i.Detail,
 			&i.CreatedAt,
+			&i.Number,
 		); err != nil {
 			return nil, err
 		}

@@ -123,6 +123,14 @@ type Event struct {
 	Reference *string
 	Detail    *string
 	CreatedAt int64
+	Number    *int64
+}
+
+type EventLog struct {
+	ID           int64
+	LastNumber   int64
+	LoggedNumber *int64
+	LoggedSince  *int64
 }
 
 type Grant struct {

@@ -151,6 +151,8 @@ func eventsFilter(s *suite) {
 	s.sameList("newest", details(s.NewestEvents(s.ctx(), refused, 2)), "3", "4")
 	s.sameList("of a client", details(s.ListEvents(s.ctx(), storage.EventFilter{ClientID: "client1"}, "", 9)), "1", "3")
 	s.sameList("since", details(s.NewestEvents(s.ctx(), storage.EventFilter{Since: after(3 * time.Minute)}, 9)), "3", "4")
+	s.sameList("until", details(s.NewestEvents(s.ctx(), storage.EventFilter{Type: storage.EventSignInRefused, Until: after(2 * time.Minute)}, 9)), "0", "1")
+	s.sameList("until, of a client", details(s.ListEvents(s.ctx(), storage.EventFilter{ClientID: "client1", Since: after(0), Until: after(3 * time.Minute)}, "", 9)), "1")
 	s.sameList("of another type", details(s.ListEvents(s.ctx(), storage.EventFilter{Type: storage.EventUserDisabled}, "", 9)))
 	s.sameList("of a grant", details(s.ListEvents(s.ctx(), storage.EventFilter{GrantID: "grt_unknown"}, "", 9)))
 	s.sameList("of a person", details(s.NewestEvents(s.ctx(), storage.EventFilter{UserID: "usr_unknown"}, 9)))

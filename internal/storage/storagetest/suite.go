@@ -40,7 +40,7 @@ func Run(t *testing.T, newStore func(t testing.TB) storage.Store) {
 	all := slices.Concat(
 		clientCases, registrationCases, readoptCases, unreadCases, signInCases, finishCases, codeCases, refreshCases, graceCases, repeatCases, revokeCases,
 		revokeRaceCases, grantCases, providerCases, takeCases, passwordCases, throttleCases, maintenanceCases, cancelCases,
-		eventCases, refusedCases, resourceCases, unusedCases, peopleCases, documentCases, assertionCases, unknownCases, claimCases, replaceCases, confirmedCases,
+		eventCases, eventNumberCases, refusedCases, resourceCases, unusedCases, peopleCases, documentCases, assertionCases, unknownCases, claimCases, replaceCases, confirmedCases,
 		goneCases, browserSessionCases, personalTokenCases,
 	)
 	for _, c := range all {

@@ -1,0 +1,68 @@
+package repo
+
+import (
+	"context"
+
+	"github.com/mcpkeep/mcpkeep/internal/db"
+	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
+	"github.com/mcpkeep/mcpkeep/internal/sealed"
+	"github.com/mcpkeep/mcpkeep/internal/storage"
+)
+
+// NumberEvents implements storage.EventNumberStore. The events are chosen before the last
+// number is locked: what another call numbered meanwhile stays as it is.
+func (r *Repo) NumberEvents(ctx context.Context, limit int) (int, error) {
+	ids, err := r.withoutNumber(ctx, limit)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	err = r.db.WriteTogether(ctx, "number events", func(ctx context.Context, q db.Querier) error {
+		sealed.Repeatable(ctx)
+		if err := q.LockEventNumbers(ctx); err != nil {
+			return err
+		}
+		for i, id := range ids {
+			if err := q.NumberEvent(ctx, sqlitedb.NumberEventParams{Place: int64(i + 1), ID: id}); err != nil {
+				return err
+			}
+		}
+		return q.AddEventNumbers(ctx, int64(len(ids)))
+	})
+	return len(ids), err
+}
+
+func (r *Repo) withoutNumber(ctx context.Context, limit int) (ids []string, err error) {
+	err = r.db.Read(ctx, "look for events without a number", func(ctx context.Context, q db.Querier) (err error) {
+		ids, err = q.ListEventsWithoutNumber(ctx, int64(limit))
+		return err
+	})
+	return ids, err
+}
+
+// LastEventNumber implements storage.EventNumberStore.
+func (r *Repo) LastEventNumber(ctx context.Context) (int64, error) {
+	log, err := r.EventLog(ctx)
+	return log.Last, err
+}
+
+// EventNumber implements storage.EventNumberStore.
+func (r *Repo) EventNumber(ctx context.Context, id string) (number int64, err error) {
+	err = r.db.Read(ctx, "look up an event", func(ctx context.Context, q db.Querier) (err error) {
+		number, err = q.GetEventNumber(ctx, id)
+		return err
+	})
+	return number, err
+}
+
+// EventsByNumber implements storage.EventNumberStore.
+func (r *Repo) EventsByNumber(ctx context.Context, after, until int64, limit int) ([]storage.NumberedEvent, error) {
+	var events []storage.NumberedEvent
+	err := r.db.Read(ctx, "list events by number", func(ctx context.Context, q db.Querier) error {
+		rows, err := q.ListEventsByNumber(ctx, sqlitedb.ListEventsByNumberParams{After: after, Until: until, MaxRows: int64(limit)})
+		for _, row := range rows {
+			events = append(events, storage.NumberedEvent{Event: eventOf(row), Number: *row.Number})
+		}
+		return err
+	})
+	return events, err
+}
