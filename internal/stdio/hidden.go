@@ -12,10 +12,9 @@ import (
 // hidden returns the session at an older server that requests with these capabilities share.
 // Clients know nothing of it.
 func (u *Upstream) hidden(ctx context.Context, p principal.Principal, m modernRequest) (*session, error) {
-	can := m.can.without("extensions")
-	sum := sha256.Sum256(can.raw())
+	sum := sha256.Sum256(m.can.raw())
 	handshake := object{
-		{"protocolVersion", quoted(newest)}, {"capabilities", can.raw()}, {"clientInfo", m.clientInfo()},
+		{"protocolVersion", quoted(newest)}, {"capabilities", m.can.raw()}, {"clientInfo", m.clientInfo()},
 	}.raw()
 	for first := true; ; first = false {
 		c, err := u.open(ctx, p, handshake, hex.EncodeToString(sum[:]))

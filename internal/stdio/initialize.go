@@ -81,6 +81,9 @@ func (c *conn) greeting(wanted string) object {
 	switch {
 	case c.up.Mode == Shared:
 		capabilities := result.child("capabilities").without("logging", "tasks")
+		if extensions := capabilities.child("extensions"); extensions != nil {
+			capabilities = capabilities.with("extensions", extensions.without(metaPrefix+"tasks").raw())
+		}
 		result = result.with("capabilities", capabilities.raw())
 	case c.sessionless.Load() == nil:
 		return result

@@ -81,6 +81,10 @@ func (u *Upstream) modern(w http.ResponseWriter, r *http.Request, p principal.Pr
 		u.fail(w, r, m.id, errNoMethod)
 		return
 	}
+	if u.refusal(m.message) != "" {
+		u.fail(w, r, m.id, errNoMethod)
+		return
+	}
 	if m.params.get("requestState") != nil {
 		u.resumeCall(w, r, p, m, takes)
 		return
@@ -136,6 +140,10 @@ func supported() json.RawMessage {
 func (m modernRequest) checkHeaders(h http.Header) error {
 	want := map[string]string{versionHeader: stateless, "Mcp-Method": m.method}
 	switch m.method {
+	case "tasks/get", "tasks/update", "tasks/cancel": // of an extension; not every client sends it
+		if len(h["Mcp-Name"]) > 0 {
+			want["Mcp-Name"] = m.params.text("taskId")
+		}
 	case "tools/call", "prompts/get":
 		want["Mcp-Name"] = m.params.text("name")
 	case "resources/read":

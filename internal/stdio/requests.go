@@ -28,7 +28,7 @@ func (s *session) forward(ctx context.Context, m message, st *stream) error {
 func (s *session) request(ctx context.Context, m message, st *stream) error {
 	c := s.conn
 	one := s.newCall(ctx, m, st)
-	if text := s.refusal(m); text != "" {
+	if text := c.up.refusal(m); text != "" {
 		one.deliver(newError(m.id, codeNoMethod, text).raw(), audit.Error)
 		return nil
 	}
@@ -74,8 +74,8 @@ func (s *session) newCall(ctx context.Context, m message, st *stream) *call {
 
 // refusal says why a request cannot be served; "" if it can. Tasks and the level of log
 // messages are everyone's at a shared process.
-func (s *session) refusal(m message) string {
-	if s.conn.up.Mode == Shared && (strings.HasPrefix(m.method, "tasks/") || m.method == "logging/setLevel") {
+func (u *Upstream) refusal(m message) string {
+	if u.Mode == Shared && (strings.HasPrefix(m.method, "tasks/") || m.method == "logging/setLevel") {
 		return "Method not found: all users share this server."
 	}
 	return ""

@@ -47,6 +47,9 @@ func (u *Upstream) callModern(w http.ResponseWriter, r *http.Request, s *session
 	one := s.newCall(r.Context(), m.message, st)
 	one.round = &round{request: m, digest: m.digestOf()}
 	meta := m.meta.without(metaVersion, metaClient, metaCan, metaLogLevel)
+	if s.conn.sessionless.Load() != nil {
+		meta = meta.with(metaCan, m.can.raw())
+	}
 	params := m.params.without("_meta")
 	if err := s.conn.register(one); err != nil {
 		one.fail(err)

@@ -14,6 +14,7 @@ import (
 type sessionless struct {
 	can, info json.RawMessage // of the client, from its handshake
 	logs      bool            // the process has log messages
+	each      bool            // requests may say what their client can
 
 	mu        sync.Mutex
 	level     string                   // of the log messages that the client wants
@@ -60,7 +61,7 @@ func (c *conn) discover(ctx context.Context, handshake json.RawMessage) bool {
 	greeting, _ := parseObject(handshake)
 	x := &sessionless{
 		can: json.RawMessage(`{}`), info: modernRequest{}.clientInfo(), calls: map[string]*rounds{}, flying: map[string]*rounds{},
-		questions: map[string]asked{}, listens: map[string]*subscription{}, resources: map[string]*subscription{},
+		each: c.up.Mode != Shared, questions: map[string]asked{}, listens: map[string]*subscription{}, resources: map[string]*subscription{},
 	}
 	if can := greeting.child("capabilities"); can != nil {
 		x.can = can.without("tasks").raw()
@@ -107,17 +108,27 @@ func handshakeOf(result object, name string) object {
 // enveloped says with a request what a handshake used to. x.mu is held, or no one else has x.
 func (x *sessionless) enveloped(m message) message {
 	params := m.params()
-	meta := params.child("_meta").with(metaVersion, quoted(stateless)).with(metaClient, x.info).with(metaCan, x.can)
+	meta := params.child("_meta").with(metaVersion, quoted(stateless)).with(metaClient, x.info)
+	if !x.each || !meta.has(metaCan) {
+		meta = meta.with(metaCan, x.can)
+	}
 	if x.level != "" {
 		meta = meta.with(metaLogLevel, quoted(x.level))
 	}
 	return m.withParams(params.with("_meta", meta.raw()))
 }
 
-// older takes from a response what older revisions have not.
+// older takes from a response what older revisions have not. What extensions add stays: other types
+// of results, and the time that a task lives.
 func older(m message) message {
 	if result, err := parseObject(m.get("result")); err == nil {
-		result = result.without("resultType", "ttlMs", "cacheScope")
+		result = result.without("cacheScope")
+		if result.text("resultType") == "complete" {
+			result = result.without("resultType")
+		}
+		if !result.has("taskId") {
+			result = result.without("ttlMs")
+		}
 		if meta := result.child("_meta"); meta.has(metaServer) {
 			if meta = meta.without(metaServer); len(meta) > 0 {
 				result = result.with("_meta", meta.raw())
