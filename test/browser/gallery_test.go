@@ -47,6 +47,11 @@ var gallery = []exhibit{
 	{"connections", func(b *tab) { toConnections(b) }, []string{"button Sign out", "link Administration", "link End access"}},
 	{"ending", toEnding, []string{"button End access", "link Keep access"}},
 	{"done", toDone, []string{"link Your connections"}},
+	{"admin-secret", toSecret, []string{"link Done", "link People", "link Apps", "link Connections", "link Events", "link Server", "link Your connections"}},
+	{"admin-again", toAgain, []string{"textbox User name", "textbox Password", "button Sign in"}},
+	{"new-token", func(b *tab) { toNewToken(b) }, []string{"textbox Name", "button Make token", "link Your connections"}},
+	{"token", toToken, []string{"link Your connections"}},
+	{"signed-out", toSignedOut, []string{"link Your connections"}},
 }
 
 func toSignIn(b *tab) *app {

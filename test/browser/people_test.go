@@ -5,6 +5,7 @@ package browser_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -21,7 +22,8 @@ func TestTwoPeople(t *testing.T) {
 		ours, theirs := o.connect(t, chief, "Desk app"), o.connect(t, clerk, "Bench app")
 		c, a := open(), open()
 		o.enter(c, clerk, "/connections")
-		c.shows("Signed in as "+clerk, "Bench app")
+		c.shows("Signed in as " + clerk)
+		c.offers(theirs)
 		c.lacks("Desk app", chief)
 		for _, other := range []string{"/connections/end?client=" + ours.ID, "/connections/end?grant=" + grantOf(t, ours)} {
 			c.open(o.url+other, http.StatusNotFound)
@@ -31,7 +33,8 @@ func TestTwoPeople(t *testing.T) {
 		c.lacks("Desk app", "Bench app", chief)
 
 		o.enter(a, chief, "/connections")
-		a.shows("Signed in as "+chief, "Desk app")
+		a.shows("Signed in as " + chief)
+		a.offers(ours)
 		a.lacks("Bench app", clerk)
 		a.open(o.url+"/admin/connections", http.StatusOK)
 		a.shows("Desk app", "Bench app", chief, clerk)
@@ -47,6 +50,15 @@ func TestTwoPeople(t *testing.T) {
 		c.quiet()
 		a.quiet()
 	})
+}
+
+// offers fails the test unless the page offers to end this app, and no other.
+func (b *tab) offers(app *harness.Client) {
+	b.t.Helper()
+	links := eval[[]string](b, `[...document.querySelectorAll('a[href^="/connections/end?client="]')].map(a => a.href)`)
+	if len(links) != 1 || !strings.Contains(links[0], "client="+app.ID+"&") {
+		b.t.Errorf("the page offers to end %q, want that of %s", links, app.ID)
+	}
 }
 
 // grantOf is the connection of an app, which its own tool says.

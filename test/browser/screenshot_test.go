@@ -54,9 +54,9 @@ func (b *tab) takePictures(name string) {
 }
 
 // smallTargets counts what WCAG 2.2 calls targets below 44 by 44 pixels
-// (success criterion 2.5.5).
+// (success criterion 2.5.5). A label around a checkbox is part of it.
 const smallTargets = `[...document.querySelectorAll('button, a, input:not([type=hidden]), summary')]
-	.map(e => e.getBoundingClientRect()).filter(r => r.width < 44 || r.height < 44).length`
+	.map(e => (e.closest('label') || e).getBoundingClientRect()).filter(r => r.width < 44 || r.height < 44).length`
 
 func (b *tab) setScreen(p emulation.SetDeviceMetricsOverrideParams) {
 	b.t.Helper()
