@@ -3,6 +3,7 @@
 package browser_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -34,6 +35,8 @@ func (b *tab) takePictures(name string) {
 		b.setScreen(emulation.SetDeviceMetricsOverrideParams{
 			Width: screen.width, Height: screen.height, DeviceScaleFactor: screen.scale, Mobile: screen.mobile,
 		})
+		// The machines of the tests may have no mouse, of which Chromium tells pages.
+		eval[bool](b, fmt.Sprintf(`document.querySelectorAll('.touch').forEach(e => { e.style.display = %v ? '' : 'none' }) || true`, screen.mobile))
 		// A screen as tall as the page: on a picture of more than the screen, what stays in
 		// view would cover the middle.
 		b.setScreen(emulation.SetDeviceMetricsOverrideParams{
