@@ -28,6 +28,12 @@ func tasked(p *peer, m object) {
 	case m["method"] == "tools/list":
 		p.say(object{"id": m["id"], "result": object{"tools": []any{}, "resultType": "complete", "ttlMs": 0, "cacheScope": "public"}})
 		return
+	case m["method"] == "subscriptions/listen" && extensions[prefix+"tasks"] != nil:
+		filter, _ := params["notifications"].(object)
+		about := object{prefix + "subscriptionId": m["id"]}
+		p.say(object{"method": "notifications/subscriptions/acknowledged", "params": object{"notifications": filter, "_meta": about}})
+		p.say(object{"method": "notifications/tasks", "params": object{"taskId": filter["taskIds"].([]any)[0], "_meta": about}})
+		return
 	case extensions[prefix+"tasks"] == nil:
 		p.say(object{"id": m["id"], "error": object{"code": -32021, "message": "no tasks"}})
 		return
@@ -51,9 +57,10 @@ func TestExtension(t *testing.T) {
 	for _, mode := range []stdio.Mode{stdio.PerSession, stdio.PerPerson} {
 		s, _ := front(t, config(&fleet{handle: tasked}, mode))
 		c := &client{t: t, url: s.URL}
-		if m := c.modern(t.Context(), 1, "tools/call", callOf("x", nil), nil).next(); !strings.Contains(text(m), "-32021") {
-			t.Errorf("%s, a client without tasks: %v", mode, m)
-		}
+		body, headers := modernRequest(1, "tools/call", callOf("x", nil), nil)
+		c.accept = "application/json" // so that no stream has begun
+		refused(t, "a client without tasks", c.send(t.Context(), http.MethodPost, body, headers...), http.StatusBadRequest, "-32021")
+		c.accept = ""
 		if m := result(c.modern(t.Context(), 2, "server/discover", nil, tasking).next()); !strings.Contains(fmt.Sprint(m["capabilities"]), "extensions:map["+prefix+"tasks:map[] "+prefix+"ui:map[]]") {
 			t.Errorf("%s, discovery: %v", mode, m)
 		}
@@ -70,7 +77,7 @@ func TestExtension(t *testing.T) {
 				t.Errorf("%s, %s: %v", mode, method, m)
 			}
 		}
-		body, headers := modernRequest(4, "tasks/get", object{"name": "x", "taskId": "t-1"}, tasking)
+		body, headers = modernRequest(4, "tasks/get", object{"name": "x", "taskId": "t-1"}, tasking)
 		refused(t, "another task in the header", c.send(t.Context(), http.MethodPost, body, headers...), http.StatusBadRequest, "-32020")
 	}
 	s, _ := front(t, config(&fleet{handle: tasked}, stdio.Shared))
@@ -82,9 +89,9 @@ func TestExtension(t *testing.T) {
 		body, headers := modernRequest(2, method, object{"taskId": "t-1"}, tasking)
 		refused(t, method, c.send(t.Context(), http.MethodPost, body, headers...), http.StatusNotFound, "-32601")
 	}
-	if m := c.modern(t.Context(), 3, "tools/call", callOf("x", nil), tasking).next(); !strings.Contains(text(m), "-32021") {
-		t.Errorf("a task of a shared server: %v", m)
-	}
+	body, headers := modernRequest(3, "tools/call", callOf("x", nil), tasking)
+	c.accept = "application/json"
+	refused(t, "a task of a shared server", c.send(t.Context(), http.MethodPost, body, headers...), http.StatusBadRequest, "-32021")
 }
 
 // TestExtensionWithSessions: the same for clients with sessions.
@@ -115,5 +122,33 @@ func TestExtensionOfAnOlderServer(t *testing.T) {
 	_ = c.modern(t.Context(), 1, "tools/list", nil, tasking).next()
 	if m := next(t, seen); !strings.Contains(fmt.Sprint(m["params"]), "capabilities:map[extensions:map["+prefix+"tasks:map[]]]") {
 		t.Errorf("the handshake: %v", m)
+	}
+}
+
+// TestListenToTasks: what only an extension knows can be listened to, while the client does.
+func TestListenToTasks(t *testing.T) {
+	t.Parallel()
+	seen := make(chan object, 20)
+	s, _ := front(t, config(&fleet{handle: tasked, received: func(m object) { seen <- m }}, stdio.PerPerson))
+	c := &client{t: t, url: s.URL}
+	filter := object{"notifications": object{"taskIds": []string{"t-1"}, "toolsListChanged": true}}
+	st := c.modern(t.Context(), "sub", "subscriptions/listen", filter, tasking)
+	const about = "map[_meta:map[" + prefix + "subscriptionId:sub] "
+	if m := st.next(); fmt.Sprint(m["params"]) != about+"notifications:map[taskIds:[t-1]]]" {
+		t.Errorf("acknowledged: %v", m)
+	}
+	if m := st.next(); m["method"] != "notifications/tasks" || fmt.Sprint(m["params"]) != about+"taskId:t-1]" {
+		t.Errorf("the notification: %v", m)
+	}
+	st.close()
+	for m := next(t, seen); m["method"] != cancellation; m = next(t, seen) {
+		if m["method"] == nil {
+			t.Errorf("the process got %v", m)
+		}
+	}
+	body, headers := modernRequest("sub", "subscriptions/listen", filter, nil)
+	response := c.send(t.Context(), http.MethodPost, body, headers...)
+	if answer := read(t, response); response.StatusCode != http.StatusBadRequest || !strings.Contains(answer, `"code":-32021`) || !strings.Contains(answer, `"id":"sub"`) {
+		t.Errorf("a client without tasks: %d %s", response.StatusCode, answer)
 	}
 }

@@ -67,14 +67,18 @@ func (x *sessionless) noticed(m message) crossing {
 	listener := meta.get(metaListener)
 	switch {
 	case m.method == "notifications/subscriptions/acknowledged":
-		return x.acknowledged(string(listener), params.child("notifications"))
+		return x.acknowledged(string(listener), m)
 	case m.method == methodCancelled:
 		if s := x.listens[string(params.get("requestId"))]; s != nil {
 			return x.ended(s, newError(m.id, codeServerError, "The server has ended the subscription."))
 		}
 	case listener != nil:
-		if x.listens[string(listener)] == nil {
+		s := x.listens[string(listener)]
+		switch {
+		case s == nil:
 			return crossing{} // the client has unsubscribed
+		case s.further != nil:
+			return crossing{notice: func() { s.further.notice(m) }}
 		}
 		if meta = meta.without(metaListener); len(meta) > 0 {
 			params = params.with("_meta", meta.raw())

@@ -2,6 +2,7 @@ package stdio
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 )
@@ -12,6 +13,9 @@ type listener struct {
 	id     json.RawMessage // of the request
 	lists  map[string]bool // methods of the notifications that it wants
 	uris   []string        // resources that it wants to hear of
+
+	further json.RawMessage // the id of the subscription to what only the process knows
+	early   []message       // notifications from before the stream began
 }
 
 // listKinds are the members of a filter and of a server's capabilities, and the notifications.
@@ -33,6 +37,12 @@ func (u *Upstream) listen(w http.ResponseWriter, r *http.Request, s *session, m 
 			allowed = append(allowed, member{kind.member, json.RawMessage("true")})
 		}
 	}
+	further, more, err := c.listenFurther(r.Context(), m, func(notice message) { s.tell(l, notice) })
+	if err != nil {
+		s.failListen(w, r, m, err)
+		return
+	}
+	l.further, allowed = further, append(allowed, more...)
 	if string(can.child("resources").get("subscribe")) == "true" {
 		_ = json.Unmarshal(filter.get("resourceSubscriptions"), &l.uris)
 	}
@@ -55,6 +65,9 @@ func (u *Upstream) listen(w http.ResponseWriter, r *http.Request, s *session, m 
 	}
 	acknowledged := newRequest(nil, "notifications/subscriptions/acknowledged", object{{"notifications", allowed.raw()}}.raw())
 	s.log.add(l.stream, l.tagged(acknowledged).raw())
+	for _, m := range l.early {
+		s.log.add(l.stream, l.tagged(m).raw())
+	}
 	if len(allowed) == 0 {
 		s.log.add(l.stream, newResult(m.id, c.complete(m.method, object{{"_meta", object{{metaListener, m.id}}.raw()}})).raw())
 		s.log.settle(l.stream)
@@ -62,6 +75,30 @@ func (u *Upstream) listen(w http.ResponseWriter, r *http.Request, s *session, m 
 	s.mu.Unlock()
 	defer s.unlisten(l)
 	u.stream(w, r, s, l.stream, a)
+}
+
+// failListen answers a request that the process refused, or could not serve.
+func (s *session) failListen(w http.ResponseWriter, r *http.Request, m modernRequest, err error) {
+	var refused *handshakeError
+	switch {
+	case errors.As(err, &refused):
+		s.writeJSON(w, refused.answer.withID(m.id).raw())
+	case r.Context().Err() == nil:
+		s.conn.up.fail(w, r, m.id, err)
+	}
+}
+
+// tell puts a notification into the stream of one who asked for it.
+func (s *session) tell(l *listener, m message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l.stream == nil {
+		l.early = append(l.early, m)
+		return
+	}
+	if !l.stream.ended {
+		s.log.add(l.stream, l.tagged(m).raw())
+	}
 }
 
 // tagged says which stream a notification is in.
@@ -103,6 +140,7 @@ func (s *session) unlisten(l *listener) {
 	}
 	s.listeners = left
 	s.mu.Unlock()
+	s.conn.endFurther(l.further)
 	for _, uri := range l.uris {
 		if !still[uri] {
 			s.conn.unsubscribe(s, uri)

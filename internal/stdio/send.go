@@ -62,6 +62,9 @@ func (c *conn) putLater(m message) {
 
 // settleCrossing hands on what comes of a message of a process without sessions.
 func (c *conn) settleCrossing(crossed crossing) {
+	if crossed.notice != nil {
+		crossed.notice()
+	}
 	for _, m := range crossed.out {
 		c.putLater(m)
 	}

@@ -117,12 +117,16 @@ func (u *Upstream) serveJSON(w http.ResponseWriter, r *http.Request, s *session,
 }
 
 // writeJSON sends a whole response. In the revision without sessions, a method that does not
-// exist has its own status.
+// exist and a capability that the client lacks have statuses of their own.
 func (s *session) writeJSON(w http.ResponseWriter, data []byte) {
 	w.Header().Set("Content-Type", jsonType)
 	if s.isHidden {
-		if o, err := parseObject(data); err == nil && string(o.child("error").get("code")) == "-32601" {
+		o, _ := parseObject(data)
+		switch string(o.child("error").get("code")) {
+		case "-32601":
 			w.WriteHeader(http.StatusNotFound)
+		case "-32021":
+			w.WriteHeader(http.StatusBadRequest)
 		}
 	}
 	_, _ = w.Write(data)

@@ -47,6 +47,8 @@ type crossing struct {
 	out   []message // to the process
 	back  []message // to mcpkeep
 	about int64     // the call that the requests in back are about
+	// notice tells a client's stream; nil for nothing.
+	notice func()
 }
 
 // discoverIn is how long a process may take to say that it knows no sessions, after it has

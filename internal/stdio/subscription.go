@@ -12,6 +12,7 @@ type subscription struct {
 	uri          string            // "" for the lists
 	acknowledged bool              // by the process
 	waiting      []json.RawMessage // ids of the requests that it is an answer to
+	further      *further          // what it is for, if only the process knows
 }
 
 // listenTo returns the request for a subscription. x.mu is held.
@@ -101,8 +102,12 @@ func (x *sessionless) giveUp(s *subscription, id string) []message {
 }
 
 // acknowledged takes what the process says of a subscription. x.mu is held.
-func (x *sessionless) acknowledged(id string, allowed object) crossing {
-	s := x.listens[id]
+func (x *sessionless) acknowledged(id string, m message) crossing {
+	s, allowed := x.listens[id], m.params().child("notifications")
+	if s != nil && s.further != nil {
+		s.further.reply(m)
+		return crossing{}
+	}
 	if s == nil || s.uri == "" {
 		return crossing{}
 	}
@@ -118,6 +123,10 @@ func (x *sessionless) acknowledged(id string, allowed object) crossing {
 // ended takes the response of the process to a subscription: it has ended. x.mu is held.
 func (x *sessionless) ended(s *subscription, m message) crossing {
 	x.forget(s)
+	if s.further != nil {
+		s.further.reply(m)
+		return crossing{}
+	}
 	if m.get("error") == nil {
 		m = newError(nil, codeServerError, "The server has ended the subscription.")
 	}
