@@ -21,7 +21,11 @@ func (s *Server) adminEvents(w http.ResponseWriter, r *http.Request, a admin) er
 		return errNoSuchPage
 	}
 	events, err := list(r.Context(), before, func(ctx context.Context, before string, limit int) ([]storage.Event, error) {
-		return s.Store.EventsBefore(ctx, f, before, limit)
+		events, err := s.Store.EventsBefore(ctx, f, before, limit)
+		if err != nil {
+			return nil, err
+		}
+		return events, s.Store.DescribeRefused(ctx, events)
 	}, func(e storage.Event) string { return e.ID }, nil)
 	if err != nil {
 		return err
@@ -79,6 +83,7 @@ func (s *Server) eventRow(ctx context.Context, e storage.Event, names map[string
 		link := linkTo(name(e.UserID), adminPeoplePath, "q", e.UserID)
 		row.Facts = append(row.Facts, pages.Fact{Name: "Person", Link: &link})
 	}
+	row.Facts = append(row.Facts, accountFacts(e.Account)...)
 	if e.ClientID != "" {
 		link := linkTo(e.ClientID, adminEventsPath, "client", e.ClientID)
 		row.Facts = append(row.Facts, pages.Fact{Name: "App", Link: &link})
@@ -89,6 +94,20 @@ func (s *Server) eventRow(ctx context.Context, e storage.Event, names map[string
 	}
 	row.Facts = append(row.Facts, pages.Fact{Name: "Detail", Text: e.Detail}, pages.Fact{Name: "Reference", Code: []string{e.Reference}}, pages.Fact{Name: "ID", Code: []string{e.ID}})
 	return row
+}
+
+// accountFacts say who was refused, as the provider described them.
+func accountFacts(a *storage.RefusedAccount) []pages.Fact {
+	if a == nil {
+		return nil
+	}
+	if a.Broken != nil {
+		return []pages.Fact{{Name: "Refused", Text: "The account cannot be decrypted with the keys of this server"}}
+	}
+	return []pages.Fact{
+		{Name: "Refused", Text: a.Login}, {Name: "Name", Text: a.Name}, {Name: "Email address", Text: a.Email}, {Name: "Domain", Text: a.Domain},
+		{Name: "Groups", Text: strings.Join(a.Groups, ", ")}, {Name: "Account", Text: a.Issuer, Code: []string{a.Subject}},
+	}
 }
 
 // byWhom is an actor in words.

@@ -49,6 +49,7 @@ type Store interface {
 	RevokeUserGrant(ctx context.Context, userID, grantID string, now time.Time) error
 	EventsBefore(ctx context.Context, f storage.EventFilter, before string, limit int) ([]storage.Event, error)
 	NewestEvents(ctx context.Context, f storage.EventFilter, limit int) ([]storage.Event, error)
+	DescribeRefused(ctx context.Context, events []storage.Event) error
 
 	Resource(ctx context.Context, url string) (storage.Resource, error)
 	RecordEvent(ctx context.Context, e storage.Event, now time.Time) error
