@@ -134,6 +134,9 @@ type Config struct {
 	// Logger gets a line for each request and for what goes wrong, without secrets.
 	// Default [slog.Default].
 	Logger *slog.Logger
+	// EventsLog has Logger get a line for each event of the audit trail that any program
+	// commits to the database, at least once.
+	EventsLog bool
 }
 
 // Allow says who may sign in: everyone who is on one of the lists. Membership is
@@ -227,7 +230,7 @@ func (c Config) settings() app.Settings {
 		Pool: c.Pool, NoAutoMigrate: c.NoAutoMigrate,
 		Keys: c.Keys, Provider: app.Provider(c.Provider), Allow: app.Allow(c.Allow), Admins: c.Admins, NoAdminPages: c.NoAdminPages,
 		Lifetimes: app.Lifetimes(c.Lifetimes), Registration: app.Registration(c.Registration), Readopt: c.Readopt, ReadoptRedirects: c.ReadoptRedirects,
-		Documents: app.Documents(c.Documents), FastMCP: app.FastMCP(c.FastMCP), OpenAIChallenge: c.OpenAIChallenge, Brand: app.Brand(c.Brand), Logger: c.Logger,
+		Documents: app.Documents(c.Documents), FastMCP: app.FastMCP(c.FastMCP), OpenAIChallenge: c.OpenAIChallenge, Brand: app.Brand(c.Brand), Logger: c.Logger, EventsLog: c.EventsLog,
 		PersonalTokens: c.PersonalTokens,
 	}
 }

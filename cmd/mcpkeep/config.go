@@ -124,6 +124,8 @@ type serveFlags struct {
 	EventsTTL     time.Duration `name:"events-ttl" env:"MCPKEEP_EVENTS_TTL" default:"2160h" help:"How long to keep the audit trail; 0 keeps it forever."`
 	CallEventsTTL time.Duration `name:"call-events-ttl" env:"MCPKEEP_CALL_EVENTS_TTL" default:"720h" help:"How long calls of tools are in the audit trail, at most as long as other events; 0: as long."`
 
+	EventsLog bool `name:"events-log" env:"MCPKEEP_EVENTS_LOG" help:"Write each committed event of the audit trail as a log line, at least once."`
+
 	LogFormat string `name:"log-format" env:"MCPKEEP_LOG_FORMAT" enum:",text,json" default:"" placeholder:"FORMAT" help:"text or json. Default text on a terminal, json otherwise."`
 	LogLevel  string `name:"log-level" env:"MCPKEEP_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
 	logFlags
@@ -234,7 +236,7 @@ func (f *serveFlags) config(baseURL string, log *slog.Logger) (mcpkeep.Config, e
 		DatabaseURL: f.url(), MigrateDatabaseURL: f.MigrateURL, Keys: f.EncryptionKeys, NoAutoMigrate: !f.AutoMigrate,
 		Provider: f.provider(f.LocalPassword), Allow: f.allow(), Admins: f.Admins, NoAdminPages: noAdminPages, Lifetimes: f.lifetimes(),
 		Registration: f.registration(), PersonalTokens: f.PersonalTokens, Readopt: f.Readopt, ReadoptRedirects: f.ReadoptRedirects, Documents: documents, FastMCP: fastMCP,
-		OpenAIChallenge: f.OpenAIChallenge, Brand: f.brand(), Logger: log,
+		OpenAIChallenge: f.OpenAIChallenge, Brand: f.brand(), Logger: log, EventsLog: f.EventsLog,
 	}, err
 }
 

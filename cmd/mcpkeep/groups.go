@@ -24,7 +24,7 @@ var groups = []struct {
 	{"Clients", []string{"registration", "readopt", "max-clients", "client-unused-ttl", "cimd"}},
 	{"Takeover from FastMCP", []string{"fastmcp", "jwt-signing-key", "issuer-slash"}},
 	{"Lifetimes", []string{"access-token-ttl", "refresh-", "provider-grace", "recheck"}},
-	{"Logs, metrics and audit trail", []string{"log-", "metrics-", "events-ttl", "call-events-ttl"}},
+	{"Logs, metrics and audit trail", []string{"log-", "metrics-", "events-ttl", "call-events-ttl", "events-log"}},
 }
 
 // groupOf returns the heading of a setting, "" if it has none.

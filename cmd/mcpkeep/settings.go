@@ -40,6 +40,7 @@ var variables = map[string]string{ //nolint:gosec // G101: names of variables, n
 	"Lifetimes.ProviderGrace": "MCPKEEP_PROVIDER_GRACE",
 	"Lifetimes.Events":        "MCPKEEP_EVENTS_TTL",
 	"Lifetimes.CallEvents":    "MCPKEEP_CALL_EVENTS_TTL",
+	"EventsLog":               "MCPKEEP_EVENTS_LOG",
 	"Registration.Mode":       "MCPKEEP_REGISTRATION",
 	"Registration.Hosts":      "MCPKEEP_REGISTRATION_HOSTS",
 	"Registration.MaxClients": "MCPKEEP_MAX_CLIENTS",

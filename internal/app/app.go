@@ -42,12 +42,14 @@ type App struct {
 	store   storage.Store // repo with clients known by documents, and a short memory
 	config  server.Config
 	calls   *audit.Queue
-	signer  *assertion.Signer
-	tokens  *recheck.Tokens
-	replica storage.Replica              // this process
-	theirs  atomic.Pointer[repo.Foreign] // FastMCP's tables, nil until they are known
-	prober  *cimd.Prober                 // nil when documents are offered, or not, whatever can be fetched
-	server  *server.Server               // the first one, for mcpkeep's own MCP server or the upstreams
+	// eventLog is nil when events are not logged.
+	eventLog *audit.Log
+	signer   *assertion.Signer
+	tokens   *recheck.Tokens
+	replica  storage.Replica              // this process
+	theirs   atomic.Pointer[repo.Foreign] // FastMCP's tables, nil until they are known
+	prober   *cimd.Prober                 // nil when documents are offered, or not, whatever can be fetched
+	server   *server.Server               // the first one, for mcpkeep's own MCP server or the upstreams
 
 	stop       context.CancelFunc
 	background sync.WaitGroup
@@ -147,6 +149,7 @@ func (a *App) start(ctx context.Context) error {
 	a.replica = a.newReplica()
 	a.tokens = a.newTokens()
 	a.calls = &audit.Queue{Store: a.repo, Now: a.db.Now, Log: a.log}
+	a.eventLog = a.newEventLog()
 	if a.server, err = a.changeUpstreams(a.host.Upstreams); err != nil {
 		return err
 	}
@@ -159,6 +162,9 @@ func (a *App) start(ctx context.Context) error {
 	a.background.Go(func() { a.beat(ctx) })
 	a.background.Go(func() { a.calls.Run(ctx) })
 	a.background.Go(func() { a.signer.Run(ctx) })
+	if a.eventLog != nil {
+		a.background.Go(func() { a.logEvents(ctx) })
+	}
 	if a.prober != nil {
 		a.background.Go(func() { a.prober.Run(ctx) })
 	}
@@ -293,6 +299,9 @@ func (a *App) close(ctx context.Context) error {
 	a.background.Wait()
 	a.Wait(ctx)
 	a.calls.Close(ctx)
+	if a.eventLog != nil {
+		a.eventLog.Close(ctx)
+	}
 	for _, b := range a.upstreams() {
 		b.upstream.Close()
 	}

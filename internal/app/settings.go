@@ -44,6 +44,7 @@ type Settings struct {
 	OpenAIChallenge  string
 	Brand            Brand
 	Logger           *slog.Logger
+	EventsLog        bool
 
 	entries []identity.Policy // who may enter the upstreams
 	metrics *metrics.Metrics  // nil for none
@@ -183,6 +184,7 @@ func (s Settings) Check(loopback bool) (Checked, []error) {
 		c.Provider = nil // it would be asked with the wrong secret
 	}
 	add(s.checkDatabase())
+	add(s.checkEventsLog())
 	return c, problems
 }
 

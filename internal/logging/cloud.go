@@ -58,7 +58,7 @@ type cloudLine struct {
 }
 
 // searched are the attributes by which events are looked for.
-var searched = map[string]bool{Event: true, ClientID: true, GrantID: true, UserID: true}
+var searched = map[string]bool{Event: true, EventID: true, EventType: true, ClientID: true, GrantID: true, UserID: true}
 
 // ofRequest are the names in httpRequest of a request line's attributes.
 var ofRequest = map[string]string{
@@ -66,7 +66,7 @@ var ofRequest = map[string]string{
 }
 
 func (l *cloudLine) add(a slog.Attr) {
-	l.isEvent = l.isEvent || a.Key == Event
+	l.isEvent = l.isEvent || a.Key == Event || a.Key == EventID
 	if searched[a.Key] {
 		l.labels = append(l.labels, slog.String(a.Key, a.Value.String()))
 	}

@@ -51,6 +51,10 @@ func TestForCloudRun(t *testing.T) {
 			l.WarnContext(ctx, "user refused", logging.Event, "sign_in_refused", logging.ClientID, "c_1", logging.Reason, "list")
 		}, map[string]any{"severity": "WARNING", "message": "user refused", "event": "sign_in_refused", "client_id": "c_1", "reason": "list",
 			"logging.googleapis.com/labels": map[string]any{"event": "sign_in_refused", "client_id": "c_1"}}},
+		"audit event": {func(l *slog.Logger) {
+			l.InfoContext(ctx, "audit event", logging.EventID, "ev_1", logging.EventNumber, 7, logging.EventType, "grant_created", logging.UserID, "usr_1")
+		}, map[string]any{"severity": "INFO", "message": "audit event", "event_id": "ev_1", "number": 7., "type": "grant_created", "user_id": "usr_1",
+			"logging.googleapis.com/labels": map[string]any{"event_id": "ev_1", "type": "grant_created", "user_id": "usr_1"}}},
 		"panic": {func(l *slog.Logger) {
 			l.ErrorContext(ctx, "panic", logging.Panic, "no reason", logging.Stack, "goroutine 1 [running]:\nmain.main()\n")
 		}, map[string]any{"severity": "ERROR", "message": "panic",

@@ -25,6 +25,14 @@ const (
 	Panic      = "panic"
 	Stack      = "stack" // of a panic
 
+	// Of the line about an event of the audit trail, as in its JSON.
+	EventID     = "event_id"
+	EventNumber = "number"
+	EventType   = "type"
+	EventAt     = "at"
+	Actor       = "actor"
+	Detail      = "detail"
+
 	TraceID      = "trace"
 	SpanID       = "span"
 	TraceSampled = "trace_sampled"
