@@ -22,6 +22,8 @@ func TestMain(m *testing.M) { harness.Main(m) }
 const (
 	login = "octavia"
 	email = "octavia.private@example.com"
+	// stranger is not on the list.
+	stranger = "hubert-stranger"
 )
 
 // secrets is what must not be found, by what it is.
@@ -87,9 +89,31 @@ func runGitHub(t *testing.T, opts harness.Options, found secrets) string {
 	b := harness.NewBrowser(nil)
 	b.Sites = []string{spy.url}
 	fullRun(t, p, c, b, found)
+	gh.AddUser(githubtest.User{Login: stranger})
+	gh.SignInAs(stranger)
+	found.add("refused account", stranger)
+	beRefused(t, p, b, opts.Database)
 	p.Kill9() // leaves SQLite's write-ahead log as it is
 	spy.assertSawEverything(t)
 	return p.Logs.String()
+}
+
+// beRefused has the account at the provider refused: an operator with the keys is told who it
+// was.
+func beRefused(t *testing.T, p *harness.Process, b *harness.Browser, database string) {
+	t.Helper()
+	if err := harness.NewClient(p.URL, nil).SignIn(t.Context(), b); err == nil {
+		t.Error("a stranger got in")
+	}
+	for _, args := range [][]string{{"--user", stranger}, {"--type", "sign_in_refused"}} {
+		if r := p.Command(t.Context(), t, append([]string{"events"}, args...)...); r.Status != 0 || !strings.Contains(r.Stdout, stranger) {
+			t.Errorf("events %v: status %d: %s%s", args, r.Status, r.Stdout, r.Stderr)
+		}
+	}
+	blind := harness.Run(t.Context(), t, []string{"DATABASE_URL=" + database}, "events", "--type", "sign_in_refused")
+	if blind.Status != 0 || !strings.Contains(blind.Stdout, "account=(encrypted)") || strings.Contains(blind.Stdout, stranger) {
+		t.Errorf("events without keys: status %d: %s%s", blind.Status, blind.Stdout, blind.Stderr)
+	}
 }
 
 // fullRun registers with a secret, signs in, calls, refreshes, repeats a
