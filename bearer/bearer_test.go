@@ -159,9 +159,13 @@ func TestMetadata(t *testing.T) {
 		t.Errorf("asked %d times", n)
 	}
 	preflight := httptest.NewRecorder()
-	h.ServeHTTP(preflight, httptest.NewRequest(http.MethodOptions, resource, nil))
-	if preflight.Code != http.StatusNoContent || preflight.Header().Get("Access-Control-Allow-Origin") != "*" {
-		t.Errorf("preflight: %d", preflight.Code)
+	question := httptest.NewRequest(http.MethodOptions, resource, nil)
+	question.Header.Set("Access-Control-Request-Headers", "authorization,mcp-param-region,x-other")
+	h.ServeHTTP(preflight, question)
+	allowed := preflight.Header().Get("Access-Control-Allow-Headers")
+	if preflight.Code != http.StatusNoContent || preflight.Header().Get("Access-Control-Allow-Origin") != "*" ||
+		!strings.HasSuffix(allowed, ", mcp-param-region") {
+		t.Errorf("preflight: %d, allowed %q", preflight.Code, allowed)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,7 +120,7 @@ func TestPreflight(t *testing.T) {
 	s := start(t)
 	ask := header{
 		"Origin": "https://inspector.example", "Access-Control-Request-Method": "POST",
-		"Access-Control-Request-Headers": "authorization, content-type, mcp-protocol-version",
+		"Access-Control-Request-Headers": "authorization, content-type, mcp-protocol-version, mcp-param-region,Mcp-Param-Size, x-other",
 	}
 	for _, path := range []string{
 		"/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/mcp", "/.well-known/oauth-protected-resource",
@@ -133,10 +134,14 @@ func TestPreflight(t *testing.T) {
 		allowed := strings.Split(a.Header.Get("Access-Control-Allow-Headers"), ", ")
 		for _, want := range []string{
 			"Authorization", "Content-Type", "MCP-Protocol-Version", "Mcp-Session-Id", "Mcp-Method", "Mcp-Name", "Last-Event-ID",
+			"mcp-param-region", "Mcp-Param-Size",
 		} {
 			if !strings.Contains(strings.Join(allowed, "\n"), want) {
 				t.Errorf("%s: %s is not among %q", path, want, allowed)
 			}
+		}
+		if slices.Contains(allowed, "x-other") {
+			t.Errorf("%s: any header may be sent: %q", path, allowed)
 		}
 		if exposed := a.Header.Get("Access-Control-Expose-Headers"); !strings.Contains(exposed, "WWW-Authenticate") {
 			t.Errorf("%s exposes %q", path, exposed)
