@@ -109,7 +109,7 @@ func TestIdle(t *testing.T) {
 	for _, mode := range []stdio.Mode{stdio.PerSession, stdio.PerPerson, stdio.Shared} {
 		f := &fleet{handle: everything}
 		cfg := config(f, mode)
-		cfg.Idle = 50 * time.Millisecond
+		cfg.Idle = 500 * time.Millisecond // in which a slow machine begins a session
 		s, _ := front(t, cfg)
 		c := connect(t, s.URL, "")
 		listening := c.listen()

@@ -37,7 +37,7 @@ func (u *Upstream) callModern(w http.ResponseWriter, r *http.Request, s *session
 		u.tooMany(w, r, []message{m.message})
 		return
 	}
-	if m.level != "" && s.conn.handshake.child("capabilities").get("logging") != nil {
+	if m.level != "" && u.Mode != Shared && s.conn.handshake.child("capabilities").get("logging") != nil {
 		_, _ = s.conn.request(r.Context(), "logging/setLevel", object{{"level", quoted(m.level)}}.raw())
 	}
 	s.mu.Lock()
