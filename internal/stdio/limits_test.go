@@ -109,14 +109,14 @@ func TestIdle(t *testing.T) {
 	for _, mode := range []stdio.Mode{stdio.PerSession, stdio.PerPerson, stdio.Shared} {
 		f := &fleet{handle: everything}
 		cfg := config(f, mode)
-		cfg.Idle = 500 * time.Millisecond // in which a slow machine begins a session
+		cfg.Idle = 200 * time.Millisecond // in which a slow machine begins a session
 		s, _ := front(t, cfg)
 		c := connect(t, s.URL, "")
 		listening := c.listen()
 		alone := connect(t, s.URL, "u_2 c")
 		until(t, string(mode)+": the idle session has ended", func() bool {
 			response := alone.send(t.Context(), http.MethodGet, "", "Last-Event-ID", "x")
-			defer func() { time.Sleep(cfg.Idle) }()
+			defer func() { time.Sleep(4 * cfg.Idle) }() // each request is something that happens
 			return read(t, response) != "" && response.StatusCode == http.StatusNotFound
 		})
 		if m, _ := c.call(1, "ping", nil); m["error"] != nil {
