@@ -85,7 +85,7 @@ func TestDockerfile(t *testing.T) {
 	if diff := cmp.Diff(config("$VERSION"), c); diff != "" {
 		t.Errorf("config (-make image +Dockerfile):\n%s", diff)
 	}
-	want := []string{"--from=build --chown=0:0 /out/ /", "--from=build --chown=65532:65532 /out/data /data"}
+	want := []string{"--from=build --chown=0:0 /out/mcpkeep /mcpkeep", "--from=build --chown=0:0 /out/etc /etc", "--from=build --chown=65532:65532 /out/data /data"}
 	if diff := cmp.Diff(want, copied); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
