@@ -80,9 +80,10 @@ func (c *Console) position(ctx context.Context, event string) (int64, error) {
 
 // numberAll gives each event a number, and returns the last one.
 func (c *Console) numberAll(ctx context.Context) (int64, error) {
-	for n, all := pageSize, 0; n == pageSize; {
+	const most = 10_000
+	for n, all := most, 0; n == most; {
 		var err error
-		if n, err = c.Store.NumberEvents(ctx, pageSize); err != nil {
+		if n, err = c.Store.NumberEvents(ctx, most); err != nil {
 			return 0, err
 		}
 		all += n

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"slices"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
@@ -9,14 +10,28 @@ import (
 	"github.com/mcpkeep/mcpkeep/internal/storage"
 )
 
+// numberedTogether is how many events get their numbers in one transaction.
+const numberedTogether = 500
+
 // NumberEvents implements storage.EventNumberStore. The events are chosen before the last
-// number is locked: what another call numbered meanwhile stays as it is.
+// number is locked: what another call numbered meanwhile stays as it is. Looking for them
+// costs the more the more have just got a number, for as long as PostgreSQL keeps what they
+// were for an older transaction.
 func (r *Repo) NumberEvents(ctx context.Context, limit int) (int, error) {
 	ids, err := r.withoutNumber(ctx, limit)
-	if err != nil || len(ids) == 0 {
+	if err != nil {
 		return 0, err
 	}
-	err = r.db.WriteTogether(ctx, "number events", func(ctx context.Context, q db.Querier) error {
+	for some := range slices.Chunk(ids, numberedTogether) {
+		if err := r.number(ctx, some); err != nil {
+			return 0, err
+		}
+	}
+	return len(ids), nil
+}
+
+func (r *Repo) number(ctx context.Context, ids []string) error {
+	return r.db.WriteTogether(ctx, "number events", func(ctx context.Context, q db.Querier) error {
 		sealed.Repeatable(ctx)
 		if err := q.LockEventNumbers(ctx); err != nil {
 			return err
@@ -28,7 +43,6 @@ func (r *Repo) NumberEvents(ctx context.Context, limit int) (int, error) {
 		}
 		return q.AddEventNumbers(ctx, int64(len(ids)))
 	})
-	return len(ids), err
 }
 
 func (r *Repo) withoutNumber(ctx context.Context, limit int) (ids []string, err error) {
