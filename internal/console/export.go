@@ -80,14 +80,13 @@ func (c *Console) position(ctx context.Context, event string) (int64, error) {
 
 // numberAll gives each event a number, and returns the last one.
 func (c *Console) numberAll(ctx context.Context) (int64, error) {
-	const most = 10_000
-	for n, all := most, 0; n == most; {
-		var err error
-		if n, err = c.Store.NumberEvents(ctx, most); err != nil {
-			return 0, err
-		}
+	all := 0
+	err := c.Store.NumberAllEvents(ctx, func(n int) {
 		all += n
 		c.progress("%d events got a number", all)
+	})
+	if err != nil {
+		return 0, err
 	}
 	return c.Store.LastEventNumber(ctx)
 }

@@ -608,6 +608,11 @@ func (p pgQuerier) GetInstanceID(ctx context.Context) (string, error) {
 	return v, err
 }
 
+func (p pgQuerier) GetNewestEventWithoutNumber(ctx context.Context) (string, error) {
+	v, err := p.q.GetNewestEventWithoutNumber(ctx)
+	return v, err
+}
+
 func (p pgQuerier) GetPersonalToken(ctx context.Context, grantID string) (sqlitedb.PersonalToken, error) {
 	v, err := p.q.GetPersonalToken(ctx, grantID)
 	return sqlitedb.PersonalToken(v), err
@@ -760,8 +765,8 @@ func (p pgQuerier) ListEventsOfUser(ctx context.Context, arg sqlitedb.ListEvents
 	return rowsOf(v, func(r pgdb.Event) sqlitedb.Event { return sqlitedb.Event(r) }), err
 }
 
-func (p pgQuerier) ListEventsWithoutNumber(ctx context.Context, maxRows int64) ([]string, error) {
-	v, err := p.q.ListEventsWithoutNumber(ctx, maxRows)
+func (p pgQuerier) ListEventsWithoutNumber(ctx context.Context, arg sqlitedb.ListEventsWithoutNumberParams) ([]string, error) {
+	v, err := p.q.ListEventsWithoutNumber(ctx, pgdb.ListEventsWithoutNumberParams(arg))
 	return v, err
 }
 

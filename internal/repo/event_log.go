@@ -35,7 +35,7 @@ func (r *Repo) EventsWait(ctx context.Context) (bool, error) {
 	if err != nil || log.Logged < log.Last {
 		return err == nil, err
 	}
-	ids, err := r.withoutNumber(ctx, 1)
+	ids, err := r.withoutNumber(ctx, "", afterAllEvents, 1)
 	return len(ids) > 0, err
 }
 

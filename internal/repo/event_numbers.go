@@ -2,7 +2,6 @@ package repo
 
 import (
 	"context"
-	"slices"
 
 	"github.com/mcpkeep/mcpkeep/internal/db"
 	"github.com/mcpkeep/mcpkeep/internal/db/sqlitedb"
@@ -14,20 +13,43 @@ import (
 const numberedTogether = 500
 
 // NumberEvents implements storage.EventNumberStore. The events are chosen before the last
-// number is locked: what another call numbered meanwhile stays as it is. Looking for them
-// costs the more the more have just got a number, for as long as PostgreSQL keeps what they
-// were for an older transaction.
+// number is locked: what another call numbered meanwhile stays as it is.
 func (r *Repo) NumberEvents(ctx context.Context, limit int) (int, error) {
-	ids, err := r.withoutNumber(ctx, limit)
-	if err != nil {
+	ids, err := r.withoutNumber(ctx, "", afterAllEvents, limit)
+	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
-	for some := range slices.Chunk(ids, numberedTogether) {
-		if err := r.number(ctx, some); err != nil {
-			return 0, err
+	return len(ids), r.number(ctx, ids)
+}
+
+// NumberAllEvents implements storage.EventNumberStore. What is committed now has no later ID
+// than the newest one. Each part begins where the last one ended: from the beginning it would
+// go through what PostgreSQL keeps of those that have just got a number.
+func (r *Repo) NumberAllEvents(ctx context.Context, tell func(int)) error {
+	until, err := r.newestWithoutNumber(ctx)
+	for after := ""; err == nil && after < until; {
+		var ids []string
+		if ids, err = r.withoutNumber(ctx, after, until, numberedTogether); err != nil || len(ids) == 0 {
+			break
+		}
+		after = ids[len(ids)-1]
+		if err = r.number(ctx, ids); err == nil {
+			tell(len(ids))
 		}
 	}
-	return len(ids), nil
+	return err
+}
+
+// newestWithoutNumber returns the ID of an event, "" if each has a number.
+func (r *Repo) newestWithoutNumber(ctx context.Context) (id string, err error) {
+	err = r.db.Read(ctx, "look for the newest event without a number", func(ctx context.Context, q db.Querier) (err error) {
+		id, err = q.GetNewestEventWithoutNumber(ctx)
+		if r.db.Classify(err) == db.NoRows {
+			return nil
+		}
+		return err
+	})
+	return id, err
 }
 
 func (r *Repo) number(ctx context.Context, ids []string) error {
@@ -45,9 +67,9 @@ func (r *Repo) number(ctx context.Context, ids []string) error {
 	})
 }
 
-func (r *Repo) withoutNumber(ctx context.Context, limit int) (ids []string, err error) {
+func (r *Repo) withoutNumber(ctx context.Context, after, until string, limit int) (ids []string, err error) {
 	err = r.db.Read(ctx, "look for events without a number", func(ctx context.Context, q db.Querier) (err error) {
-		ids, err = q.ListEventsWithoutNumber(ctx, int64(limit))
+		ids, err = q.ListEventsWithoutNumber(ctx, sqlitedb.ListEventsWithoutNumberParams{After: after, Until: until, MaxRows: int64(limit)})
 		return err
 	})
 	return ids, err

@@ -21,6 +21,9 @@ type EventNumberStore interface {
 	// committed before the call has one. No event that appears later has a lower number than
 	// one that was there.
 	NumberEvents(ctx context.Context, limit int) (int, error)
+	// NumberAllEvents does so for all that were committed before the call, and for few of those
+	// that others commit meanwhile: it ends. After each part it tells how many there were.
+	NumberAllEvents(ctx context.Context, tell func(n int)) error
 	// LastEventNumber returns the last number that was given; 0 before the first.
 	LastEventNumber(ctx context.Context) (int64, error)
 	// EventNumber returns the number of the event with an ID, 0 if it has none yet. ErrNotFound

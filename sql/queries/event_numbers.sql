@@ -1,5 +1,11 @@
 -- name: ListEventsWithoutNumber :many
-SELECT id FROM mcpkeep_events WHERE number IS NULL ORDER BY id LIMIT CAST(@max_rows AS BIGINT);
+SELECT id FROM mcpkeep_events
+WHERE number IS NULL AND id > @after AND id <= @until
+ORDER BY id
+LIMIT CAST(@max_rows AS BIGINT);
+
+-- name: GetNewestEventWithoutNumber :one
+SELECT id FROM mcpkeep_events WHERE number IS NULL ORDER BY id DESC LIMIT 1;
 
 -- The last number is locked before others are given, so that they become visible in their order.
 -- name: LockEventNumbers :exec

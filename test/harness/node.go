@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -66,6 +67,11 @@ var nodeInstalled sync.Mutex
 func installNode(dir string) (string, error) {
 	nodeInstalled.Lock()
 	defer nodeInstalled.Unlock()
+	unlock, err := lockFile(dir + ".lock") // npm ci empties the folder: suites run next to each other
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
 	stamp := filepath.Join(dir, "node_modules", ".installed")
 	lock, err := os.ReadFile(filepath.Join(dir, "package-lock.json"))
 	if err != nil {
@@ -82,4 +88,18 @@ func installNode(dir string) (string, error) {
 		return string(out), err
 	}
 	return "", os.WriteFile(stamp, lock, 0o600)
+}
+
+// lockFile waits until no other process has locked a file, and locks it until the process ends
+// or unlocks it.
+func lockFile(path string) (unlock func(), err error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return func() { _ = file.Close() }, nil
 }

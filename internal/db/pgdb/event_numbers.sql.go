@@ -57,6 +57,17 @@ func (q *Queries) GetEventNumber(ctx context.Context, id string) (int64, error) 
 	return column_1, err
 }
 
+const getNewestEventWithoutNumber = `-- name: GetNewestEventWithoutNumber :one
+SELECT id FROM mcpkeep_events WHERE number IS NULL ORDER BY id DESC LIMIT 1
+`
+
+func (q *Queries) GetNewestEventWithoutNumber(ctx context.Context) (string, error) {
+	row := q.db.QueryRow(ctx, getNewestEventWithoutNumber)
+	var id string
+	err := row.Scan(&id)
+	return id, err
+}
+
 const listEventsByNumber = `-- name: ListEventsByNumber :many
 SELECT id, type, actor, user_id, client_id, grant_id, reference, detail, created_at, number FROM mcpkeep_events
 WHERE number > CAST($1 AS BIGINT) AND number <= CAST($2 AS BIGINT)
@@ -102,11 +113,20 @@ func (q *Queries) ListEventsByNumber(ctx context.Context, arg ListEventsByNumber
 }
 
 const listEventsWithoutNumber = `-- name: ListEventsWithoutNumber :many
-SELECT id FROM mcpkeep_events WHERE number IS NULL ORDER BY id LIMIT CAST($1 AS BIGINT)
+SELECT id FROM mcpkeep_events
+WHERE number IS NULL AND id > $1 AND id <= $2
+ORDER BY id
+LIMIT CAST($3 AS BIGINT)
 `
 
-func (q *Queries) ListEventsWithoutNumber(ctx context.Context, maxRows int64) ([]string, error) {
-	rows, err := q.db.Query(ctx, listEventsWithoutNumber, maxRows)
+type ListEventsWithoutNumberParams struct {
+	After   string
+	Until   string
+	MaxRows int64
+}
+
+func (q *Queries) ListEventsWithoutNumber(ctx context.Context, arg ListEventsWithoutNumberParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, listEventsWithoutNumber, arg.After, arg.Until, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}

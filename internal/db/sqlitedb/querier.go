@@ -152,6 +152,7 @@ type Querier interface {
 	GetFirstStart(ctx context.Context) (int64, error)
 	GetGrant(ctx context.Context, id string) (Grant, error)
 	GetInstanceID(ctx context.Context) (string, error)
+	GetNewestEventWithoutNumber(ctx context.Context) (string, error)
 	GetPersonalToken(ctx context.Context, grantID string) (PersonalToken, error)
 	GetProviderGrant(ctx context.Context, tokenHash string) (Grant, error)
 	GetProviderGrantOfGrant(ctx context.Context, grantID string) (Grant, error)
@@ -187,7 +188,7 @@ type Querier interface {
 	ListEventsOfGrant(ctx context.Context, arg ListEventsOfGrantParams) ([]Event, error)
 	ListEventsOfType(ctx context.Context, arg ListEventsOfTypeParams) ([]Event, error)
 	ListEventsOfUser(ctx context.Context, arg ListEventsOfUserParams) ([]Event, error)
-	ListEventsWithoutNumber(ctx context.Context, maxRows int64) ([]string, error)
+	ListEventsWithoutNumber(ctx context.Context, arg ListEventsWithoutNumberParams) ([]string, error)
 	// Grants that a person approved, or that got tokens, since a time.
 	ListGrantsSince(ctx context.Context, arg ListGrantsSinceParams) ([]string, error)
 	// The cleaner looks at a grant when it may have ended, and not at every grant every

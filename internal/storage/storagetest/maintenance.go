@@ -252,6 +252,7 @@ func (s *suite) callEverything(ctx context.Context, pending, live family) map[st
 	_, errs["ListEvents"] = s.ListEvents(ctx, storage.EventFilter{}, "", 10)
 	_, errs["NewestEvents"] = s.NewestEvents(ctx, storage.EventFilter{}, 10)
 	_, errs["NumberEvents"] = s.NumberEvents(ctx, 10)
+	errs["NumberAllEvents"] = s.NumberAllEvents(ctx, func(int) {})
 	_, errs["LastEventNumber"] = s.LastEventNumber(ctx)
 	_, errs["EventNumber"] = s.EventNumber(ctx, "ev_1")
 	_, errs["EventsByNumber"] = s.EventsByNumber(ctx, 0, 10, 10)
