@@ -97,7 +97,10 @@ func (w way) send(t *testing.T, c *http.Client, body, kind string) (first time.D
 	buffered := bufio.NewReader(res.Body)
 	_, _ = buffered.Peek(1)
 	first = time.Since(began)
-	answer = get(io.ReadAll(buffered))(t)
+	answer, err := io.ReadAll(buffered)
+	if err != nil {
+		t.Fatalf("%s: %d bytes of a response of %d: %v", w.name, len(answer), res.ContentLength, err)
+	}
 	if res.StatusCode != http.StatusOK {
 		t.Fatalf("%s: %d %.200s", w.name, res.StatusCode, answer)
 	}
