@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/mcpkeep/mcpkeep/internal/cors"
 )
 
 // wellKnown is the path of a resource's metadata, with the resource's own path after it
@@ -53,11 +55,11 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == wellKnown || r.URL.EscapedPath() == g.metadata:
-			cors(w, r, http.HandlerFunc(g.serveMetadata))
+			crossOrigin(w, r, http.HandlerFunc(g.serveMetadata))
 		case r.Method != http.MethodOptions && !g.allows(r.Header.Get("Origin")):
 			problem(w, http.StatusForbidden, "invalid_request", "this origin is not allowed")
 		default:
-			cors(w, r, guarded)
+			crossOrigin(w, r, guarded)
 		}
 	})
 }
@@ -73,19 +75,16 @@ func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(g.document)
 }
 
-// cors lets programs in browsers call, without cookies.
-func cors(w http.ResponseWriter, r *http.Request, next http.Handler) {
+// crossOrigin lets programs in browsers call, without cookies.
+func crossOrigin(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-After")
+	h.Set("Access-Control-Expose-Headers", cors.Exposed)
 	if r.Method != http.MethodOptions {
 		next.ServeHTTP(w, r)
 		return
 	}
-	h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS")
-	h.Set("Access-Control-Allow-Headers", allowedHeaders(r))
-	h.Set("Access-Control-Max-Age", "600")
-	w.WriteHeader(http.StatusNoContent)
+	cors.Preflight(w, r, "GET, POST, DELETE, OPTIONS")
 }
 
 // allows says whether a page of this origin may connect (MCP transports: DNS rebinding).

@@ -50,7 +50,7 @@ func (s *Server) guard(i int, next http.Handler) http.Handler {
 		}
 		serveAuthenticated(w, r, next)
 	})
-	return cors("GET, POST, DELETE, OPTIONS", s.checkOrigin(guarded))
+	return crossOrigin("GET, POST, DELETE, OPTIONS", s.checkOrigin(guarded))
 }
 
 // enter returns what a request's token stands for if it gives access to the resource at index

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/internal/cors"
 	"github.com/mcpkeep/mcpkeep/internal/logging"
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 	"github.com/mcpkeep/mcpkeep/internal/storage"
@@ -146,7 +147,7 @@ func (m methods) allow(method string) bool {
 // api makes a handler of an endpoint for programs, which any origin may call:
 // it needs no cookie and takes none (RFC 9700 §2.6).
 func (s *Server) api(m methods, h handler) http.Handler {
-	return cors(string(m), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return crossOrigin(string(m), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !m.allow(r.Method) {
 			w.Header().Set("Allow", string(m))
 			s.writeProblem(w, r, errMethod)
@@ -172,22 +173,19 @@ func notAllowed(allow string) handler {
 // full, so that they are shared.
 var (
 	anyOrigin      = []string{"*"}
-	exposedHeaders = []string{"WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-After"}
+	exposedHeaders = []string{cors.Exposed}
 	noStore        = []string{"no-store"}
 	varyOnToken    = []string{"Authorization"}
 )
 
-// cors lets any origin call, without credentials, and answers its preflight.
-func cors(allow string, next http.Handler) http.Handler {
+// crossOrigin lets any origin call, without credentials, and answers its preflight.
+func crossOrigin(allow string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h["Access-Control-Allow-Origin"] = anyOrigin
 		h["Access-Control-Expose-Headers"] = exposedHeaders
 		if r.Method == http.MethodOptions {
-			h.Set("Access-Control-Allow-Methods", allow)
-			h.Set("Access-Control-Allow-Headers", allowedHeaders(r))
-			h.Set("Access-Control-Max-Age", "600")
-			w.WriteHeader(http.StatusNoContent)
+			cors.Preflight(w, r, allow)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -40,7 +40,7 @@ var (
 // the access token and the name of the upstream alone: what the request says of the host, the
 // path or the user means nothing. The body is not read.
 func (s *Server) verification() http.Handler {
-	return cors(string(verifies), s.checkOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return crossOrigin(string(verifies), s.checkOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
 			w.Header().Set("Connection", "close") // a proxy may announce the body and keep it
 		}
