@@ -163,7 +163,7 @@ func (g *GitHub) AuthorizeURL(_ context.Context, r AuthRequest) (string, error) 
 		return "", err
 	}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(r.Verifier)}
-	if r.SelectAccount || r.Again {
+	if r.SelectAccount || r.Reauthenticate {
 		options = append(options, oauth2.SetAuthURLParam("prompt", "select_account"))
 	}
 	return g.at(r.RedirectURI).AuthCodeURL(r.State, options...), nil

@@ -158,10 +158,10 @@ func (o *OIDC) AuthorizeURL(ctx context.Context, r AuthRequest) (string, error) 
 	for name, value := range p.family.authParams {
 		options = append(options, oauth2.SetAuthURLParam(name, value))
 	}
-	if r.Again {
+	if r.Reauthenticate {
 		options = append(options, oauth2.SetAuthURLParam("max_age", "0"))
 	}
-	if prompt := p.prompt(scopes, r.SelectAccount || r.Again); prompt != "" {
+	if prompt := p.prompt(scopes, r.SelectAccount || r.Reauthenticate); prompt != "" {
 		options = append(options, oauth2.SetAuthURLParam("prompt", prompt))
 	}
 	c := oauth2.Config{

@@ -281,7 +281,7 @@ func wantAuthentication(t *testing.T, s *oidctest.Server, o *identity.OIDC, says
 	s.Advance(time.Hour)
 	began := s.Now().Truncate(time.Second)
 	r := authRequest()
-	r.Again = true
+	r.Reauthenticate = true
 	u, err := o.AuthorizeURL(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)

@@ -78,10 +78,10 @@ type AuthRequest struct {
 	// wants to sign in with another account.
 	SelectAccount bool
 
-	// Again requests that the user authenticates again, also with a session at the provider
+	// Reauthenticate requests that the user authenticates again, also with a session at the provider
 	// (max_age=0, OpenID Connect Core 1.0 section 3.1.2.1). GitHub knows no such request and
 	// shows its account chooser.
-	Again bool
+	Reauthenticate bool
 }
 
 // ExchangeRequest contains the parameters for redeeming an authorization code. Verifier,

@@ -22,7 +22,7 @@ func (r *Repo) EventLog(ctx context.Context) (log storage.EventLog, err error) {
 		}
 		log = storage.EventLog{Last: row.LastNumber, Since: optionalAt(row.LoggedSince)}
 		if row.LoggedNumber != nil {
-			log.Begun, log.Logged = true, *row.LoggedNumber
+			log.Logged = *row.LoggedNumber
 		}
 		return nil
 	})

@@ -78,7 +78,7 @@ func (s *Server) newAtProvider(
 	a.Request.Provider, a.Request.Verifier, a.Request.Nonce = p.Issuer(), oauth.NewVerifier(), oauth.NewID("n")
 	target, err = p.AuthorizeURL(r.Context(), identity.AuthRequest{
 		State: state, Verifier: a.Request.Verifier, Nonce: a.Request.Nonce, RedirectURI: s.callbackURL(),
-		SelectAccount: anotherAccount, Again: req.Again,
+		SelectAccount: anotherAccount, Reauthenticate: req.Reauthenticate,
 	})
 	if err != nil {
 		s.Metrics.SignIn(providerOutcome(err))

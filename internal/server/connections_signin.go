@@ -68,7 +68,7 @@ var pageSignInCookie = cookie{"__Secure-mcpkeep-page-signin", "mcpkeep_page_sign
 // leaveForProvider sends the browser to the provider. Only the browser keeps the sign-in:
 // nothing depends on it but this page, and so no stranger fills a table.
 func (s *Server) leaveForProvider(w http.ResponseWriter, r *http.Request, p identity.RedirectProvider, b browser, e entry) error {
-	a, target, err := s.newAtProvider(r, p, storage.Request{Next: e.next, Again: e.again}, b, false)
+	a, target, err := s.newAtProvider(r, p, storage.Request{Next: e.next, Reauthenticate: e.again}, b, false)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (s *Server) finishAtPage(
 	profile := recheck.Profile(person)
 	spare, err := s.openSession(w, r, storage.NewBrowserSession{
 		Person: profile, ProviderToken: sealable, KeepToken: s.mayHavePersonal(storage.User{Person: profile}),
-		AuthenticatedAt: s.authenticatedAt(p, person, a.Request.Again),
+		AuthenticatedAt: s.authenticatedAt(p, person, a.Request.Reauthenticate),
 	})
 	if err != nil {
 		return err

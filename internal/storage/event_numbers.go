@@ -39,5 +39,4 @@ type EventLog struct {
 	Logged int64     // the last number in it
 	Last   int64     // the last number that was given
 	Since  time.Time // events before it do not belong there
-	Begun  bool      // it has begun at all
 }

@@ -132,8 +132,8 @@ type Request struct {
 	Nonce    string `json:"nonce,omitempty"`
 	// Next is the page to show after a sign-in that no client asked for; "" for the user's own.
 	Next string `json:"next,omitempty"`
-	// Again: the provider was asked to authenticate the user again.
-	Again bool `json:"again,omitempty"`
+	// Reauthenticate: the provider was asked to authenticate the user again.
+	Reauthenticate bool `json:"reauthenticate,omitempty"`
 	// Transaction is FastMCP's, which sent the user to the provider; "" for a sign-in that
 	// began here. There is no Provider then, and the user approves after the provider's answer.
 	Transaction string `json:"transaction,omitempty"`

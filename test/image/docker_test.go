@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
 // TestDockerfile: the last stage of the Dockerfile makes an image with the same files, owners and
@@ -59,6 +61,9 @@ func newBuilder(t *testing.T) builder {
 	t.Helper()
 	folder := t.TempDir()
 	b := builder{[]string{"--root", filepath.Join(folder, "root"), "--runroot", filepath.Join(folder, "run"), "--storage-driver", "vfs"}}
+	if _, err := exec.LookPath("buildah"); err != nil {
+		harness.Missing(t, "buildah")
+	}
 	if out, err := b.command(t, "from", "scratch").CombinedOutput(); err != nil {
 		t.Skipf("buildah does not work here: %v\n%s", err, out)
 	}
