@@ -31,7 +31,10 @@ func canned(t *testing.T, path string, answer http.HandlerFunc) (*identity.GitHu
 	t.Cleanup(srv.Close)
 	g, err := identity.NewGitHub(identity.GitHubConfig{
 		ClientID: "id", ClientSecret: "hush-hush-hush", URL: srv.URL, APIURL: srv.URL, Orgs: true, Timeout: 5 * time.Second,
-		Now: func() time.Time { return time.Unix(1_800_000_000, 0) },
+		// Closing any test server ends the idle connections of the default transport, between
+		// two redirects as well.
+		HTTPClient: srv.Client(),
+		Now:        func() time.Time { return time.Unix(1_800_000_000, 0) },
 	})
 	if err != nil {
 		t.Fatal(err)

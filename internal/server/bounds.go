@@ -6,14 +6,17 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/mcpkeep/mcpkeep/internal/oauth"
 )
 
 // Requests of a kind that may be in progress at a time, above what many users together
-// send and below what makes one of another kind wait. What exceeds it is refused
-// immediately.
+// send and below what makes one of another kind wait. As many again may wait in line for
+// lineWait; what exceeds both is refused immediately.
 const (
+	lineWait = time.Second
+
 	maxRegistrations = 64
 	maxPages         = 256
 	maxTokenRequests = 256
@@ -32,15 +35,15 @@ var errTooBusy = &oauth.Error{
 // bounds are the requests in progress, by kind, so that a flood of one kind leaves the
 // others their share of the database and the processor.
 type bounds struct {
-	registration, management, page, callback, token, revocation, introspection, verification bound
+	registration, management, page, callback, token, revocation, introspection, verification line
 
 	password, assertion queue
 }
 
 func newBounds() bounds {
 	return bounds{
-		registration: make(bound, maxRegistrations), management: make(bound, maxRegistrations), page: make(bound, maxPages), callback: make(bound, maxPages),
-		token: make(bound, maxTokenRequests), revocation: make(bound, maxTokenRequests), introspection: make(bound, maxTokenRequests), verification: make(bound, maxTokenRequests),
+		registration: newLine(maxRegistrations), management: newLine(maxRegistrations), page: newLine(maxPages), callback: newLine(maxPages),
+		token: newLine(maxTokenRequests), revocation: newLine(maxTokenRequests), introspection: newLine(maxTokenRequests), verification: newLine(maxTokenRequests),
 		password: newQueue(maxPasswords), assertion: newQueue(maxAssertions),
 	}
 }
@@ -58,13 +61,42 @@ func (b bound) enter() (leave func(), err error) {
 	}
 }
 
+// line is a bound before which requests wait in the order of their arrival. Without it, a
+// place goes to whoever asks most often: a flood that repeats what is refused gets nearly
+// all of them, and an app that waits for as long as it was told almost none.
+type line struct{ places, waiting bound }
+
+func newLine(size int) line { return line{places: make(bound, size), waiting: make(bound, size)} }
+
+// enter takes a place until leave is called, or returns errTooBusy.
+func (l line) enter(ctx context.Context) (leave func(), err error) {
+	if leave, err = l.places.enter(); err == nil {
+		return leave, nil
+	}
+	step, err := l.waiting.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer step()
+	timer := time.NewTimer(lineWait)
+	defer timer.Stop()
+	select {
+	case l.places <- struct{}{}: // the first in line comes before one that has not waited
+		return func() { <-l.places }, nil
+	case <-timer.C:
+		return nil, errTooBusy
+	case <-ctx.Done():
+		return nil, errTooBusy.Wrap(ctx.Err())
+	}
+}
+
 // within returns h within a bound. A request counts once its body has arrived: one that
 // comes slowly must not take a place.
-func within(b bound, h handler) handler {
+func within(l line, h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		body, err := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(&readBody{bytes.NewReader(body), err})
-		leave, busy := b.enter()
+		leave, busy := l.enter(r.Context())
 		if busy != nil {
 			return busy
 		}

@@ -14,28 +14,37 @@ func (s *Server) SetDeadlines(body, answer, write time.Duration) {
 	s.deadlines = deadlines{body, answer, write}
 }
 
-// Fill takes all places for requests of a kind, until empty is called.
+// Fill takes all places for requests of a kind, those in the line before it as well, until
+// empty is called.
 func (s *Server) Fill(kind string) (empty func()) {
-	full := s.boundOf(kind)
-	for range cap(full) {
-		full <- struct{}{}
+	full := s.boundsOf(kind)
+	for _, b := range full {
+		for range cap(b) {
+			b <- struct{}{}
+		}
 	}
 	return func() {
-		for range cap(full) {
-			<-full
+		for _, b := range full {
+			for range cap(b) {
+				<-b
+			}
 		}
 	}
 }
 
 // Taken returns how many places for requests of a kind are taken.
-func (s *Server) Taken(kind string) int { return len(s.boundOf(kind)) }
+func (s *Server) Taken(kind string) int { return len(s.boundsOf(kind)[0]) }
 
-func (s *Server) boundOf(kind string) bound {
+func (s *Server) boundsOf(kind string) []bound {
 	b := s.bounds
-	return map[string]bound{
+	if q, ok := map[string]queue{"password": b.password, "assertion": b.assertion}[kind]; ok {
+		return []bound{q.places}
+	}
+	l := map[string]line{
 		"registration": b.registration, "management": b.management, "page": b.page, "callback": b.callback, "token": b.token,
-		"revocation": b.revocation, "introspection": b.introspection, "verification": b.verification, "password": b.password.places, "assertion": b.assertion.places,
+		"revocation": b.revocation, "introspection": b.introspection, "verification": b.verification,
 	}[kind]
+	return []bound{l.places, l.waiting}
 }
 
 // AtATime returns how many passwords and how many assertions are verified at a time.

@@ -49,7 +49,7 @@ func (s *Server) verification() http.Handler {
 			s.writeProblem(w, r, errMethod)
 			return
 		}
-		leave, err := s.bounds.verification.enter()
+		leave, err := s.bounds.verification.enter(r.Context())
 		if err == nil {
 			defer leave()
 			err = s.answerProxy(w, r)
