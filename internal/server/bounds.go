@@ -62,8 +62,8 @@ func (b bound) enter() (leave func(), err error) {
 }
 
 // line is a bound before which requests wait in the order of their arrival. Without it, a
-// place goes to whoever asks most often: a flood that repeats what is refused gets nearly
-// all of them, and an app that waits for as long as it was told almost none.
+// flood that repeats what is refused gets nearly all places, and an app that waits for as
+// long as it was told almost none.
 type line struct{ places, waiting bound }
 
 func newLine(size int) line { return line{places: make(bound, size), waiting: make(bound, size)} }
