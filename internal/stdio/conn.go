@@ -52,6 +52,7 @@ type conn struct {
 	early     []message           // what the process said before there was a session
 	listed    *toolList           // nil before the process is asked, and when its tools have changed
 	used      time.Time
+	grant     string // of the session that left last
 	skipped   int // lines that are no messages
 }
 

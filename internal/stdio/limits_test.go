@@ -152,6 +152,43 @@ func TestRevoked(t *testing.T) {
 	}
 }
 
+// TestRevokedProcess: a process that sessions of one user share ends with the user's access, also
+// after the session has ended, and for clients without sessions. Another user's does not.
+func TestRevokedProcess(t *testing.T) {
+	t.Parallel()
+	ways := map[string]func(t *testing.T, url string){
+		"in a session": func(t *testing.T, url string) { connect(t, url, "u_1 c").listen() },
+		"after a session": func(t *testing.T, url string) {
+			_ = read(t, connect(t, url, "u_1 c").send(t.Context(), http.MethodDelete, ""))
+		},
+		"without sessions": func(t *testing.T, url string) {
+			(&client{t: t, url: url, caller: "u_1 c"}).modern(t.Context(), 1, "tools/list", nil, nil).next()
+		},
+	}
+	for _, mode := range []stdio.Mode{stdio.PerSession, stdio.PerPerson} {
+		for name, use := range ways {
+			t.Run(string(mode)+", "+name, func(t *testing.T) {
+				t.Parallel()
+				var revoked atomic.Bool
+				f := &fleet{handle: everything}
+				cfg := config(f, mode)
+				cfg.Live = func(_ context.Context, grant string) bool { return grant != "g_u_1" || !revoked.Load() }
+				s, _ := front(t, cfg)
+				other := connect(t, s.URL, "u_2 c")
+				use(t, s.URL)
+				if mode == stdio.PerPerson && f.running.Load() != 2 {
+					t.Errorf("%d processes before", f.running.Load())
+				}
+				revoked.Store(true)
+				until(t, "one process is left", func() bool { return f.running.Load() == 1 })
+				if m, _ := other.call(1, "ping", nil); m["error"] != nil {
+					t.Errorf("another user's session: %v", m)
+				}
+			})
+		}
+	}
+}
+
 // TestEnd: an upstream that is no longer configured ends everything.
 func TestEnd(t *testing.T) {
 	t.Parallel()

@@ -161,7 +161,9 @@ func (s *session) leave(cause error) {
 		c.stop(cause)
 		return
 	}
+	grant := s.grantID()
 	c.mu.Lock()
+	c.grant = grant
 	delete(c.sessions, s)
 	for key, hidden := range c.hidden {
 		if hidden == s {

@@ -37,34 +37,50 @@ func (u *Upstream) check() {
 		}
 		sessions := slices.Collect(maps.Values(u.sessions))
 		u.mu.Unlock()
-		u.checkSessions(sessions)
-		u.checkShared()
+		live := u.liveness()
+		u.checkSessions(sessions, live)
+		u.checkShared(live)
 	}
 }
 
-func (u *Upstream) checkSessions(list []*session) {
-	live := map[string]bool{}
-	for _, s := range list {
-		grant := s.grantID()
-		isLive, known := live[grant]
-		if !known {
-			isLive = u.Mode == Shared || u.Live == nil || u.Live(context.Background(), grant)
-			live[grant] = isLive
+// liveness returns what says whether a grant still lets its client act. It asks for each once.
+func (u *Upstream) liveness() func(grant string) bool {
+	known := map[string]bool{}
+	return func(grant string) bool {
+		if _, asked := known[grant]; !asked {
+			known[grant] = u.Mode == Shared || u.Live == nil || u.Live(context.Background(), grant)
 		}
-		if !isLive || u.Idle > 0 && s.isIdle(u.Idle) {
+		return known[grant]
+	}
+}
+
+func (u *Upstream) checkSessions(list []*session, live func(string) bool) {
+	for _, s := range list {
+		if !live(s.grantID()) || u.Idle > 0 && s.isIdle(u.Idle) {
 			u.finish(s, errSessionEnd)
 		}
 	}
 }
 
-// checkShared ends processes that no session has used for a time.
-func (u *Upstream) checkShared() {
+// checkShared ends processes that no session uses, some time later, or when the access has
+// ended that the last one came with.
+func (u *Upstream) checkShared(live func(string) bool) {
 	u.mu.Lock()
 	conns := slices.Collect(maps.Values(u.conns))
 	u.mu.Unlock()
 	for _, c := range conns {
+		grant := c.lastGrant()
+		ended := grant != "" && !live(grant)
 		c.stopWhen(errStopped, func() bool {
-			return u.Idle > 0 && len(c.sessions) == 0 && len(c.calls) == 0 && time.Since(c.used) >= u.Idle
+			isIdle := u.Idle > 0 && time.Since(c.used) >= u.Idle
+			return len(c.sessions) == 0 && len(c.calls) == 0 && (ended || isIdle)
 		})
 	}
+}
+
+// lastGrant is the grant of the session that left last, "" if none has.
+func (c *conn) lastGrant() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.grant
 }

@@ -40,9 +40,9 @@ func recordedCalls(t *testing.T, p *harness.Process, n int) (details []string) {
 func TestCallsAreRecorded(t *testing.T) {
 	t.Parallel()
 	p, c := protect(t, newUpstream(t).url)
-	m := connect(t, c)
+	m := harness.Connect(t, c)
 	const tool = "test_simple_text"
-	if err := call(t.Context(), m, tool, nil); err != nil {
+	if err := harness.CallIn(t.Context(), m, tool, nil); err != nil {
 		t.Fatal(err)
 	}
 	first := recordedCalls(t, p, 1)
@@ -53,7 +53,7 @@ func TestCallsAreRecorded(t *testing.T) {
 	if err := p.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	if err := call(t.Context(), m, tool, nil); err != nil {
+	if err := harness.CallIn(t.Context(), m, tool, nil); err != nil {
 		t.Fatal(err)
 	}
 	if status := p.Term(); status != 0 { // within the second

@@ -1,9 +1,6 @@
 package gateway_test
 
 import (
-	"cmp"
-	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -12,7 +9,6 @@ import (
 	"time"
 
 	"github.com/mark3labs/mcp-go/client"
-	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/mcpkeep/mcpkeep/test/harness"
@@ -27,40 +23,9 @@ func proceeds(t *testing.T, m *client.Client) {
 			progress.Add(1)
 		}
 	})
-	if err := call(t.Context(), m, "test_tool_with_progress", &mcp.Meta{ProgressToken: "p"}); err != nil || progress.Load() == 0 {
+	if err := harness.CallIn(t.Context(), m, "test_tool_with_progress", &mcp.Meta{ProgressToken: "p"}); err != nil || progress.Load() == 0 {
 		t.Errorf("progress: %v, %d notifications", err, progress.Load())
 	}
-}
-
-// connect makes an MCP session with a client's token.
-func connect(t *testing.T, c *harness.Client) *client.Client {
-	t.Helper()
-	m, err := client.NewStreamableHttpClient(cmp.Or(c.Resource, c.Server+"/mcp"),
-		transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer " + c.AccessToken}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = m.Close() })
-	if err := m.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	request := mcp.InitializeRequest{}
-	request.Params.ProtocolVersion = "2025-11-25"
-	request.Params.ClientInfo = mcp.Implementation{Name: "test", Version: "1"}
-	if _, err := m.Initialize(t.Context(), request); err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
-func call(ctx context.Context, m *client.Client, tool string, meta *mcp.Meta) error {
-	request := mcp.CallToolRequest{}
-	request.Params.Name, request.Params.Meta = tool, meta
-	result, err := m.CallTool(ctx, request)
-	if err == nil && result.IsError {
-		err = fmt.Errorf("%s failed: %v", tool, result.Content)
-	}
-	return err
 }
 
 // TestLife: a session works through mcpkeep as it does directly, and survives kill -9 of
@@ -69,7 +34,7 @@ func TestLife(t *testing.T) {
 	t.Parallel()
 	u := newUpstream(t)
 	p, c := protect(t, u.url)
-	m := connect(t, c)
+	m := harness.Connect(t, c)
 	proceeds(t, m)
 	for len(u.seen) > 1 {
 		<-u.seen
@@ -82,7 +47,7 @@ func TestLife(t *testing.T) {
 	if err := p.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	if err := call(t.Context(), m, "test_tool_with_logging", nil); err != nil {
+	if err := harness.CallIn(t.Context(), m, "test_tool_with_logging", nil); err != nil {
 		t.Errorf("after kill -9: %v", err)
 	}
 	if status, body := post(t, p.URL+"/mcp", signIn(t, p).AccessToken, m.GetSessionId()); status != http.StatusNotFound {
@@ -135,7 +100,7 @@ func TestRevocationEndsStreams(t *testing.T) {
 	replicas := []*harness.Process{p, harness.Start(t, opts)}
 	c := signIn(t, p)
 	began := time.Now()
-	_ = connect(t, c).Close()
+	_ = harness.Connect(t, c).Close()
 	limit := endsWithin + slowMachine*time.Since(began)
 	ended := make(chan int)
 	for i, replica := range replicas {

@@ -56,7 +56,7 @@ func TestRules(t *testing.T) {
 	t.Parallel()
 	p, _ := configured(t, strings.Replace(ruledConfig, "URL", newTools(t), 1))
 	c := signIn(t, p)
-	m := connect(t, c)
+	m := harness.Connect(t, c)
 	tools, err := m.ListTools(t.Context(), mcp.ListToolsRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func TestRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, works := range map[string]bool{"free": true, "look": true, "change": false, "delete_all": false, "no_such_tool": false} {
-		if err := call(t.Context(), m, name, nil); (err == nil) != works || err != nil && !strings.Contains(err.Error(), "Unknown tool: "+name) {
+		if err := harness.CallIn(t.Context(), m, name, nil); (err == nil) != works || err != nil && !strings.Contains(err.Error(), "Unknown tool: "+name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -108,7 +108,7 @@ func stepUp(t *testing.T, p *harness.Process, c *harness.Client, m *client.Clien
 	if err := c.SignIn(t.Context(), harness.NewBrowser(nil)); err != nil {
 		t.Fatal(err)
 	}
-	if err := call(t.Context(), connect(t, c), "write", nil); err != nil {
+	if err := harness.CallIn(t.Context(), harness.Connect(t, c), "write", nil); err != nil {
 		t.Errorf("with the scope: %v", err)
 	}
 }

@@ -152,8 +152,8 @@ func TestReload(t *testing.T) {
 	write(t, path, "mcpServers:\n"+entry("default", "http://user:secret@127.0.0.1/mcp"))
 	hangUp(t, p)
 	logged(t, p, path+":2:18: contains a user or password")
-	m := connect(t, old)
-	if err := call(t.Context(), m, "test_tool_with_logging", nil); err != nil {
+	m := harness.Connect(t, old)
+	if err := harness.CallIn(t.Context(), m, "test_tool_with_logging", nil); err != nil {
 		t.Errorf("after a bad file: %v", err)
 	}
 	write(t, path, "# changed\nmcpServers:\n"+entry("new", second.url)+entry("default", first.url))
@@ -167,7 +167,7 @@ func TestReload(t *testing.T) {
 	if status, _ := post(t, p.URL+"/old/mcp", old.AccessToken, m.GetSessionId()); status != http.StatusNotFound {
 		t.Errorf("an upstream that went: %d", status)
 	}
-	if err := call(t.Context(), connect(t, signInAt(t, p, "/new/mcp")), "test_tool_with_logging", nil); err != nil {
+	if err := harness.CallIn(t.Context(), harness.Connect(t, signInAt(t, p, "/new/mcp")), "test_tool_with_logging", nil); err != nil {
 		t.Errorf("a new upstream: %v", err)
 	}
 	select {

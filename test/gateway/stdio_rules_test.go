@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
 // TestStdioRules: rules mean the same for a server that speaks stdio. A tool that has to be
@@ -15,9 +17,9 @@ func TestStdioRules(t *testing.T) {
 		map[string]any{"tools": []string{"test_simple_*"}},
 		map[string]any{"tools": []string{"*"}, "readonly": true},
 	}})
-	m := connect(t, signIn(t, p))
+	m := harness.Connect(t, signIn(t, p))
 	for name, works := range map[string]bool{"test_simple_text": true, "test_error_handling": false, "test_tool_with_progress": false} {
-		if err := call(t.Context(), m, name, nil); (err == nil) != works || err != nil && !strings.Contains(err.Error(), "Unknown tool: "+name) {
+		if err := harness.CallIn(t.Context(), m, name, nil); (err == nil) != works || err != nil && !strings.Contains(err.Error(), "Unknown tool: "+name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

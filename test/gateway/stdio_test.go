@@ -40,7 +40,7 @@ func TestStdioLife(t *testing.T) {
 	t.Parallel()
 	p := commanded(t, nil)
 	c := signIn(t, p)
-	m := connect(t, c)
+	m := harness.Connect(t, c)
 	proceeds(t, m)
 	if status, body := post(t, p.URL+"/mcp", signIn(t, p).AccessToken, m.GetSessionId()); status != http.StatusNotFound {
 		t.Errorf("another client with this session: %d %s", status, body)
@@ -54,7 +54,7 @@ func TestStdioLife(t *testing.T) {
 	if status, body := post(t, p.URL+"/mcp", c.AccessToken, m.GetSessionId()); status != http.StatusNotFound {
 		t.Errorf("the session after kill -9: %d %s", status, body)
 	}
-	own = pidOf(t, connect(t, c))
+	own = pidOf(t, harness.Connect(t, c))
 	if status := p.Term(); status != 0 {
 		t.Errorf("the end: status %d", status)
 	}
@@ -76,7 +76,7 @@ func TestStdioRevocation(t *testing.T) {
 	t.Parallel()
 	p := commanded(t, nil)
 	c := signIn(t, p)
-	m := connect(t, c)
+	m := harness.Connect(t, c)
 	own := pidOf(t, m)
 	if result := p.Command(t.Context(), t, "grants", "revoke", "--client", c.ID, "--yes"); result.Status != 0 {
 		t.Fatal(result)

@@ -170,7 +170,7 @@ func TestKilledWithStreams(t *testing.T) {
 	at := signInAt(t, p, "/command/mcp")
 	var pids []int
 	for range 5 { // of one person
-		pids = append(pids, pidOf(t, connect(t, at)))
+		pids = append(pids, pidOf(t, harness.Connect(t, at)))
 	}
 	before := descriptors(t, os.Getpid())
 	l := listen(t, p.URL+"/mcp", c.AccessToken, n)

@@ -5,14 +5,24 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/mcpkeep/mcpkeep/test/conformance/everything"
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-func TestMain(m *testing.M) { harness.Main(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(asStdio) == "" {
+		harness.Main(m)
+		return
+	}
+	if err := everything.ServeStdio(); err != nil {
+		panic(err)
+	}
+}
 
 // server is a process with metrics.
 type server struct {
