@@ -252,7 +252,7 @@ func TestParseTarget(t *testing.T) {
 	for _, text := range []string{
 		"", "mcp", "127.0.0.1:9000/mcp", "ftp://x/y", "http://", "http:///mcp", "http://user:secret@x/mcp", "http://user@x", "http://x/mcp?a=secret",
 		"http://x/mcp?", "http://x/mcp#secret", "http://x/mcp#", "http://x:0/mcp", "http://x:/mcp", "http://x:99999999/", "unix:x:/mcp", "unix:/x", "unix:/x:mcp",
-		"unix:/x:/mcp?secret", "http://secret\x7f/", "//x/mcp",
+		"unix:/x:/mcp?secret", "unix:/x:/mcp?", "unix:/x:/mcp#", "http://secret\x7f/", "//x/mcp",
 	} {
 		if target, err := gateway.ParseTarget(text); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v, %v", text, target, err)

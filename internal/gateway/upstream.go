@@ -21,6 +21,8 @@ type Target struct {
 	Socket string   // path of the Unix socket to connect to; "" for URL's host
 	// Configured is the text that was parsed.
 	Configured string
+	// Shown is what stands for it in messages; "" for itself. Parts of the text may be secret.
+	Shown string
 	// CA are the authorities that vouch for it; nil for the system's.
 	CA *x509.CertPool
 }
@@ -66,7 +68,7 @@ func validPort(u *url.URL) bool {
 func parseSocket(text, rest string) (Target, error) {
 	socket, path, ok := strings.Cut(rest, ":")
 	u, err := url.Parse("http://localhost" + path)
-	if !ok || err != nil || !strings.HasPrefix(path, "/") || !filepath.IsAbs(socket) || u.RawQuery != "" || u.Fragment != "" {
+	if !ok || err != nil || !strings.HasPrefix(path, "/") || !filepath.IsAbs(socket) || strings.ContainsAny(path, "?#") {
 		return Target{}, errors.New("not a socket and a path")
 	}
 	return Target{URL: u, Socket: socket, Configured: text}, nil
@@ -74,7 +76,10 @@ func parseSocket(text, rest string) (Target, error) {
 
 // String returns the target without anything secret, for logs.
 func (t Target) String() string {
-	if t.Socket != "" {
+	switch {
+	case t.Shown != "":
+		return t.Shown
+	case t.Socket != "":
 		return "unix:" + t.Socket + ":" + t.URL.Path
 	}
 	return t.URL.String()

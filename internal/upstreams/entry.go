@@ -81,9 +81,13 @@ func (r *reader) httpKeys(u *Upstream, identity *string) keys {
 	const address = "the address of an MCP endpoint"
 	return keys{
 		"url": func(_, n *yaml.Node) {
-			target, err := gateway.ParseTarget(strings.TrimSpace(r.text(n, address)))
+			text := strings.TrimSpace(r.text(n, address))
+			target, err := gateway.ParseTarget(text)
 			if err != nil {
 				r.fail(n, gateway.WantTarget, "%v", err)
+			}
+			if written := strings.TrimSpace(resolved(n).Value); written != text {
+				target.Shown = written // values of variables and files are not for messages
 			}
 			u.Target = target
 		},

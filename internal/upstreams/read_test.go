@@ -65,7 +65,7 @@ func TestWhole(t *testing.T) {
 	}
 	u := f.Upstreams[0]
 	got := []any{
-		u.Name, u.Path(), u.Target.String(), u.Title, u.Headers.Get("Authorization"), u.Headers.Get("X-Api-Key"), u.ForwardHeaders, u.Identify,
+		u.Name, u.Path(), u.Target.URL.String(), u.Title, u.Headers.Get("Authorization"), u.Headers.Get("X-Api-Key"), u.ForwardHeaders, u.Identify,
 		u.Scopes, u.Allow.Groups, u.Allow.Users, u.Allow.Domains, u.Connect, u.Answer, u.Idle, u.MaxBody, u.MaxConcurrent,
 	}
 	want := []any{
@@ -200,6 +200,24 @@ func TestFile(t *testing.T) {
 	}
 	if _, err = upstreams.Read(filepath.Join(dir, "none"), options()); err == nil || !strings.Contains(err.Error(), "none:1:1: the file cannot be read: no such file") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestSecretURL: an endpoint whose URL is a key works, and is shown as the file has it.
+func TestSecretURL(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "url")
+	if err := os.WriteFile(path, []byte("https://mcp.example.com/"+secret+"/mcp\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, written := range []string{"https://mcp.example.com/${KEY}/mcp", "file:" + path} {
+		u := parse(t, "mcpServers: {a: {url: '"+written+"'}}").Upstreams[0]
+		if u.Target.URL.String() != "https://mcp.example.com/"+secret+"/mcp" || u.Where() != written || u.Target.String() != written {
+			t.Errorf("%s: %s", written, u.Where())
+		}
+		if !u.Equal(parse(t, "mcpServers: {a: {url: 'https://mcp.example.com/"+secret+"/mcp'}}").Upstreams[0]) {
+			t.Errorf("%s: the same URL in other words is another upstream", written)
+		}
 	}
 }
 

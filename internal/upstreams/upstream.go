@@ -114,6 +114,7 @@ func (u Upstream) Equal(other Upstream) bool {
 		return false
 	}
 	u.CA, other.CA = nil, nil
+	u.Target.Shown, other.Target.Shown = "", ""
 	u.Allow, other.Allow = u.Allow.anywhere(), other.Allow.anywhere()
 	u.ProviderToken, other.ProviderToken = u.ProviderToken.anywhere(), other.ProviderToken.anywhere()
 	u.Rules, other.Rules = u.Rules.anywhere(), other.Rules.anywhere()
