@@ -2,7 +2,6 @@ package upstreams
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"os"
 	"slices"
@@ -79,7 +78,7 @@ func (r *reader) document(content []byte) (f File) {
 		r.fail(root, wantServers, "the file is empty")
 		return f
 	}
-	if err := yaml.Load(withoutTabs(content), root); err != nil {
+	if err := yaml.Load(asYAML(content), root); err != nil {
 		r.err = syntaxError(r.file, err)
 		return f
 	}
@@ -96,15 +95,6 @@ func (r *reader) document(content []byte) (f File) {
 		r.fail(root.Content[0], wantServers, "mcpServers is missing")
 	}
 	return f
-}
-
-// withoutTabs makes JSON that is indented with tabs YAML, whose columns stay as they are. A
-// string of JSON has no tabs.
-func withoutTabs(content []byte) []byte {
-	if !json.Valid(content) {
-		return content
-	}
-	return bytes.ReplaceAll(content, []byte("\t"), []byte(" "))
 }
 
 // keys are the keys of an object, with what reads each value.

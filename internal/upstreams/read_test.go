@@ -102,6 +102,26 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// TestJSONEscapes: every way to write a character in JSON means that character.
+func TestJSONEscapes(t *testing.T) {
+	t.Parallel()
+	for _, start := range []string{"", "\ufeff"} {
+		text := start + `{"mcpServers": {"a": {"title": "\ud83d\uDE00 \\ud83d\/\u00e9 \ud83d\ude80", "url": "http:\/\/h\/mcp"}}}`
+		if u := parse(t, text).Upstreams[0]; u.Title != `😀 \ud83d/é 🚀` || u.Target.URL.Path != "/mcp" {
+			t.Errorf("%+v", u)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"mcpServers": {"a": {"title": "\ud83d\ude00", "url": 5}}}`:              "f.yaml:1:55: a number here",
+		`{"mcpServers": {"a": {"title": "\ud83d", "url": "http://h/mcp"}}}`:       "f.yaml:1:",
+		`{"mcpServers": {"a": {"title": "\ude00\ud83d", "url": "http://h/mcp"}}}`: "f.yaml:1:",
+	} {
+		if _, err := upstreams.Parse("f.yaml", []byte(text), options()); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 // TestRefused: what is wrong is said with its place, and without values.
 func TestRefused(t *testing.T) {
 	t.Parallel()
