@@ -91,8 +91,10 @@ func (b *body) requestID() string {
 // whole reads the body to its end and returns it. It is what is sent to the upstream.
 func (b *body) whole(ctx context.Context, length int64) ([]byte, error) {
 	b.mu.Lock()
-	b.keep = math.MaxInt
-	b.kept = make([]byte, 0, min(max(length, 0), keepSmall)+1)
+	if b.keep < math.MaxInt { // or it was read already
+		b.keep = math.MaxInt
+		b.kept = make([]byte, 0, min(max(length, 0), keepSmall)+1)
+	}
 	buf := make([]byte, 16<<10)
 	for b.err == nil {
 		n, err := b.source.Read(buf)

@@ -15,42 +15,42 @@ type calls struct {
 	mu     sync.Mutex
 	gone   bool
 	open   map[*context.CancelCauseFunc]struct{}
-	byUser map[string]int // those that count against the limit
+	byUser map[string]int // those that count against a limit, by whom it is for
 }
 
 // begin adds a request to the open ones and returns its context, which End cancels. done must
-// be called when it ends. A user with as many calls as the limit gets no further one.
-func (c *calls) begin(ctx context.Context, user string, counts bool, limit int) (_ context.Context, done func(), _ error) {
+// be called when it ends. Whoever has as many as the limit gets no further one; "" has none.
+func (c *calls) begin(ctx context.Context, whose string, limit int) (_ context.Context, done func(), _ error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.gone:
 		return ctx, nil, ErrNoSession
-	case counts && c.byUser[user] >= limit:
+	case whose != "" && c.byUser[whose] >= limit:
 		return ctx, nil, ErrTooMany
 	case c.open == nil:
 		c.open, c.byUser = make(map[*context.CancelCauseFunc]struct{}), make(map[string]int)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	c.open[&cancel] = struct{}{}
-	if counts {
-		c.byUser[user]++
+	if whose != "" {
+		c.byUser[whose]++
 	}
 	return ctx, func() {
 		cancel(nil)
-		c.end(&cancel, user, counts)
+		c.end(&cancel, whose)
 	}, nil
 }
 
-func (c *calls) end(cancel *context.CancelCauseFunc, user string, counts bool) {
+func (c *calls) end(cancel *context.CancelCauseFunc, whose string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.open, cancel)
-	if !counts {
+	if whose == "" {
 		return
 	}
-	if c.byUser[user]--; c.byUser[user] == 0 {
-		delete(c.byUser, user)
+	if c.byUser[whose]--; c.byUser[whose] == 0 {
+		delete(c.byUser, whose)
 	}
 }
 

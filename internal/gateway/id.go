@@ -35,7 +35,8 @@ type scanner struct {
 	method []byte
 	tool   []byte
 	called []called
-	more   int // calls beyond maxCalls
+	more   int  // calls beyond maxCalls
+	asks   bool // there was a request
 
 	answers *answers // not nil when responses are read, not requests
 }
@@ -183,8 +184,9 @@ func (s *scanner) keep(c byte) {
 	}
 }
 
-// endMessage notes a call of a tool.
+// endMessage notes a request, and a call of a tool.
 func (s *scanner) endMessage() {
+	s.asks = s.asks || s.method != nil && (s.seen > 0 || s.own != nil)
 	switch {
 	case s.answers != nil:
 		s.answers.end(s)

@@ -30,7 +30,7 @@ type Config struct {
 	Idle     time.Duration // limit for silence within a response; 0 for none
 	MaxBody  int           // bytes of a request
 	// MaxConcurrent is how many calls of one user run at the same time. Event streams that a
-	// client opens with GET do not count.
+	// client opens with GET do not count, nor do notifications and responses.
 	MaxConcurrent  int
 	Headers        http.Header // sent with each request
 	ForwardHeaders []string    // further headers of clients that cross, in canonical form
@@ -91,7 +91,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer u.record(r, b, p, time.Now())
-	ctx, done, err := u.calls.begin(r.Context(), p.User.ID, r.Method == http.MethodPost, u.MaxConcurrent)
+	ctx, done, err := u.begin(r, b, p)
 	if err != nil {
 		u.fail(w, r, b, err)
 		return
