@@ -39,7 +39,7 @@ func TestAtTheLimit(t *testing.T) {
 		eventually(t, running, "the call")
 		for _, message := range []string{answer, `{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"no"}}`, `{"jsonrpc":"2.0","method":"notifications/cancelled"}`} {
 			if got := post(message); got != http.StatusAccepted {
-				t.Errorf("%s: %.60s got %d", name, message, got)
+				t.Fatalf("%s: %.60s got %d", name, message, got)
 			} else if arrived := <-seen; arrived != message {
 				t.Errorf("%s: %.60s arrived as %.60s", name, message, arrived)
 			}
