@@ -41,3 +41,11 @@ func (u *Upstream) Vouch(ctx context.Context, h http.Header, p principal.Princip
 	}
 	return nil
 }
+
+// vouchAgain returns the headers of a request that is sent once more. An upstream may accept an
+// assertion only once, and the transport may still read the headers of the first attempt.
+func (u *Upstream) vouchAgain(ctx context.Context, h http.Header) (http.Header, error) {
+	p, _ := principal.FromContext(ctx)
+	h = h.Clone()
+	return h, u.Vouch(ctx, h, p)
+}

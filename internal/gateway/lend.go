@@ -88,7 +88,7 @@ func (u *Upstream) again(r *http.Request, header http.Header, b *body) (*http.Re
 }
 
 // renewed returns the headers of a request with another token than the one that the upstream
-// refused. The transport may still read those of the first attempt.
+// refused.
 func (u *Upstream) renewed(ctx context.Context, h http.Header) (http.Header, error) {
 	p, _ := principal.FromContext(ctx)
 	token, err := u.Lend.Tokens.Renew(ctx, p, strings.TrimPrefix(h.Get(u.Lend.Header), u.prefix()))
@@ -98,7 +98,9 @@ func (u *Upstream) renewed(ctx context.Context, h http.Header) (http.Header, err
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errLending, err)
 	}
-	h = h.Clone()
+	if h, err = u.vouchAgain(ctx, h); err != nil {
+		return nil, err
+	}
 	u.putToken(h, token)
 	return h, nil
 }

@@ -103,10 +103,6 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		u.fail(w, r, b, ErrNoSession)
 		return
 	}
-	if err := u.Vouch(r.Context(), header, p); err != nil {
-		u.fail(w, r, b, err)
-		return
-	}
 	if err := u.lend(r.Context(), header, p); err != nil {
 		u.fail(w, r, b, err)
 		return
@@ -114,6 +110,10 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	asked, err := u.admit(r, header, b, p)
 	if err != nil {
 		u.refuse(w, r, b, err)
+		return
+	}
+	if err := u.Vouch(r.Context(), header, p); err != nil { // when the body is there: an assertion is short-lived
+		u.fail(w, r, b, err)
 		return
 	}
 	response, err := u.exchange(r, header, b)

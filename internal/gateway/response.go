@@ -19,6 +19,9 @@ func (u *Upstream) follow(r *http.Request, header http.Header, b *body) (*http.R
 	}
 	if next := u.redirected(endpoint, r.Method, response); next != nil {
 		_ = response.Body.Close()
+		if header, err = u.vouchAgain(r.Context(), header); err != nil {
+			return nil, err
+		}
 		if response, err = u.send(r, next, header, b); err != nil {
 			return nil, err
 		}
