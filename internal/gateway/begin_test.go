@@ -37,7 +37,7 @@ func TestAtTheLimit(t *testing.T) {
 		}
 		go func() { status <- post(ping) }()
 		eventually(t, running, "the call")
-		for _, message := range []string{answer, `{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"no"}}`, `{"jsonrpc":"2.0","method":"notifications/cancelled"}`} {
+		for _, message := range []string{answer, `{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"no"}}`, `{"jsonrpc":"2.0","method":"notifications/progress"}`} {
 			if got := post(message); got != http.StatusAccepted {
 				t.Fatalf("%s: %.60s got %d", name, message, got)
 			} else if arrived := <-seen; arrived != message {

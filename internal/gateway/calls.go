@@ -19,7 +19,7 @@ type calls struct {
 }
 
 // begin adds a request to the open ones and returns its context, which End cancels. done must
-// be called when it ends. Whoever has as many as the limit gets no further one; "" has none.
+// be called when it ends. A user who has as many as the limit gets no further one; "" has none.
 func (c *calls) begin(ctx context.Context, whose string, limit int) (_ context.Context, done func(), _ error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
