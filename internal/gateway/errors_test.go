@@ -194,6 +194,36 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
+// TestRedirectEnds: an upstream that no longer redirects is found at its URL again, after the
+// response that says so.
+func TestRedirectEnds(t *testing.T) {
+	t.Parallel()
+	var updated atomic.Bool
+	s := behind(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch slash := r.URL.Path == "/mcp/"; {
+		case slash && updated.Load():
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, "{}")
+		case !slash && !updated.Load():
+			http.Redirect(w, r, "/mcp/", http.StatusTemporaryRedirect)
+		default:
+			_, _ = io.Copy(w, r.Body)
+		}
+	})
+	message := `{"id":1,"params":"` + strings.Repeat("x", 500_000) + `"}`
+	for i, want := range []int{http.StatusOK, http.StatusNotFound, http.StatusOK} {
+		updated.Store(i > 0)
+		if response, body := send(t, http.MethodPost, s.URL, message); response.StatusCode != want || want == http.StatusOK && body != message {
+			t.Errorf("request %d: %d %.80s, want %d", i, response.StatusCode, body, want)
+		}
+	}
+	updated.Store(false) // and redirects again
+	if response, body := send(t, http.MethodPost, s.URL, message); response.StatusCode != http.StatusOK || body != message {
+		t.Errorf("redirected again: %d %.80s", response.StatusCode, body)
+	}
+}
+
 // TestRedirectToPage: a page that a browser is sent to does not take the place of the endpoint.
 func TestRedirectToPage(t *testing.T) {
 	t.Parallel()

@@ -28,9 +28,16 @@ func (u *Upstream) follow(r *http.Request, header http.Header, b *body) (*http.R
 		if judge(r.Method, response) == nil && response.StatusCode < http.StatusMultipleChoices {
 			u.endpoint.Store(next) // not where a page is
 		}
+	} else if isGone(response.StatusCode) && endpoint != u.Target.URL {
+		// A new version of the upstream may serve the configured URL itself. If only a session
+		// is gone, the next request is redirected once more.
+		u.endpoint.Store(u.Target.URL)
+		u.settled.Store(false)
 	}
 	return response, nil
 }
+
+func isGone(status int) bool { return status == http.StatusNotFound || status == http.StatusGone }
 
 // redirected returns where a response sends the request: on the same origin, and by a status
 // that keeps the method. It returns nil for every other response.

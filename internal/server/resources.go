@@ -60,7 +60,7 @@ func (cfg *Config) protectedResources(origin string) (oauth.Resources, error) {
 
 // taken are the first segments of the paths of our own endpoints.
 var taken = []string{
-	".well-known", "register", "authorize", "token", "revoke", "introspect", "consent", "auth", "healthz", "readyz", "health", "ready", "connections", "admin",
+	".well-known", "register", "authorize", "token", "revoke", "introspect", "consent", "auth", "healthz", "readyz", "health", "ready", "connections", "admin", "logo",
 }
 
 // ReservedNames returns the first segments of paths at which no protected resource can be.
