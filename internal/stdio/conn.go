@@ -53,7 +53,7 @@ type conn struct {
 	listed    *toolList           // nil before the process is asked, and when its tools have changed
 	used      time.Time
 	grant     string // of the session that left last
-	skipped   int // lines that are no messages
+	skipped   int    // lines that are no messages
 }
 
 // call is a request that the process has not answered yet.
