@@ -19,6 +19,7 @@ func (u *Upstream) follow(r *http.Request, header http.Header, b *body) (*http.R
 	}
 	if next := u.redirected(endpoint, r.Method, response); next != nil {
 		_ = response.Body.Close()
+		u.settled.Store(false) // later bodies are kept whole until it is remembered
 		if header, err = u.vouchAgain(r.Context(), header); err != nil {
 			return nil, err
 		}
