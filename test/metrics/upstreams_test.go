@@ -131,6 +131,7 @@ func TestStdioUpstream(t *testing.T) {
 // for a connection are counted, with their time.
 func TestDatabase(t *testing.T) {
 	t.Parallel()
+	const waits = "mcpkeep_database_connection_waits_total"
 	opts := harness.Engines()[1].Options(t)
 	opts.Env = append(opts.Env, "MCPKEEP_DATABASE_MAX_CONNS=2")
 	s := start(t, opts)
@@ -152,7 +153,9 @@ func TestDatabase(t *testing.T) {
 			done <- c.Register(t.Context())
 		}()
 	}
-	time.Sleep(200 * time.Millisecond)
+	for began := time.Now(); time.Since(began) < 3*time.Second && s.samples(t.Context(), t)[waits] == before[waits]; {
+		time.Sleep(20 * time.Millisecond)
+	}
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +165,7 @@ func TestDatabase(t *testing.T) {
 		}
 	}
 	after := s.samples(t.Context(), t)
-	for _, series := range []string{"mcpkeep_database_connection_waits_total", "mcpkeep_database_connection_wait_seconds_total"} {
+	for _, series := range []string{waits, "mcpkeep_database_connection_wait_seconds_total"} {
 		if after[series] <= before[series] {
 			t.Errorf("%s was %v, and is %v after %d steps at two connections", series, before[series], after[series], many)
 		}
