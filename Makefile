@@ -8,8 +8,8 @@ WITHPG        := bin/withpg
 
 # Settings: make test RACE= (without the race detector), make fuzz FUZZTIME=1m
 # SQLite in Go is a C program that was translated: its memory is none of the race detector's
-# concern, and watching it takes most of a test's time. A regular expression and the parser of
-# command lines, which uses many, take half of what remains.
+# concern, and watching it takes most of a test's time. So is the parser of command
+# lines with its regular expressions, which takes half of the time of the command's tests.
 RACE     ?= -race $(foreach package,modernc.org/sqlite/lib modernc.org/libc github.com/alecthomas/kong regexp,-gcflags=$(package)=-race=false)
 FUZZTIME ?= 10s
 ARGS     ?=

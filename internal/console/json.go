@@ -40,7 +40,7 @@ func encodeJSON(v any) ([]byte, error) {
 	return out, nil
 }
 
-// appendEscape appends \uXXXX, or the two of a surrogate pair (RFC 8259 section 7).
+// appendEscape appends \u with four digits, or the two of a surrogate pair (RFC 8259 section 7).
 func appendEscape(out []byte, r rune) []byte {
 	const hex = "0123456789abcdef"
 	units := []rune{r}

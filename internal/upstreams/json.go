@@ -32,7 +32,7 @@ var (
 func withoutHalves(text []byte) []byte {
 	const digits = 4
 	out := jsonEscape.ReplaceAllFunc(text, func(escape []byte) []byte {
-		if len(escape) < len(`\uXXXX\uXXXX`) {
+		if len(escape) < len(`\ud83d\ude00`) { // not two halves
 			return escape
 		}
 		high, _ := strconv.ParseUint(string(escape[2:2+digits]), 16, 16) // the expression found digits

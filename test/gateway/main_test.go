@@ -3,24 +3,16 @@ package gateway_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"testing"
 
 	"github.com/mcpkeep/mcpkeep/test/conformance/everything"
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-// asStdio is the variable that makes this program an MCP server that speaks stdio.
-const asStdio = "MCPKEEP_TEST_STDIO"
-
 func TestMain(m *testing.M) {
 	harness.ServedBareProxy()
-	if os.Getenv(asStdio) == "" {
+	if !everything.ServedStdio() {
 		harness.Main(m)
-		return
-	}
-	if err := everything.ServeStdio(); err != nil {
-		panic(err)
 	}
 }
 

@@ -108,7 +108,7 @@ func TestPeopleInParallel(t *testing.T) {
 	t.Cleanup(web.Close)
 	provider := oidctest.New(t, oidctest.Plain())
 	p, _ := configured(t, fmt.Sprintf(`{"mcpServers": {"web": {"url": %q},
-		"command": {"command": %q, "env": {%q: "1"}, "limits": {"memory": "none", "processes": %d}}}}`, web.URL+"/mcp", self, asStdio, people),
+		"command": {"command": %q, "env": {%q: "1"}, "limits": {"memory": "none", "processes": %d}}}}`, web.URL+"/mcp", self, everything.AsStdio, people),
 		"MCPKEEP_PROVIDER=oidc", "MCPKEEP_OIDC_ISSUER="+provider.Issuer, "MCPKEEP_OIDC_CLIENT_ID="+provider.ClientID,
 		"MCPKEEP_OIDC_CLIENT_SECRET="+provider.ClientSecret, "MCPKEEP_ALLOWED_DOMAINS=example.com")
 	var list []*person

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/test/conformance/everything"
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
@@ -23,7 +24,7 @@ func TestSessionsAbandoned(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, _ := configured(t, fmt.Sprintf(`{"mcpServers": {"default": {"url": %q},
-		"command": {"command": %q, "process": "shared", "env": {%q: "1"}, "limits": {"memory": "none", "idle": "5s"}}}}`, up.URL+"/mcp", self, asStdio))
+		"command": {"command": %q, "process": "shared", "env": {%q: "1"}, "limits": {"memory": "none", "idle": "5s"}}}}`, up.URL+"/mcp", self, everything.AsStdio))
 	for path, c := range map[string]*harness.Client{"/mcp": signIn(t, p), "/command/mcp": signInAt(t, p, "/command/mcp")} {
 		begin(t, p.URL+path, c.AccessToken, n/2) // warm
 		eventually(t, "the memory does not settle", steady(t, p.PID()))

@@ -13,6 +13,7 @@ import (
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/mcpkeep/mcpkeep/test/conformance/everything"
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
@@ -24,7 +25,7 @@ func commanded(t *testing.T, more map[string]any) *harness.Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entry := map[string]any{"command": self, "env": map[string]string{asStdio: "1"}, "limits": map[string]any{"memory": "none"}}
+	entry := map[string]any{"command": self, "env": map[string]string{everything.AsStdio: "1"}, "limits": map[string]any{"memory": "none"}}
 	maps.Copy(entry, more)
 	content, err := json.Marshal(map[string]any{"mcpServers": map[string]any{"default": entry}})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mcpkeep/mcpkeep/test/conformance/everything"
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
@@ -165,7 +166,7 @@ func TestKilledWithStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, _ := configured(t, fmt.Sprintf(`{"mcpServers": {"default": {"url": %q}, "command": {"command": %q, "env": {%q: "1"}, "limits": {"memory": "none"}}}}`,
-		up.URL+"/mcp", self, asStdio))
+		up.URL+"/mcp", self, everything.AsStdio))
 	c := signIn(t, p)
 	at := signInAt(t, p, "/command/mcp")
 	var pids []int

@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,12 +14,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asStdio) == "" {
+	if !everything.ServedStdio() {
 		harness.Main(m)
-		return
-	}
-	if err := everything.ServeStdio(); err != nil {
-		panic(err)
 	}
 }
 

@@ -14,9 +14,6 @@ import (
 	"github.com/mcpkeep/mcpkeep/test/harness"
 )
 
-// asStdio is the variable that makes this program an MCP server that speaks stdio.
-const asStdio = "MCPKEEP_TEST_STDIO"
-
 const (
 	up        = `mcpkeep_upstream_up{upstream="default"}`
 	processes = `mcpkeep_upstream_processes{upstream="default"}`
@@ -86,8 +83,8 @@ func TestHTTPUpstream(t *testing.T) {
 	counted(t, s.samples(t.Context(), t), "mcpkeep_upstream_call_duration_seconds", "mcpkeep_upstream_calls_total")
 }
 
-// TestStdioUpstream: a scrape shows how many processes an upstream has: one for each of two
-// people's apps, and none once their access has ended.
+// TestStdioUpstream: a scrape shows how many processes an upstream has: one for each of a
+// user's two apps, and none once their access has ended.
 func TestStdioUpstream(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()
@@ -95,7 +92,7 @@ func TestStdioUpstream(t *testing.T) {
 		t.Fatal(err)
 	}
 	config, err := json.Marshal(map[string]any{"mcpServers": map[string]any{"default": map[string]any{
-		"command": self, "env": map[string]string{asStdio: "1"}, "process": "person", "limits": map[string]any{"memory": "none"},
+		"command": self, "env": map[string]string{everything.AsStdio: "1"}, "process": "person", "limits": map[string]any{"memory": "none"},
 	}}})
 	if err != nil {
 		t.Fatal(err)

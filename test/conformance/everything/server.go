@@ -23,12 +23,22 @@ func New(options ...server.StreamableHTTPOption) http.Handler {
 	)...)
 }
 
-// ServeStdio serves it on standard input and output until the input ends. A further tool returns
-// the ID of the process.
-func ServeStdio() error {
+// AsStdio is the variable of the environment that has a test program serve on standard input and
+// output, in place of its tests.
+const AsStdio = "MCPKEEP_TEST_STDIO"
+
+// ServedStdio serves on standard input and output until the input ends, and reports true, if
+// [AsStdio] is set. A further tool returns the ID of the process. Call it from TestMain.
+func ServedStdio() bool {
+	if os.Getenv(AsStdio) == "" {
+		return false
+	}
 	f := newFixture()
 	f.answer("test_process_id", "Returns the ID of the server's process", text(strconv.Itoa(os.Getpid())))
-	return server.ServeStdio(f.MCPServer)
+	if err := server.ServeStdio(f.MCPServer); err != nil {
+		panic(err)
+	}
+	return true
 }
 
 func newFixture() fixture {
